@@ -3,7 +3,9 @@
 
 use std::{
     fs,
-    os::unix::fs::{MetadataExt, PermissionsExt, chown},
+    fs::DirBuilder,
+    io,
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::Command,
@@ -86,18 +88,35 @@ impl Account {
         Ok(())
     }
 
-    /// Creates a folder that only the account (and root) can enter, or checks one that is there.
+    /// Sees to it that there is a folder that only the account (and root) can enter.
     pub(crate) fn private_dir(&self, dir: &Path) -> Result<(), Error> {
-        match fs::create_dir(dir) {
-            Ok(()) => return self.make_private(dir),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error).at("create", dir),
+        match DirBuilder::new().mode(0o700).create(dir) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error).at("create", dir),
+            _ => {}
         }
-        // Not through a link: somebody else could have put one there.
+        // One that is there may stem from a process that was killed before it could hand the folder over, but not from
+        // somebody else: neither may he own it, nor have put something into it, nor is a link followed that he made.
         let metadata = fs::symlink_metadata(dir).at("look at", dir)?;
-        let is_private = metadata.is_dir() && metadata.uid() == self.uid && metadata.mode() & 0o077 == 0;
-        if is_private { Ok(()) } else { Err(Error::OpenToOthers { path: dir.to_owned() }) }
+        let is_ours = metadata.uid() == self.uid || metadata.uid() == geteuid().as_raw();
+        if !metadata.is_dir() || !is_ours || metadata.mode() & 0o022 != 0 {
+            return Err(Error::OpenToOthers { path: dir.to_owned() });
+        }
+        self.make_private(dir)
     }
+}
+
+/// Creates a folder and those above it that are missing, all with this mode, whatever the process's own mask.
+pub(crate) fn create_dirs(dir: &Path, mode: u32) -> io::Result<()> {
+    let mut missing: Vec<_> = dir.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
+    while let Some(dir) = missing.pop() {
+        match fs::create_dir(dir) {
+            Ok(()) => fs::set_permissions(dir, fs::Permissions::from_mode(mode))?,
+            // Another process was faster, and does the same.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// The first folder on the way to `path`, itself included, that a user without further groups cannot pass through.
@@ -177,10 +196,21 @@ mod tests {
     }
 
     #[test]
-    fn a_private_folder_that_is_a_link_or_open_is_refused() {
+    fn a_private_folder_is_closed_even_if_its_making_was_cut_short() {
         let root = tempfile::tempdir().unwrap();
         let account = Account::of(Path::new("/nonexistent")).unwrap();
-        let open = folder_with_mode(root.path(), "open", 0o755);
+        for dir in [root.path().join("new"), folder_with_mode(root.path(), "half-made", 0o755)] {
+            account.private_dir(&dir).unwrap();
+            let metadata = fs::metadata(&dir).unwrap();
+            assert_eq!((account.uid, 0o700), (metadata.uid(), metadata.mode() & 0o777));
+        }
+    }
+
+    #[test]
+    fn a_private_folder_that_is_a_link_or_that_others_could_fill_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let account = Account::of(Path::new("/nonexistent")).unwrap();
+        let open = folder_with_mode(root.path(), "open", 0o777);
         let link = root.path().join("link");
         std::os::unix::fs::symlink(root.path(), &link).unwrap();
 

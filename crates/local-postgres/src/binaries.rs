@@ -58,6 +58,11 @@ pub struct Binaries {
 impl Binaries {
     /// Looks at one folder. What is wrong with it is said in the error, as a part of a sentence.
     pub(crate) fn in_dir(dir: &Path) -> Result<Self, String> {
+        Self::in_dir_by(dir, |program| Command::new(program))
+    }
+
+    /// The same by another user.
+    pub(crate) fn in_dir_by(dir: &Path, command: impl Fn(&Path) -> Command) -> Result<Self, String> {
         for name in ["initdb", "postgres"] {
             let program = dir.join(name);
             // Links are followed: Homebrew's and Debian's programs are links.
@@ -66,7 +71,7 @@ impl Binaries {
                 return Err(format!("{name} cannot be executed"));
             }
         }
-        let output = Command::new(dir.join("postgres")).arg("--version").output();
+        let output = command(&dir.join("postgres")).arg("--version").output();
         let output = output.map_err(|error| format!("postgres --version: {error}"))?;
         let text = String::from_utf8_lossy(&output.stdout);
         let (major, minor) = parse_version(&text).ok_or_else(|| {
@@ -76,7 +81,7 @@ impl Binaries {
         if major < OLDEST_MAJOR {
             return Err(format!("it is version {major}.{minor}"));
         }
-        Ok(Self { dir: dir.to_owned(), major, minor })
+        Ok(Self { dir: resolved(dir), major, minor })
     }
 
     pub(crate) fn program(&self, name: &str) -> PathBuf {
@@ -102,6 +107,13 @@ pub fn find_binaries(search: &Search) -> Vec<Binaries> {
         }
     }
     found
+}
+
+/// The folder behind links such as Homebrew's `/opt/homebrew/bin/postgres`: there lie the version's other programs too.
+fn resolved(dir: &Path) -> PathBuf {
+    let real = dir.join("postgres").canonicalize().ok();
+    let real = real.as_deref().and_then(Path::parent).filter(|real| real.join("initdb").exists());
+    real.unwrap_or(dir).to_owned()
 }
 
 /// Most folders of `PATH` hold no `postgres`, which is no news; one that holds a broken one is.
@@ -203,6 +215,23 @@ mod tests {
         let found = find_binaries(&Search { path, root: root.path().to_owned() });
 
         assert_eq!(vec![debian, usr_bin], found.into_iter().map(|binaries| binaries.dir).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_link_leads_to_the_folder_of_the_version() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        let real = root.join("Cellar/postgresql@17/17.2/bin");
+        make_binaries(&real, "17.2");
+        let links = root.join("bin");
+        fs::create_dir(&links).unwrap();
+        for name in ["initdb", "postgres"] {
+            std::os::unix::fs::symlink(real.join(name), links.join(name)).unwrap();
+        }
+
+        let found = find_binaries(&Search { path: vec![links, real.clone()], root: root.join("nothing") });
+
+        assert_eq!(vec![real], found.into_iter().map(|binaries| binaries.dir).collect::<Vec<_>>());
     }
 
     #[test]

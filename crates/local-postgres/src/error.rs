@@ -45,7 +45,10 @@ pub enum Error {
     },
 
     /// Other users of the machine could change what is in the folder, and with it pose as the server.
-    #[error("other users could get into {path}: make it private with `chmod go-w`, or remove it", path = path.display())]
+    #[error(
+        "other users can change what is in {path}: close it with `chmod go-w`, or choose a folder inside it",
+        path = path.display()
+    )]
     OpenToOthers {
         /// The folder.
         path: PathBuf,

@@ -2,14 +2,14 @@
 
 use std::{
     fs,
-    fs::{DirBuilder, File, OpenOptions, TryLockError},
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    fs::{File, OpenOptions, TryLockError},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use crate::{
-    account::Account,
+    account::{Account, create_dirs},
     error::{At, Error},
     settings::Settings,
 };
@@ -67,7 +67,7 @@ impl Home {
     fn at(dir: &Path, account: Account) -> Result<Self, Error> {
         // For a stand-in everybody may pass through; what is inside is private to it.
         let mode = if account.is_stand_in { 0o755 } else { 0o700 };
-        DirBuilder::new().recursive(true).mode(mode).create(dir).at("create", dir)?;
+        create_dirs(dir, mode).at("create", dir)?;
         // From here on as the kernel sees it, without links: PostgreSQL compares paths.
         let dir = dir.canonicalize().at("find", dir)?;
         if dir.to_str().is_none_or(|path| path.chars().any(char::is_control)) {

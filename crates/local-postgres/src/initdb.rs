@@ -18,7 +18,6 @@ const UNFINISHED: &str = ".initdb-";
 
 /// Makes the cluster of a home that has none. The start lock must be held.
 pub(crate) async fn make_cluster(home: &Home, binaries: &Binaries) -> Result<(), Error> {
-    sweep(home);
     let unfinished =
         tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(home.dir()).at("create a folder in", home.dir())?;
     home.account.make_private(unfinished.path())?;
@@ -46,8 +45,9 @@ pub(crate) async fn make_cluster(home: &Home, binaries: &Binaries) -> Result<(),
     File::open(home.dir()).and_then(|dir| dir.sync_all()).at("write", home.dir())
 }
 
-/// Removes what a killed process left. Its `initdb` may still be at work in there, then something stays for next time.
-fn sweep(home: &Home) {
+/// Removes what a killed process left; the start lock must be held. The `initdb` of that process may still be at work in
+/// there, then something stays for the next time.
+pub(crate) fn sweep(home: &Home) {
     for entry in fs::read_dir(home.dir()).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
             tracing::info!("removing an unfinished database, {}", entry.path().display());

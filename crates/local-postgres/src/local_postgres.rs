@@ -11,7 +11,7 @@ use crate::{
     binaries::Binaries,
     error::Error,
     home::Home,
-    initdb::make_cluster,
+    initdb::{make_cluster, sweep},
     postmaster::{State, state},
     provide::provide,
     server::{begin_shut_down, bring_up, shut_down},
@@ -58,6 +58,7 @@ impl LocalPostgres {
                 continue;
             }
             let users = home.join_users()?;
+            sweep(&home);
             if made_by.is_none() {
                 make_cluster(&home, &binaries).await?;
             }
@@ -156,7 +157,9 @@ impl Drop for LocalPostgres {
         if !self.home.leave_users(&users).unwrap_or(false) {
             return;
         }
-        begin_shut_down(&self.home);
+        if !begin_shut_down(&self.home) {
+            return;
+        }
         // Nobody may attach to a server that is asked to stop, so the lock is held until the server shows that it knows.
         let asked = Instant::now();
         while matches!(state(&self.home), State::Ready { .. }) && asked.elapsed() < FAREWELL {

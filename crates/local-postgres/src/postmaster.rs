@@ -1,7 +1,11 @@
 //! Whether a server runs on the cluster, read from the file in which it tells so. That file stays when the server is
 //! killed, so it counts only while there is a process or a socket to go with it.
 
-use std::{fs, io, os::unix::net::UnixStream, path::PathBuf};
+use std::{
+    fs, io,
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     error::{At, Error},
@@ -25,13 +29,18 @@ pub(crate) enum State {
 /// Looks at the server of a home.
 pub(crate) fn state(home: &Home) -> State {
     let Some(file) = PidFile::read(home) else { return State::Absent };
-    // A server in another container is no process here, but whoever answers in our private folder is our server.
-    let answers = || UnixStream::connect(socket_in(&file.socket_dir)).is_ok();
-    if processes::postmaster(file.pid, home).is_none() && !answers() {
-        return State::Absent;
-    }
+    let socket_dir = if processes::postmaster(file.pid, home).is_some() {
+        file.socket_dir
+    } else {
+        // A server in another container is no process here, but whoever answers in our private folder is our server.
+        let Ok(ours) = home.socket_dir() else { return State::Absent };
+        if UnixStream::connect(socket_in(&ours)).is_err() {
+            return State::Absent;
+        }
+        ours
+    };
     match file.status.as_str() {
-        "ready" | "standby" => State::Ready { socket_dir: file.socket_dir },
+        "ready" | "standby" => State::Ready { socket_dir },
         "stopping" => State::Stopping,
         _ => State::Starting,
     }
@@ -42,21 +51,28 @@ pub(crate) fn process(home: &Home) -> Option<processes::Process> {
     PidFile::read(home).and_then(|file| processes::postmaster(file.pid, home))
 }
 
-/// Removes what a killed server left. PostgreSQL would do it itself, unless the pid belongs to another program by now.
-/// The start lock must be held, and the state be `Absent`. Should a server run all the same, the new one still sees the
-/// shared memory of the old and refuses.
-pub(crate) fn clear_traces(home: &Home) -> Result<(), Error> {
-    let Some(file) = PidFile::read(home) else { return remove(home.cluster().join(PID_FILE)) };
-    tracing::info!(pid = file.pid, "PostgreSQL was killed: clearing what it left in {}", home.dir().display());
-    // Only our own folders: the file may be a copy from another cluster.
-    if home.socket_dir().is_ok_and(|ours| ours == file.socket_dir) {
-        let socket = socket_in(&file.socket_dir);
-        let mut lock = socket.clone().into_os_string();
-        lock.push(".lock");
-        remove(lock.into())?;
-        remove(socket)?;
+/// Sees to it that nothing that a killed server left keeps a new one from starting. The start lock must be held, and the
+/// state be `Absent`.
+///
+/// PostgreSQL cleans up after itself, unless the pid in its files belongs to another program by now. Its own file stays
+/// even then: it names the shared memory by which the new server notices processes that outlived the old one.
+pub(crate) fn clear_traces(home: &Home, socket_dir: &Path) -> Result<(), Error> {
+    let socket = socket_in(socket_dir);
+    let mut socket_lock = socket.clone().into_os_string();
+    socket_lock.push(".lock");
+    remove(&socket)?;
+    remove(Path::new(&socket_lock))?;
+
+    let path = home.cluster().join(PID_FILE);
+    let Some(file) = PidFile::read(home) else { return remove(&path) };
+    if !processes::exists(file.pid) {
+        return Ok(());
     }
-    remove(home.cluster().join(PID_FILE))
+    tracing::info!(pid = file.pid, "the pid of a killed PostgreSQL belongs to another program by now");
+    // The one living process that PostgreSQL takes for no server is the one that starts it.
+    let text = fs::read_to_string(&path).at("read", &path)?;
+    let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
+    fs::write(&path, format!("{}\n{rest}", std::process::id())).at("write", &path)
 }
 
 const PID_FILE: &str = "postmaster.pid";
@@ -78,16 +94,16 @@ impl PidFile {
     /// ones come while the server starts.
     fn parse(text: &str) -> Option<Self> {
         let mut lines = text.lines();
-        let pid = lines.next()?.trim().parse().ok()?;
+        let pid = lines.next()?.trim().parse().ok().filter(|pid| *pid > 0)?;
         let socket_dir = lines.nth(3).unwrap_or_default().into();
         let status = lines.nth(2).unwrap_or_default().trim().to_owned();
         Some(Self { pid, socket_dir, status })
     }
 }
 
-fn remove(path: PathBuf) -> Result<(), Error> {
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).at("remove", &path),
+fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).at("remove", path),
         _ => Ok(()),
     }
 }

@@ -39,6 +39,11 @@ pub(crate) fn postmaster(pid: i32, home: &Home) -> Option<Process> {
     system::process(pid).filter(|process| process.is_postmaster_of(home))
 }
 
+/// Whether there is any process with this pid.
+pub(crate) fn exists(pid: i32) -> bool {
+    system::process(pid).is_some()
+}
+
 /// What a killed server left running.
 pub(crate) fn backends(home: &Home) -> Vec<Process> {
     system::processes().into_iter().filter(|process| process.is_backend_of(home)).collect()

@@ -53,7 +53,7 @@ pub(crate) async fn bring_up(
             // Dropping the child leaves it running; tokio collects its exit status some day.
             State::Ready { socket_dir } => return Ok(socket_dir),
             State::Absent if ours.is_none() => {
-                clear_traces(home)?;
+                clear_traces(home, socket_dir)?;
                 ours = Some(spawn(home, binaries, socket_dir, chosen)?);
             }
             State::Absent | State::Starting | State::Stopping => {}
@@ -67,7 +67,9 @@ pub(crate) async fn bring_up(
 /// Shuts the server down: running statements are cancelled, everything committed is on disk.
 pub(crate) async fn shut_down(home: &Home, deadline: Duration) -> Result<(), Error> {
     let started = Instant::now();
-    begin_shut_down(home);
+    if !begin_shut_down(home) {
+        return Ok(());
+    }
     let mut is_patient = true;
     while !matches!(state(home), State::Absent) {
         if is_patient && started.elapsed() > deadline {
@@ -84,13 +86,15 @@ pub(crate) async fn shut_down(home: &Home, deadline: Duration) -> Result<(), Err
     Ok(())
 }
 
-/// Only asks for it; from the server's answer on, `state` says `Stopping`.
-pub(crate) fn begin_shut_down(home: &Home) {
-    match process(home) {
+/// Only asks for it, and tells whether there was a server to ask; from its answer on, `state` says `Stopping`.
+pub(crate) fn begin_shut_down(home: &Home) -> bool {
+    let process = process(home);
+    match &process {
         Some(process) => process.signal(Signal::SIGINT),
         None if matches!(state(home), State::Absent) => {}
-        None => tracing::warn!("PostgreSQL runs in another container, which has to stop it"),
+        None => tracing::warn!("PostgreSQL was started in another container and cannot be stopped from this one"),
     }
+    process.is_some()
 }
 
 fn spawn(home: &Home, binaries: &Binaries, socket_dir: &Path, chosen: &[(String, String)]) -> Result<Child, Error> {

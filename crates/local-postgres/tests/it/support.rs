@@ -1,0 +1,182 @@
+//! What the tests share: a place for a data directory, queries, and users of a server that are processes of their own.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use local_postgres::{LocalPostgres, Settings};
+use nix::{sys::signal::Signal, unistd::Pid};
+
+/// Longer than anything takes on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Names the data directory to a process that uses the server.
+const DIR_VARIABLE: &str = "LOCAL_POSTGRES_TEST_DIR";
+
+/// A folder for one test, which goes with it. A server that a failed test left running is stopped.
+pub(crate) struct Place {
+    dir: tempfile::TempDir,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::Builder::new().prefix("pg").tempdir().expect("a temporary folder can be made");
+        // As root another user runs the server and has to come through.
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("it is ours");
+        Self { dir }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.dir.path().canonicalize().expect("it exists")
+    }
+
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.path().join("data")
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        Settings { deadline: DEADLINE, ..Settings::new(self.data_dir()) }
+    }
+
+    pub(crate) async fn start(&self) -> LocalPostgres {
+        LocalPostgres::start(self.settings()).await.expect("the server starts")
+    }
+
+    /// The running server's process, as it tells itself.
+    pub(crate) fn postmaster(&self) -> Option<i32> {
+        postmaster_of(&self.data_dir())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(pid) = self.postmaster().filter(|pid| is_alive(*pid)) {
+            let command = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            if command.contains(&*self.data_dir().to_string_lossy()) {
+                signal(pid, Signal::SIGQUIT);
+                until_blocking("the server of a failed test is gone", || !is_alive(pid));
+            }
+        }
+    }
+}
+
+pub(crate) fn postmaster_of(data_dir: &Path) -> Option<i32> {
+    fs::read_to_string(data_dir.join("postgres/postmaster.pid")).ok()?.lines().next()?.parse().ok()
+}
+
+pub(crate) async fn client(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("the server answers");
+    tokio::spawn(connection);
+    client
+}
+
+/// The first column of the first row, as text.
+pub(crate) async fn query(url: &str, sql: &str) -> String {
+    let rows = client(url).await.simple_query(sql).await.expect("the statement is right");
+    let first = rows.iter().find_map(|message| match message {
+        tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0),
+        _ => None,
+    });
+    first.unwrap_or_default().to_owned()
+}
+
+pub(crate) fn signal(pid: i32, signal: Signal) {
+    nix::sys::signal::kill(Pid::from_raw(pid), signal).expect("the process is there");
+}
+
+/// Whether there is such a process; one that only waits to be collected has ended.
+pub(crate) fn is_alive(pid: i32) -> bool {
+    if cfg!(target_os = "linux") {
+        return fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|command| !command.is_empty());
+    }
+    nix::sys::signal::kill(Pid::from_raw(pid), None).is_ok()
+}
+
+/// Waits for a condition.
+#[track_caller]
+pub(crate) fn until(what: &str, condition: impl Fn() -> bool) -> impl Future<Output = ()> {
+    let what = what.to_owned();
+    let started = Instant::now();
+    async move {
+        while !condition() {
+            assert!(started.elapsed() < DEADLINE, "waited in vain until {what}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+fn until_blocking(what: &str, condition: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !condition() {
+        assert!(started.elapsed() < DEADLINE, "waited in vain until {what}");
+        std::thread::yield_now();
+    }
+}
+
+/// A process of its own that starts or attaches, and leaves when it is told to.
+pub(crate) struct User {
+    process: Child,
+}
+
+impl User {
+    /// Returns at once; `url` waits for the server.
+    pub(crate) fn spawn(data_dir: &Path) -> Self {
+        Self::spawn_with(data_dir, Command::new(std::env::current_exe().expect("a test runs from a file")))
+    }
+
+    pub(crate) fn spawn_with(data_dir: &Path, mut command: Command) -> Self {
+        let process = command
+            .args(["--exact", "support::a_process_that_uses_a_server", "--ignored", "--nocapture"])
+            .env(DIR_VARIABLE, data_dir)
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the test program can be run again");
+        Self { process }
+    }
+
+    pub(crate) fn pid(&self) -> i32 {
+        self.process.id().try_into().expect("pids are small")
+    }
+
+    /// The server's address as the process sees it, once the server is up.
+    pub(crate) fn url(&mut self) -> String {
+        let stdout = self.process.stdout.as_mut().expect("it is piped");
+        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        lines.find(|line| line.starts_with("postgres://")).expect("the process tells the server's address")
+    }
+
+    /// Has it leave, and waits for that.
+    pub(crate) fn leave(mut self) {
+        drop(self.process.stdin.take());
+        // What it prints last must have somewhere to go.
+        let mut rest = self.process.stdout.take().expect("it is piped");
+        std::io::copy(&mut rest, &mut std::io::sink()).expect("it can be read");
+        assert!(self.process.wait().expect("it is a child").success());
+    }
+
+    pub(crate) fn kill(mut self) {
+        self.process.kill().expect("it is a child");
+        self.process.wait().expect("it is a child");
+    }
+}
+
+#[tokio::test]
+#[ignore = "not a test: other tests run it as a process of its own"]
+async fn a_process_that_uses_a_server() {
+    let Some(dir) = std::env::var_os(DIR_VARIABLE) else { return };
+    let postgres = LocalPostgres::start(Settings::new(dir)).await.unwrap();
+    writeln!(std::io::stdout(), "\n{}", postgres.url()).unwrap();
+    let told_to_leave = tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new()));
+    tokio::select! {
+        never = postgres.keep_alive() => match never {},
+        _ = told_to_leave => {}
+    }
+    postgres.stop().await.unwrap();
+}
