@@ -1,0 +1,41 @@
+//! Why something was refused, in terms that every edge (HTTP, broker, retries) can decide on.
+
+use crate::domain::Violations;
+use std::error::Error;
+
+/// What kind of refusal it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    /// The thing does not exist.
+    NotFound,
+    /// A rule of the business forbids it.
+    Rule,
+    /// Another change to the same thing came first; the same request, run again, sees it.
+    Race,
+    /// Something that must be unique is taken.
+    Conflict,
+    /// It is larger than can be kept or sent.
+    TooLarge,
+    /// Too much is waiting; the same request succeeds later.
+    Overloaded,
+    /// The database does not answer; nothing was changed.
+    Unavailable,
+    /// The database did not say whether it was done.
+    Unknown,
+    /// The program is wrong: nobody who asks can do anything about it.
+    Defect,
+}
+
+/// A refusal. `Display` is what the client reads, in Spanish.
+pub trait Fault: Error + Send + Sync + 'static {
+    /// What kind of refusal it is.
+    fn kind(&self) -> FaultKind;
+
+    /// The name of this refusal in kebab-case: a rule's name, or one of those that all contexts share.
+    fn slug(&self) -> &'static str;
+
+    /// The fields that are to blame, when there are any.
+    fn violations(&self) -> Option<&Violations> {
+        None
+    }
+}

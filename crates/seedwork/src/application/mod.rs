@@ -1,0 +1,24 @@
+//! What a use case is written against: commands, queries, reactions, and the unit of work they run in.
+//!
+//! No database, no broker and no HTTP is named here, so every use case runs in a unit test.
+
+mod bus;
+mod cause;
+mod command;
+mod commit;
+mod context;
+mod event;
+mod fault;
+mod query;
+mod unit_of_work;
+
+pub use bus::{CommandBus, QueryBus};
+pub use cause::Cause;
+pub use command::{Command, CommandHandler};
+pub use commit::{CommitError, Committed};
+pub use context::Context;
+pub use event::{DomainEventHandler, EventHandler, IntegrationEvent, Translate};
+pub use fault::{Fault, FaultKind};
+pub use query::{Query, QueryHandler};
+pub use seedwork_derive::IntegrationEvent;
+pub use unit_of_work::{Drain, Load, Save, UnitOfWork, Units};

@@ -1,0 +1,60 @@
+//! The unit of work: what one business transaction changes, as a value.
+
+use super::{Cause, CommitError, Committed, IntegrationEvent};
+use crate::domain::Aggregate;
+
+/// What one business transaction changes.
+///
+/// A value: nothing reaches the database until it is committed, and dropping it is the rollback. It is also an identity
+/// map: reading an aggregate again answers what the unit already holds.
+///
+/// A context's ports (`trait Ingestas { … }`) add named reads to it.
+pub trait UnitOfWork: Send {
+    /// Says something to the world when, and only if, the unit is committed.
+    fn publish<E: IntegrationEvent>(&mut self, event: &E);
+}
+
+/// A unit of work that can read aggregates of the kind `A`.
+///
+/// A context's port gives the read its name: `fn ingesta(&mut self, id: IngestaId) -> … { self.load(id) }`.
+pub trait Load<A: Aggregate>: Send {
+    /// The aggregate as this unit sees it: what it saved, else what is committed.
+    ///
+    /// Until the unit ends, other commands of this process on the same aggregate wait.
+    ///
+    /// # Errors
+    ///
+    /// [`CommitError::Unavailable`] when the database does not answer, [`CommitError::Conflict`] when waiting for the
+    /// aggregate could wait for ever (the bus runs the command again).
+    fn load(&mut self, id: A::Id) -> impl Future<Output = Result<Option<A>, CommitError>> + Send;
+}
+
+/// A unit of work that can write aggregates of the kind `A`.
+pub trait Save<A: Aggregate>: Send {
+    /// Records the aggregate as it is now, and takes its events. Saving again replaces what was saved before.
+    fn save(&mut self, aggregate: A);
+}
+
+/// The engine's side of a unit of work: where the events of saved aggregates wait to be translated.
+///
+/// A context's ports do not ask for it, so no handler can take events away.
+pub trait Drain<E>: UnitOfWork {
+    /// Takes the events recorded since the last call, in order.
+    fn drain(&mut self) -> Vec<E>;
+}
+
+/// Where units of work begin and end. Only the bus and the consumer hold one.
+pub trait Units: Send + Sync + 'static {
+    /// The unit of work of this place.
+    type Uow: UnitOfWork;
+
+    /// Begins an empty unit. It costs nothing: no connection is taken.
+    fn begin(&self, cause: &Cause) -> Self::Uow;
+
+    /// Makes a unit durable. Dropping the future does not take it back.
+    ///
+    /// # Errors
+    ///
+    /// See [`CommitError`]. Only after [`CommitError::Unknown`] may the unit have been committed.
+    fn commit(&self, uow: Self::Uow) -> impl Future<Output = Result<Committed, CommitError>> + Send;
+}

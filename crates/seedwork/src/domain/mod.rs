@@ -1,0 +1,11 @@
+//! What a domain model is made of. Nothing here waits, reads a clock or knows a library that talks to the world.
+
+mod aggregate;
+mod clock;
+mod id;
+mod rules;
+
+pub use aggregate::{Aggregate, Recorded, Version};
+pub use clock::{Clock, FixedClock, Instante, SystemClock};
+pub use id::Id;
+pub use rules::{BrokenRule, Violation, Violations};

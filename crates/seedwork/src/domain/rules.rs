@@ -1,0 +1,94 @@
+//! Rules, and the report of all that were broken at once.
+
+use std::{error::Error, fmt};
+
+/// A refusal by the domain, with the name of the rule that was broken.
+pub trait BrokenRule: Error {
+    /// The rule's name in kebab-case (`url-valida`). `Display` says, in Spanish, what is wrong.
+    fn rule(&self) -> &'static str;
+}
+
+/// One broken rule and the field that broke it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The field's path, as the client wrote it: `itinerarios[0].odos[1]`.
+    pub field: String,
+    /// The rule's name in kebab-case.
+    pub rule: &'static str,
+    /// What is wrong, in Spanish.
+    pub detail: String,
+}
+
+/// All rules that an input breaks, told at once. There is no empty one: [`Violations::check`] decides.
+///
+/// ```
+/// use seedwork::domain::{BrokenRule, Violations};
+/// #[derive(Debug, thiserror::Error)]
+/// #[error("debe ser par")]
+/// struct Impar;
+/// impl BrokenRule for Impar {
+///     fn rule(&self) -> &'static str { "par" }
+/// }
+/// let mut found = Violations::collect();
+/// let a = found.field("a", Ok::<_, Impar>(2));
+/// let b = found.field("b", Err::<i32, _>(Impar));
+/// let refused = found.check(|| Some((a?, b?))).unwrap_err();
+/// assert_eq!(refused.iter().next().unwrap().field, "b");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violations(Vec<Violation>);
+
+impl Violations {
+    /// Starts to look for broken rules.
+    pub fn collect() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Takes the value of a field, or notes what is wrong with it.
+    pub fn field<T>(&mut self, field: impl Into<String>, parsed: Result<T, impl BrokenRule>) -> Option<T> {
+        parsed.map_err(|broken| self.add(field, &broken)).ok()
+    }
+
+    /// Notes a broken rule.
+    pub fn add(&mut self, field: impl Into<String>, broken: &impl BrokenRule) {
+        self.0.push(Violation { field: field.into(), rule: broken.rule(), detail: broken.to_string() });
+    }
+
+    /// Builds the value when every field was right; all that was found, when not.
+    ///
+    /// # Errors
+    ///
+    /// The broken rules, at least one. A `build` that answers `None` although nothing was found broke its own contract
+    /// (it looks at another value than those of [`field`](Self::field)); this is told as a violation too.
+    pub fn check<T>(self, build: impl FnOnce() -> Option<T>) -> Result<T, Self> {
+        if !self.0.is_empty() {
+            return Err(self);
+        }
+        build().ok_or_else(|| {
+            Self(vec![Violation { field: String::new(), rule: "valor-valido", detail: "El valor no es valido".into() }])
+        })
+    }
+
+    /// The broken rules, in the order they were found.
+    pub fn iter(&self) -> impl Iterator<Item = &Violation> {
+        self.0.iter()
+    }
+
+    /// The name of the first broken rule.
+    pub fn rule(&self) -> &'static str {
+        self.0.first().map_or("valor-valido", |first| first.rule)
+    }
+}
+
+impl fmt::Display for Violations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for violation in &self.0 {
+            write!(f, "{separator}{}: {}", violation.field, violation.detail)?;
+            separator = "; ";
+        }
+        Ok(())
+    }
+}
+
+impl Error for Violations {}

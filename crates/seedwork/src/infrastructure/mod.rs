@@ -1,0 +1,1 @@
+//! The adapters: PostgreSQL, the broker, HTTP, telemetry.

@@ -1,0 +1,157 @@
+//! A unit of work over memory, with the rules of the real one: an identity map, versions, nothing before the commit.
+
+use crate::{
+    application::{Cause, CommitError, Committed, Drain, IntegrationEvent, Load, Save, UnitOfWork, Units},
+    domain::{Aggregate, Id, Version},
+};
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    marker::PhantomData,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use uuid::Uuid;
+
+/// Which aggregate: its kind and its id.
+type Key = (TypeId, Uuid);
+
+/// What is committed.
+#[derive(Default)]
+pub(super) struct Store {
+    aggregates: HashMap<Key, Stored>,
+    published: Vec<Box<dyn Any + Send>>,
+}
+
+struct Stored {
+    version: Version,
+    aggregate: Box<dyn Any + Send>,
+}
+
+impl Store {
+    pub(super) fn put<A: Aggregate>(&mut self, aggregate: A) {
+        let stored = Stored { version: aggregate.version(), aggregate: Box::new(aggregate.clone()) };
+        self.aggregates.insert(key::<A>(aggregate.id()), stored);
+    }
+
+    pub(super) fn get<A: Aggregate>(&self, id: A::Id) -> Option<A> {
+        self.aggregates.get(&key::<A>(id)).and_then(|stored| stored.aggregate.downcast_ref::<A>()).cloned()
+    }
+
+    pub(super) fn published<E: IntegrationEvent>(&self) -> Vec<E> {
+        self.published.iter().filter_map(|event| event.downcast_ref::<E>()).cloned().collect()
+    }
+
+    pub(super) fn published_count(&self) -> usize {
+        self.published.len()
+    }
+}
+
+fn key<A: Aggregate>(id: A::Id) -> Key {
+    (TypeId::of::<A>(), id.uuid())
+}
+
+/// Where fake units of work are committed: memory.
+pub struct FakeUnits<E> {
+    store: Arc<Mutex<Store>>,
+    event: PhantomData<fn() -> E>,
+}
+
+impl<E> FakeUnits<E> {
+    pub(super) fn new() -> Self {
+        Self { store: Arc::default(), event: PhantomData }
+    }
+
+    pub(super) fn store(&self) -> MutexGuard<'_, Store> {
+        lock(&self.store)
+    }
+}
+
+fn lock(store: &Mutex<Store>) -> MutexGuard<'_, Store> {
+    store.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<E: Send + 'static> Units for FakeUnits<E> {
+    type Uow = FakeUnitOfWork<E>;
+
+    fn begin(&self, _: &Cause) -> FakeUnitOfWork<E> {
+        FakeUnitOfWork {
+            store: Arc::clone(&self.store),
+            saved: HashMap::new(),
+            events: Vec::new(),
+            published: Vec::new(),
+        }
+    }
+
+    async fn commit(&self, uow: FakeUnitOfWork<E>) -> Result<Committed, CommitError> {
+        let mut store = self.store();
+        for (key, saved) in &uow.saved {
+            match store.aggregates.get(key) {
+                Some(_) if saved.expected == 0 => return Err(CommitError::Unique("pkey".into())),
+                current if current.map_or(0, |stored| stored.version) != saved.expected => {
+                    return Err(CommitError::Conflict);
+                }
+                _ => {}
+            }
+        }
+        store.aggregates.extend(uow.saved.into_iter().map(|(key, saved)| (key, saved.stored)));
+        store.published.extend(uow.published);
+        Ok(Committed)
+    }
+}
+
+/// The unit of work of [`FakeUnits`].
+pub struct FakeUnitOfWork<E> {
+    store: Arc<Mutex<Store>>,
+    saved: HashMap<Key, Saved>,
+    events: Vec<E>,
+    published: Vec<Box<dyn Any + Send>>,
+}
+
+struct Saved {
+    expected: Version,
+    stored: Stored,
+}
+
+impl<E> FakeUnitOfWork<E> {
+    /// Every aggregate of a kind as this unit sees it: for the named reads of a context's port.
+    pub fn all<A: Aggregate>(&self) -> Vec<A> {
+        let store = lock(&self.store);
+        let committed =
+            store.aggregates.iter().filter(|(key, _)| !self.saved.contains_key(key)).map(|(_, stored)| stored);
+        let saved = self.saved.values().map(|saved| &saved.stored);
+        committed.chain(saved).filter_map(|stored| stored.aggregate.downcast_ref::<A>()).cloned().collect()
+    }
+}
+
+impl<E: Send> UnitOfWork for FakeUnitOfWork<E> {
+    fn publish<M: IntegrationEvent>(&mut self, event: &M) {
+        self.published.push(Box::new(event.clone()));
+    }
+}
+
+impl<E: Send> Drain<E> for FakeUnitOfWork<E> {
+    fn drain(&mut self) -> Vec<E> {
+        std::mem::take(&mut self.events)
+    }
+}
+
+impl<E: Send, A: Aggregate> Load<A> for FakeUnitOfWork<E> {
+    async fn load(&mut self, id: A::Id) -> Result<Option<A>, CommitError> {
+        let saved = self.saved.get(&key::<A>(id)).and_then(|saved| saved.stored.aggregate.downcast_ref::<A>());
+        Ok(saved.cloned().or_else(|| lock(&self.store).get(id)))
+    }
+}
+
+impl<E: Send, A: Aggregate<Event: Into<E>>> Save<A> for FakeUnitOfWork<E> {
+    fn save(&mut self, mut aggregate: A) {
+        let events = aggregate.take_events();
+        let key = key::<A>(aggregate.id());
+        let expected = match self.saved.get(&key) {
+            Some(saved) => saved.expected,
+            None => aggregate.version().saturating_sub(Version::try_from(events.len()).unwrap_or(Version::MAX)),
+        };
+        self.events.extend(events.into_iter().map(Into::into));
+        let stored = Stored { version: aggregate.version(), aggregate: Box::new(aggregate) };
+        self.saved.insert(key, Saved { expected, stored });
+    }
+}
