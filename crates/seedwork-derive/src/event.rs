@@ -5,7 +5,7 @@ use quote::quote;
 use syn::{DeriveInput, Error, Ident, LitStr, Result};
 
 pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
-    let (mut record, mut topic, mut key) = (None::<LitStr>, None::<LitStr>, None::<Ident>);
+    let (mut record, mut topic, mut key, mut version) = (None::<LitStr>, None::<LitStr>, None::<Ident>, None::<Ident>);
     for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("event")) {
         attribute.parse_nested_meta(|meta| {
             if meta.path.is_ident("record") {
@@ -14,8 +14,10 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
                 topic = Some(meta.value()?.parse()?);
             } else if meta.path.is_ident("key") {
                 key = Some(meta.value()?.parse()?);
+            } else if meta.path.is_ident("version") {
+                version = Some(meta.value()?.parse()?);
             } else {
-                return Err(meta.error("expected `record`, `topic` or `key`"));
+                return Err(meta.error("expected `record`, `topic`, `key` or `version`"));
             }
             Ok(())
         })?;
@@ -25,6 +27,13 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let topic = topic.ok_or_else(|| missing("topic"))?;
     let key = key.ok_or_else(|| missing("key"))?;
     let name = &input.ident;
+    let aggregate_version = version.map(|version| {
+        quote! {
+            fn aggregate_version(&self) -> ::std::option::Option<i64> {
+                ::std::option::Option::Some(::std::convert::Into::into(self.#version))
+            }
+        }
+    });
     Ok(quote! {
         impl ::seedwork::application::IntegrationEvent for #name {
             const TYPE: &'static str = #record;
@@ -32,6 +41,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
             fn key(&self) -> ::std::string::String {
                 ::std::string::ToString::to_string(&self.#key)
             }
+            #aggregate_version
         }
     })
 }

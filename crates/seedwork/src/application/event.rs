@@ -6,7 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 /// A fact, or a command, that travels between contexts: one record of the published language in `schema/`.
 ///
 /// Derive it: `#[derive(IntegrationEvent)]` with
-/// `#[event(record = "sta.ingesta.v1.IngestaCreada", topic = "eventos-ingesta", key = id_ingesta)]`.
+/// `#[event(record = "sta.ingesta.v1.IngestaCreada", topic = "eventos-ingesta", key = id_ingesta, version = version)]`.
 pub trait IntegrationEvent: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// The record's full name in the schema.
     const TYPE: &'static str;
@@ -14,6 +14,10 @@ pub trait IntegrationEvent: Serialize + DeserializeOwned + Clone + Send + Sync +
     const TOPIC: &'static str;
     /// What orders it: messages of one key are delivered in the order they were committed.
     fn key(&self) -> String;
+    /// The version that the aggregate reached with it, by which a consumer tells what is newer; a command has none.
+    fn aggregate_version(&self) -> Option<i64> {
+        None
+    }
 }
 
 /// Decides what leaves the context: the one place where a domain event becomes integration events, or stays inside.

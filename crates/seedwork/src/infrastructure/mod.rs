@@ -1,1 +1,5 @@
 //! The adapters: PostgreSQL, the broker, HTTP, telemetry.
+
+pub mod avro;
+pub mod postgres;
+pub mod supervise;

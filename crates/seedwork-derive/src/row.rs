@@ -1,0 +1,194 @@
+//! `#[derive(Row)]`: how the rows of one table are gathered column by column, and read by id.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::{Data, DeriveInput, Error, Field, Fields, Ident, Path, Result, Token, parenthesized, punctuated::Punctuated};
+
+/// What the rows of a table are to the aggregates.
+enum Kind {
+    Root,
+    Part { parent: Ident },
+    Projection { key: Vec<Ident>, order: Ident },
+}
+
+pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
+    let table = table(input)?;
+    let fields = fields(input)?;
+    let names: Vec<_> = fields.iter().filter_map(|field| field.ident.as_ref()).collect();
+    let types: Vec<_> = fields.iter().map(|field| &field.ty).collect();
+    let table_name = table.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
+    let row = &input.ident;
+    let known = |column: &Ident| match names.contains(&column) {
+        true => Ok(()),
+        false => Err(Error::new_spanned(column, format!("`{row}` has no field `{column}`"))),
+    };
+    let (kind, role) = match kind(input)? {
+        Kind::Root => {
+            known(&format_ident!("id", span = row.span()))?;
+            known(&format_ident!("version", span = row.span()))?;
+            (quote!(Root, key: &["id"], order: "version"), root(row, &table))
+        }
+        Kind::Part { parent } => {
+            known(&parent)?;
+            let name = parent.to_string();
+            (quote!(Part, key: &[#name], order: ""), part(row, &table, &parent))
+        }
+        Kind::Projection { key, order } => {
+            key.iter().chain([&order]).try_for_each(known)?;
+            let (columns, by) = (key.iter().map(ToString::to_string), order.to_string());
+            (quote!(Projection, key: &[#(#columns),*], order: #by), projection(row, fields, &key, &order))
+        }
+    };
+    let texts = names.iter().map(ToString::to_string);
+    Ok(quote! {
+        impl ::seedwork::infrastructure::postgres::Row for #row {
+            const TABLE: &'static ::seedwork::infrastructure::postgres::Table =
+                &::seedwork::infrastructure::postgres::Table {
+                    name: #table_name,
+                    columns: &[#((#texts, <#types as ::seedwork::infrastructure::postgres::Column>::ARRAY)),*],
+                    kind: ::seedwork::infrastructure::postgres::Kind::#kind,
+                };
+
+            fn columns<'a>(rows: &[&'a Self]) -> ::std::vec::Vec<::seedwork::infrastructure::postgres::Param<'a>> {
+                ::std::vec![#(::std::boxed::Box::new(
+                    rows.iter().map(|row| &row.#names).collect::<::std::vec::Vec<_>>()
+                )),*]
+            }
+        }
+        #role
+    })
+}
+
+fn root(row: &Ident, table: &Path) -> TokenStream {
+    quote! {
+        impl ::seedwork::infrastructure::postgres::Root for #row {
+            fn id(&self) -> ::uuid::Uuid {
+                self.id
+            }
+
+            fn version(&self) -> i32 {
+                self.version
+            }
+        }
+
+        impl ::seedwork::infrastructure::postgres::Record for #row {
+            type Root = Self;
+
+            fn root(&self) -> &Self {
+                self
+            }
+
+            fn changes(self, expected: i32) -> ::std::vec::Vec<::seedwork::infrastructure::postgres::Change> {
+                ::std::vec![::seedwork::infrastructure::postgres::Change::root(self, expected)]
+            }
+
+            async fn by_ids(
+                ids: ::std::vec::Vec<::uuid::Uuid>,
+                db: &mut ::diesel_async::AsyncPgConnection,
+            ) -> ::diesel::QueryResult<::std::vec::Vec<Self>> {
+                let query = ::diesel::QueryDsl::select(
+                    ::diesel::QueryDsl::filter(#table::table, ::diesel::ExpressionMethods::eq_any(#table::id, ids)),
+                    <Self as ::diesel::SelectableHelper<::diesel::pg::Pg>>::as_select(),
+                );
+                ::diesel_async::RunQueryDsl::load(query, db).await
+            }
+        }
+    }
+}
+
+fn part(row: &Ident, table: &Path, parent: &Ident) -> TokenStream {
+    quote! {
+        impl ::seedwork::infrastructure::postgres::Part for #row {
+            fn parent(&self) -> ::uuid::Uuid {
+                self.#parent
+            }
+
+            async fn by_parents(
+                ids: &[::uuid::Uuid],
+                db: &mut ::diesel_async::AsyncPgConnection,
+            ) -> ::diesel::QueryResult<::std::vec::Vec<Self>> {
+                let of_these = ::diesel::ExpressionMethods::eq_any(#table::#parent, ids.to_vec());
+                let query = ::diesel::QueryDsl::select(
+                    ::diesel::QueryDsl::filter(#table::table, of_these),
+                    <Self as ::diesel::SelectableHelper<::diesel::pg::Pg>>::as_select(),
+                );
+                ::diesel_async::RunQueryDsl::load(query, db).await
+            }
+        }
+    }
+}
+
+fn projection(row: &Ident, fields: &Punctuated<Field, Token![,]>, key: &[Ident], order: &Ident) -> TokenStream {
+    let of = |column: &Ident| fields.iter().find(|field| field.ident.as_ref() == Some(column)).map(|field| &field.ty);
+    let types = key.iter().filter_map(of);
+    quote! {
+        impl ::seedwork::infrastructure::postgres::Projection for #row {
+            type Key = (#(#types,)*);
+
+            fn key(&self) -> Self::Key {
+                (#(::std::clone::Clone::clone(&self.#key),)*)
+            }
+
+            fn order(&self) -> i64 {
+                ::std::convert::Into::into(self.#order)
+            }
+        }
+    }
+}
+
+/// The table that the row's other derives already name: `#[diesel(table_name = …)]`.
+fn table(input: &DeriveInput) -> Result<Path> {
+    let mut found = None;
+    for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("diesel")) {
+        attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("table_name") {
+                found = Some(meta.value()?.parse()?);
+            } else if meta.input.peek(Token![=]) {
+                meta.value()?.parse::<syn::Expr>()?;
+            } else if meta.input.peek(syn::token::Paren) {
+                let skipped;
+                parenthesized!(skipped in meta.input);
+                skipped.parse::<TokenStream>()?;
+            }
+            Ok(())
+        })?;
+    }
+    found.ok_or_else(|| Error::new_spanned(&input.ident, "`#[diesel(table_name = …)]` is missing"))
+}
+
+fn kind(input: &DeriveInput) -> Result<Kind> {
+    let (mut parent, mut key, mut order) = (None::<Ident>, Vec::new(), None::<Ident>);
+    for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("row")) {
+        attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("part_of") {
+                parent = Some(meta.value()?.parse()?);
+            } else if meta.path.is_ident("key") {
+                let value = meta.value()?;
+                let columns;
+                parenthesized!(columns in value);
+                key = Punctuated::<Ident, Token![,]>::parse_terminated(&columns)?.into_iter().collect();
+            } else if meta.path.is_ident("order") {
+                order = Some(meta.value()?.parse()?);
+            } else {
+                return Err(meta.error("expected `part_of`, or `key` and `order`"));
+            }
+            Ok(())
+        })?;
+    }
+    match (parent, key.is_empty(), order) {
+        (None, true, None) => Ok(Kind::Root),
+        (Some(parent), true, None) => Ok(Kind::Part { parent }),
+        (None, false, Some(order)) => Ok(Kind::Projection { key, order }),
+        _ => Err(Error::new_spanned(&input.ident, "say `part_of = …`, or `key = (…), order = …`, or neither")),
+    }
+}
+
+fn fields(input: &DeriveInput) -> Result<&Punctuated<Field, Token![,]>> {
+    match &input.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(fields) => Ok(&fields.named),
+            _ => Err(Error::new_spanned(&input.ident, "a row is a struct with named fields")),
+        },
+        _ => Err(Error::new_spanned(&input.ident, "a row is a struct")),
+    }
+}

@@ -1,0 +1,1 @@
+DROP TABLE relay, outbox_head, outbox;

@@ -1,0 +1,67 @@
+//! The records of `schema/`, parsed once.
+
+use apache_avro::{Schema, rabin::Rabin, writer::datum::GenericDatumWriter};
+use std::{collections::BTreeMap, sync::LazyLock};
+
+/// The texts of all records.
+const TEXTS: &[&str] = include!(concat!(env!("OUT_DIR"), "/schemas.rs"));
+
+/// Leaked on purpose: they live as long as the program, and the writers borrow from them.
+static RECORDS: LazyLock<BTreeMap<&'static str, Record>> =
+    LazyLock::new(|| TEXTS.iter().filter_map(|text| Record::parse(text)).map(|record| (record.name, record)).collect());
+
+/// One record of the published language.
+pub struct Record {
+    /// Its full name: `sta.ingesta.v1.IngestaCreada`.
+    pub name: &'static str,
+    /// The text of its schema.
+    pub text: &'static str,
+    /// The Rabin fingerprint of its canonical form: what stored bodies are kept with.
+    pub fingerprint: i64,
+    /// The schema.
+    pub schema: &'static Schema,
+    writer: GenericDatumWriter<'static>,
+}
+
+impl Record {
+    fn parse(text: &'static str) -> Option<Self> {
+        let schema: &'static Schema = Box::leak(Box::new(Schema::parse_str(text).ok()?));
+        let name: &'static str = Box::leak(schema.name()?.fullname(None).into_boxed_str());
+        let writer = GenericDatumWriter::builder(schema).human_readable(true).build().ok()?;
+        Some(Self { name, text, fingerprint: fingerprint(schema), schema, writer })
+    }
+
+    pub(super) fn writer(&self) -> &GenericDatumWriter<'static> {
+        &self.writer
+    }
+
+    /// The record's name without its namespace.
+    pub fn short_name(&self) -> &'static str {
+        self.name.rsplit('.').next().unwrap_or(self.name)
+    }
+}
+
+fn fingerprint(schema: &Schema) -> i64 {
+    let bytes = schema.fingerprint::<Rabin>().bytes;
+    bytes.iter().rev().fold(0_i64, |all, byte| all << 8 | i64::from(*byte))
+}
+
+/// The record with a full name.
+pub fn record(name: &str) -> Option<&'static Record> {
+    RECORDS.get(name)
+}
+
+/// Every record.
+pub fn all() -> impl Iterator<Item = &'static Record> {
+    RECORDS.values()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_is_a_record_of_its_own() {
+        assert_eq!(RECORDS.len(), TEXTS.len());
+    }
+}

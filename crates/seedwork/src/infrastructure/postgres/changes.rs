@@ -1,0 +1,188 @@
+//! What one unit of work does to one table, and how the changes of many units become a few statements.
+
+use super::{
+    row::{Param, Part, Projection, Root, Table},
+    statements::Purpose,
+};
+use std::{any::Any, collections::HashMap};
+use uuid::Uuid;
+
+/// What a unit of work changes in one table.
+pub struct Change(Box<dyn Batch>);
+
+impl Change {
+    /// Inserts the root of a new aggregate (`expected` 0), or replaces the one that was loaded at version `expected`.
+    pub fn root<R: Root>(row: R, expected: i32) -> Self {
+        Self(Box::new(RootChange { row, expected }))
+    }
+
+    /// Replaces the parts of a root by these; those of a new aggregate (`expected` 0) replace nothing.
+    pub fn parts<P: Part>(root: Uuid, parts: Vec<P>, expected: i32) -> Self {
+        Self(Box::new(PartsChange { root, parts, replace: expected > 0 }))
+    }
+
+    /// Shows a row in a read model, unless it shows a newer one.
+    pub fn projection<P: Projection>(row: P) -> Self {
+        Self(Box::new(ProjectionChange { row }))
+    }
+
+    /// The table that it changes.
+    pub(super) fn table(&self) -> &'static Table {
+        self.0.table()
+    }
+
+    /// The root that no other unit of the same group may touch.
+    pub(super) fn root_id(&self) -> Option<Uuid> {
+        self.0.root_id()
+    }
+
+    /// How many rows it writes.
+    pub(super) fn rows(&self) -> usize {
+        self.0.rows()
+    }
+}
+
+/// One execution of a statement.
+pub(super) struct Call<'a> {
+    pub(super) table: &'static Table,
+    pub(super) purpose: Purpose,
+    pub(super) params: Vec<Param<'a>>,
+    /// The roots that it must write: when it writes fewer, somebody lost.
+    pub(super) roots: Vec<Uuid>,
+}
+
+/// The calls that make all these changes, in the order in which they must run. `or_fail`: a collision is to be an error
+/// that names its constraint, instead of a row that is missing.
+pub(super) fn calls<'a>(changes: impl Iterator<Item = &'a Change>, or_fail: bool) -> Vec<Call<'a>> {
+    let mut tables: Vec<(&'static Table, Vec<&'a dyn Batch>)> = Vec::new();
+    for change in changes {
+        let table = change.table();
+        match tables.iter_mut().find(|(known, _)| std::ptr::eq(*known, table)) {
+            Some((_, batches)) => batches.push(&*change.0),
+            None => tables.push((table, vec![&*change.0])),
+        }
+    }
+    tables.sort_by_key(|(table, _)| (table.kind, table.name));
+    let mut calls = Vec::new();
+    for (_, batches) in &tables {
+        if let Some(first) = batches.first() {
+            first.calls(batches, or_fail, &mut calls);
+        }
+    }
+    calls
+}
+
+/// The change of one unit to one table, whatever the type of its rows.
+trait Batch: Any + Send + Sync {
+    fn table(&self) -> &'static Table;
+    fn root_id(&self) -> Option<Uuid>;
+    fn rows(&self) -> usize;
+    /// The calls that make all of `batches`, which are of this very type.
+    fn calls<'a>(&self, batches: &[&'a dyn Batch], or_fail: bool, calls: &mut Vec<Call<'a>>);
+}
+
+/// Gives the batches of one table their type back.
+fn typed<'a, T: Batch>(batches: &[&'a dyn Batch]) -> impl Iterator<Item = &'a T> {
+    batches.iter().filter_map(|batch| {
+        let any: &'a dyn Any = *batch;
+        any.downcast_ref::<T>()
+    })
+}
+
+struct RootChange<R> {
+    row: R,
+    expected: i32,
+}
+
+impl<R: Root> Batch for RootChange<R> {
+    fn table(&self) -> &'static Table {
+        R::TABLE
+    }
+
+    fn root_id(&self) -> Option<Uuid> {
+        Some(self.row.id())
+    }
+
+    fn rows(&self) -> usize {
+        1
+    }
+
+    fn calls<'a>(&self, batches: &[&'a dyn Batch], or_fail: bool, calls: &mut Vec<Call<'a>>) {
+        let (new, known): (Vec<_>, Vec<_>) = typed::<Self>(batches).partition(|change| change.expected == 0);
+        let rows = |changes: &[&'a Self]| changes.iter().map(|change| &change.row).collect::<Vec<_>>();
+        let roots = |changes: &[&'a Self]| changes.iter().map(|change| change.row.id()).collect();
+        if !new.is_empty() {
+            let purpose = if or_fail { Purpose::InsertOrFail } else { Purpose::Insert };
+            calls.push(Call { table: R::TABLE, purpose, params: R::columns(&rows(&new)), roots: roots(&new) });
+        }
+        if !known.is_empty() {
+            let mut params = R::columns(&rows(&known));
+            params.push(Box::new(known.iter().map(|change| change.expected).collect::<Vec<_>>()));
+            calls.push(Call { table: R::TABLE, purpose: Purpose::Update, params, roots: roots(&known) });
+        }
+    }
+}
+
+struct PartsChange<P> {
+    root: Uuid,
+    parts: Vec<P>,
+    replace: bool,
+}
+
+impl<P: Part> Batch for PartsChange<P> {
+    fn table(&self) -> &'static Table {
+        P::TABLE
+    }
+
+    fn root_id(&self) -> Option<Uuid> {
+        Some(self.root)
+    }
+
+    fn rows(&self) -> usize {
+        self.parts.len()
+    }
+
+    fn calls<'a>(&self, batches: &[&'a dyn Batch], _: bool, calls: &mut Vec<Call<'a>>) {
+        let mut call = |purpose, params| calls.push(Call { table: P::TABLE, purpose, params, roots: Vec::new() });
+        let replaced: Vec<Uuid> =
+            typed::<Self>(batches).filter(|change| change.replace).map(|change| change.root).collect();
+        if !replaced.is_empty() {
+            call(Purpose::RemoveParts, vec![Box::new(replaced)]);
+        }
+        let rows: Vec<&P> = typed::<Self>(batches).flat_map(|change| &change.parts).collect();
+        if !rows.is_empty() {
+            call(Purpose::InsertOrFail, P::columns(&rows));
+        }
+    }
+}
+
+struct ProjectionChange<P> {
+    row: P,
+}
+
+impl<P: Projection> Batch for ProjectionChange<P> {
+    fn table(&self) -> &'static Table {
+        P::TABLE
+    }
+
+    fn root_id(&self) -> Option<Uuid> {
+        None
+    }
+
+    fn rows(&self) -> usize {
+        1
+    }
+
+    /// Of several rows with one key only the newest is written: a statement may not touch a row twice.
+    fn calls<'a>(&self, batches: &[&'a dyn Batch], _: bool, calls: &mut Vec<Call<'a>>) {
+        let mut newest: HashMap<P::Key, &'a P> = HashMap::new();
+        for ProjectionChange { row } in typed::<Self>(batches) {
+            let shown = newest.entry(row.key()).or_insert(row);
+            if shown.order() < row.order() {
+                *shown = row;
+            }
+        }
+        let rows: Vec<&P> = newest.into_values().collect();
+        calls.push(Call { table: P::TABLE, purpose: Purpose::Upsert, params: P::columns(&rows), roots: Vec::new() });
+    }
+}

@@ -1,0 +1,91 @@
+//! What the errors of PostgreSQL mean for a group of units.
+
+use super::super::outbox::Message;
+use crate::application::CommitError;
+use std::collections::HashSet;
+use tokio_postgres::{Error, error::SqlState};
+use uuid::Uuid;
+
+/// Why a transaction was not committed, or why nobody knows.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Units lost a race or collided: these, by their place in the group. The others may be written again.
+    Culprits(HashSet<usize>),
+    /// PostgreSQL refuses the data of a unit and does not name it.
+    Somebody,
+    /// A deadlock, a serialization failure or a lost plan: the same again may succeed.
+    Again(String),
+    /// The database does not answer, or answers no to everybody.
+    Down(String),
+    /// The COMMIT was not answered. The mark, if the group left one, tells whether it was done.
+    Unknown(Option<Mark>),
+}
+
+/// The first message of a group, by which its transaction is recognised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) seq: i64,
+    pub(super) id: Uuid,
+}
+
+impl Mark {
+    /// Of a group whose messages follow the number `before`.
+    pub(super) fn of<'a>(before: i64, messages: impl IntoIterator<Item = &'a Message>) -> Option<Self> {
+        messages.into_iter().next().map(|first| Self { seq: before + 1, id: first.id })
+    }
+}
+
+/// Of an error that no unit can be to blame for.
+pub(super) fn of_the_group(error: Error) -> Failure {
+    match error.code() {
+        Some(
+            &(SqlState::T_R_SERIALIZATION_FAILURE
+            | SqlState::T_R_DEADLOCK_DETECTED
+            | SqlState::FEATURE_NOT_SUPPORTED
+            | SqlState::INVALID_SQL_STATEMENT_NAME),
+        ) => Failure::Again(describe(&error)),
+        _ => Failure::Down(describe(&error)),
+    }
+}
+
+/// Of an error of a statement that carries the data of units.
+pub(super) fn of_a_statement(error: Error) -> Failure {
+    if is_of_one_unit(&error) { Failure::Somebody } else { of_the_group(error) }
+}
+
+/// Of an error that answers a COMMIT: only some say that nothing was committed. A connection that ends, also by an
+/// administrator's word, may have ended after the COMMIT was done.
+pub(super) fn of_the_commit(error: Error, mark: Option<Mark>) -> Failure {
+    match class(&error) {
+        Some("22" | "23" | "25" | "40") => of_the_group(error),
+        _ => Failure::Unknown(mark),
+    }
+}
+
+/// Whether the data of one unit are to blame: data exceptions, broken constraints, more than an index can hold.
+pub(super) fn is_of_one_unit(error: &Error) -> bool {
+    // The log itself is nobody's data: it can lack a partition.
+    let of_the_log = error.as_db_error().and_then(|db| db.table()) == Some("outbox");
+    matches!(class(error), Some("22" | "23" | "54")) && !of_the_log
+}
+
+/// What the unit to blame is told.
+pub(super) fn refusal(error: &Error) -> CommitError {
+    let constraint = error.as_db_error().and_then(|db| db.constraint());
+    match (error.code(), constraint) {
+        (Some(&SqlState::UNIQUE_VIOLATION), Some(constraint)) => CommitError::Unique(constraint.to_owned()),
+        _ => CommitError::Invalid(describe(error)),
+    }
+}
+
+fn class(error: &Error) -> Option<&str> {
+    error.code().and_then(|state| state.code().get(..2))
+}
+
+/// The error for the log: PostgreSQL's own words, without the data that it quotes in its detail.
+pub(super) fn describe(error: &Error) -> String {
+    match error.as_db_error() {
+        Some(db) => format!("{} ({})", db.message(), db.code().code()),
+        None => std::error::Error::source(error).map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}")),
+    }
+}

@@ -1,0 +1,51 @@
+//! Which units may share a transaction.
+
+use super::queue::Unit;
+use std::collections::HashSet;
+use uuid::Uuid;
+
+/// What a unit may share with another: a root that both write, or a key whose messages are ordered.
+#[derive(PartialEq, Eq, Hash)]
+enum Touched<'a> {
+    Root(&'static str, Uuid),
+    Key(&'static str, &'a str),
+}
+
+/// Splits units into those of this group and those that must wait for the next one.
+///
+/// Two units that write the same root cannot share a statement: the later waits. And so does whatever shares a root or
+/// an ordering key with one that waits, or it would overtake it.
+pub(super) fn split(units: Vec<Unit>) -> (Vec<Unit>, Vec<Unit>) {
+    let waits = who_waits(&units);
+    let (mut now, mut later) = (Vec::with_capacity(units.len()), Vec::new());
+    for (unit, waits) in units.into_iter().zip(waits) {
+        if waits { &mut later } else { &mut now }.push(unit);
+    }
+    (now, later)
+}
+
+fn who_waits(units: &[Unit]) -> Vec<bool> {
+    let (mut written, mut blocked) = (HashSet::new(), HashSet::new());
+    units
+        .iter()
+        .map(|unit| {
+            let waits = roots(unit).any(|root| written.contains(&root) || blocked.contains(&root))
+                || keys(unit).any(|key| blocked.contains(&key));
+            if waits {
+                blocked.extend(roots(unit).chain(keys(unit)));
+            } else {
+                written.extend(roots(unit));
+            }
+            waits
+        })
+        .collect()
+}
+
+fn roots(unit: &Unit) -> impl Iterator<Item = Touched<'_>> {
+    let changes = unit.writes.changes.iter();
+    changes.filter_map(|change| change.root_id().map(|id| Touched::Root(change.table().name, id)))
+}
+
+fn keys(unit: &Unit) -> impl Iterator<Item = Touched<'_>> {
+    unit.writes.messages.iter().map(|message| Touched::Key(message.topic, &message.key))
+}

@@ -1,0 +1,275 @@
+//! The group committer: one task a context that writes *all* units of work that wait in one transaction.
+//!
+//! No timer: a group is whatever came while the last one was written. One writer a context at a time, whatever the number
+//! of processes, so numbers of the log, claims and crossing keys cannot race. One bad unit never fails its neighbours, and
+//! what a lost COMMIT did is looked up, not guessed.
+
+mod failure;
+mod group;
+mod queue;
+mod session;
+mod transaction;
+
+pub(super) use queue::Writes;
+
+use super::{database::Database, lanes::Lane};
+use crate::{
+    application::{CommitError, Committed},
+    infrastructure::supervise::Supervisor,
+};
+use failure::{Failure, Mark};
+use queue::{Entrance, Exit, Unit};
+use session::{Limits, Session};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{Mutex, watch},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+use transaction::Apart;
+
+/// How a context's committer is to work.
+#[derive(Debug, Clone, Copy)]
+pub struct CommitterSettings {
+    /// How long a unit may take, from the queue to the answer.
+    pub deadline: Duration,
+    /// How many messages a partition of the log holds.
+    pub partition_rows: i64,
+}
+
+impl Default for CommitterSettings {
+    fn default() -> Self {
+        Self { deadline: Duration::from_secs(5), partition_rows: 1_000_000 }
+    }
+}
+
+/// How far a context's log goes, as this process knows it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LogState {
+    /// The number of the last message.
+    pub last: i64,
+    /// How many more messages the partitions have room for.
+    pub room: i64,
+}
+
+/// Where the units of work of a context are made durable.
+#[derive(Clone)]
+pub(super) struct Committer {
+    entrance: Entrance,
+}
+
+impl Committer {
+    /// Starts the committer's task. `log` is told how far the log goes after every commit.
+    pub(super) fn start(
+        database: Database,
+        settings: CommitterSettings,
+        log: watch::Sender<LogState>,
+        supervisor: &Supervisor,
+    ) -> Self {
+        let (entrance, exit) = queue::queue();
+        let writer = Writer {
+            database,
+            limits: Limits::within(settings.deadline),
+            partition_rows: settings.partition_rows,
+            log,
+            session: None,
+        };
+        // The writer and the queue outlive a task that panics; the next one goes on with them.
+        let writer = Arc::new(Mutex::new(writer));
+        supervisor.spawn("committer", move |stop| run(Arc::clone(&writer), exit.clone(), stop));
+        Self { entrance }
+    }
+
+    /// Makes writes durable; see [`Units::commit`](crate::application::Units::commit).
+    pub(super) async fn commit(
+        &self,
+        writes: Writes,
+        lanes: Vec<Lane>,
+        deadline: Instant,
+    ) -> Result<Committed, CommitError> {
+        if writes.changes.is_empty() && writes.messages.is_empty() {
+            return Ok(Committed);
+        }
+        self.entrance.commit(writes, lanes, deadline).await
+    }
+}
+
+/// Writes group after group until it is told to stop and nothing is queued any more.
+async fn run(writer: Arc<Mutex<Writer>>, exit: Exit, stop: CancellationToken) {
+    let mut writer = writer.lock().await;
+    // A session that a panic left in the middle of a transaction is not used again.
+    writer.session = None;
+    let mut held = Vec::new();
+    loop {
+        let group = tokio::select! {
+            biased;
+            group = exit.group(std::mem::take(&mut held)) => group,
+            () = stop.cancelled() => {
+                exit.close().await;
+                exit.group(Vec::new()).await
+            }
+        };
+        if group.is_empty() {
+            break;
+        }
+        let (now, later) = group::split(group);
+        held = later;
+        writer.write(now.into_iter().filter(Unit::take).collect()).await;
+    }
+}
+
+/// The one who writes.
+struct Writer {
+    database: Database,
+    limits: Limits,
+    partition_rows: i64,
+    log: watch::Sender<LogState>,
+    session: Option<Session>,
+}
+
+impl Writer {
+    /// Writes a group and answers each of its units.
+    async fn write(&mut self, group: Vec<Unit>) {
+        if group.is_empty() {
+            return;
+        }
+        metrics::histogram!("sta_commit_group_units", "context" => self.database.schema().to_owned())
+            .record(group.len() as f64);
+        match self.together(&group).await {
+            Err(Failure::Culprits(lost)) => {
+                let (culprits, rest) = pick(group, |n| lost.contains(&n));
+                match self.together(&rest).await {
+                    // Others lost in the meantime: no third guess.
+                    Err(Failure::Culprits(_) | Failure::Somebody) => self.write_apart(rest).await,
+                    outcome => self.settle(rest, outcome).await,
+                }
+                self.write_apart(culprits).await;
+            }
+            Err(Failure::Somebody) => self.write_apart(group).await,
+            Err(Failure::Again(why)) => {
+                tracing::warn!(error = why, "a group is written again");
+                let outcome = self.together(&group).await;
+                self.settle(group, outcome).await;
+            }
+            outcome => self.settle(group, outcome).await,
+        }
+    }
+
+    async fn together(&mut self, units: &[Unit]) -> Result<(), Failure> {
+        if units.is_empty() {
+            return Ok(());
+        }
+        let limits = self.limits;
+        let messages = units.iter().map(|unit| unit.writes.messages.len()).sum();
+        let outcome = transaction::together(self.session(messages).await?, units, limits).await;
+        self.after(&outcome);
+        outcome
+    }
+
+    /// Writes units one by one and answers each.
+    async fn write_apart(&mut self, units: Vec<Unit>) {
+        let limits = self.limits;
+        let messages = units.iter().map(|unit| unit.writes.messages.len()).sum();
+        let apart = match self.session(messages).await {
+            Ok(session) => transaction::apart(session, &units, limits).await,
+            Err(failure) => Err(failure),
+        };
+        let Apart { outcomes, commit } = match apart {
+            Ok(apart) => apart,
+            Err(failure) => Apart { outcomes: units.iter().map(|_| Ok(())).collect(), commit: Err(failure) },
+        };
+        self.after(&commit);
+        let mut written = Vec::new();
+        for (unit, outcome) in units.into_iter().zip(outcomes) {
+            match outcome {
+                Ok(()) => written.push(unit),
+                Err(refusal) => {
+                    if let CommitError::Invalid(why) = &refusal {
+                        tracing::error!(error = why, "PostgreSQL refuses the data of a unit of work");
+                    }
+                    unit.answer(Err(refusal));
+                }
+            }
+        }
+        self.settle(written, commit).await;
+    }
+
+    /// Answers units whose transaction ended well, or not at all.
+    async fn settle(&mut self, units: Vec<Unit>, outcome: Result<(), Failure>) {
+        let answer = match outcome {
+            Ok(()) => Ok(Committed),
+            Err(Failure::Unknown(mark)) => self.resolve(mark, &units).await,
+            Err(failure) => {
+                tracing::error!(error = ?failure, units = units.len(), "a group could not be committed");
+                Err(CommitError::Unavailable)
+            }
+        };
+        for unit in units {
+            unit.answer(answer.clone());
+        }
+    }
+
+    /// Looks up what became of a COMMIT that was not answered: under the same lock, so the old transaction is over.
+    async fn resolve(&mut self, mark: Option<Mark>, units: &[Unit]) -> Result<Committed, CommitError> {
+        let Some(mark) = mark else { return Err(CommitError::Unknown) };
+        let until = units.iter().map(|unit| unit.deadline).max().unwrap_or_else(Instant::now);
+        tracing::warn!(outbox.seq = mark.seq, "a COMMIT was not answered: looking for its mark");
+        while Instant::now() < until {
+            match tokio::time::timeout_at(until, self.find(mark)).await {
+                Ok(Ok(true)) => return Ok(Committed),
+                Ok(Ok(false)) => return Err(CommitError::Unavailable),
+                Ok(Err(failure)) => {
+                    tracing::warn!(error = ?failure, "the mark of a lost COMMIT cannot be looked for yet");
+                    self.session = None;
+                    tokio::time::sleep_until(until.min(Instant::now() + Duration::from_millis(50))).await;
+                }
+                Err(_) => break,
+            }
+        }
+        self.session = None;
+        Err(CommitError::Unknown)
+    }
+
+    async fn find(&mut self, mark: Mark) -> Result<bool, Failure> {
+        let session = self.session(0).await?;
+        Ok(session.find(mark.seq).await? == Some(mark.id))
+    }
+
+    /// The session, opened when there is none, with room in the log for the messages to come.
+    async fn session(&mut self, messages: usize) -> Result<&mut Session, Failure> {
+        if self.session.as_ref().is_some_and(Session::is_closed) {
+            self.session = None;
+        }
+        if self.session.is_none() {
+            let opened = tokio::time::timeout(self.limits.answer, Session::open(&self.database, self.limits)).await;
+            self.session = match opened {
+                Ok(session) => Some(session.map_err(failure::of_the_group)?),
+                Err(_) => return Err(Failure::Down("no connection in time".into())),
+            };
+        }
+        let Some(session) = self.session.as_mut() else { return Err(Failure::Down("no session".into())) };
+        session.keep_ahead(messages, self.partition_rows).await?;
+        Ok(session)
+    }
+
+    /// Forgets a session that cannot be trusted any more, and tells how far the log goes.
+    fn after(&mut self, outcome: &Result<(), Failure>) {
+        match (outcome, &self.session) {
+            (Ok(()), Some(session)) => {
+                self.log.send_replace(LogState { last: session.seen, room: session.until - session.seen });
+            }
+            // Rolled back: the session is as good as before.
+            (Err(Failure::Culprits(_) | Failure::Somebody), _) => {}
+            _ => self.session = None,
+        }
+    }
+}
+
+/// Splits units by their place.
+fn pick(units: Vec<Unit>, chosen: impl Fn(usize) -> bool) -> (Vec<Unit>, Vec<Unit>) {
+    let (mut picked, mut rest) = (Vec::new(), Vec::new());
+    for (n, unit) in units.into_iter().enumerate() {
+        if chosen(n) { &mut picked } else { &mut rest }.push(unit);
+    }
+    (picked, rest)
+}

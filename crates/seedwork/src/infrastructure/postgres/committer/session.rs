@@ -1,0 +1,177 @@
+//! The committer's own connection: its prepared statements, and what it knows of the log.
+
+use super::{
+    super::{
+        changes::Call,
+        database::Database,
+        outbox, partitions,
+        row::{Param, Table},
+        statements::{Purpose, sql},
+    },
+    failure::{Failure, describe, of_the_group},
+};
+use std::{collections::HashMap, time::Duration};
+use tokio_postgres::{Client, Error, Statement, types::ToSql};
+use uuid::Uuid;
+
+/// How long PostgreSQL may take, derived from the deadline of a request so that all end before it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// A process that stops between the lock and the COMMIT stops the others no longer than this.
+    idle_in_transaction: Duration,
+    /// For the lock of the context.
+    lock: Duration,
+    /// For one statement.
+    statement: Duration,
+    /// For everything up to the COMMIT, and for the COMMIT.
+    pub(super) answer: Duration,
+}
+
+impl Limits {
+    pub(super) fn within(deadline: Duration) -> Self {
+        Self {
+            idle_in_transaction: deadline * 3 / 10,
+            lock: deadline / 2,
+            statement: deadline * 6 / 10,
+            answer: deadline * 7 / 10,
+        }
+    }
+
+    /// Keys are all that these sessions look for, so the plan that follows an index is always the right one: also the
+    /// plan that was kept from when the table was empty.
+    fn settings(self) -> String {
+        format!(
+            "SET synchronous_commit = on; SET statement_timeout = {}; SET lock_timeout = {}; \
+             SET idle_in_transaction_session_timeout = {}; SET plan_cache_mode = force_generic_plan; \
+             SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off",
+            self.statement.as_millis(),
+            self.lock.as_millis(),
+            self.idle_in_transaction.as_millis(),
+        )
+    }
+}
+
+/// A connection that writes.
+pub(super) struct Session {
+    client: Client,
+    tables: HashMap<(&'static str, Purpose), Statement>,
+    append: Statement,
+    id_at: Statement,
+    begin: String,
+    schema: String,
+    /// The highest number in the log that this session has seen committed.
+    pub(super) seen: i64,
+    /// The highest number that the log's partitions have room for.
+    pub(super) until: i64,
+}
+
+impl Session {
+    pub(super) async fn open(database: &Database, limits: Limits) -> Result<Self, Error> {
+        let client = database.client(&limits.settings()).await?;
+        // One text for BEGIN and the lock: nothing can pass between them.
+        let begin = format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(hashtextextended('sta/commit/{}', 0))",
+            database.schema()
+        );
+        let append = client.prepare(outbox::APPEND).await?;
+        let id_at = client.prepare(outbox::ID_AT).await?;
+        let seen = client.query_one(outbox::LAST, &[]).await?.get(0);
+        let schema = database.schema().to_owned();
+        let until = partitions::until(&client).await?;
+        Ok(Self { client, tables: HashMap::new(), append, id_at, begin, schema, seen, until })
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Begins a transaction and takes the context's lock.
+    pub(super) async fn begin(&self) -> Result<(), Error> {
+        self.client.batch_execute(&self.begin).await
+    }
+
+    /// Ends the transaction well. Its own statement fails in a transaction that already failed; a bare COMMIT would
+    /// answer ROLLBACK without an error.
+    pub(super) async fn commit(&self) -> Result<(), Error> {
+        self.client.batch_execute("SELECT 1; COMMIT").await
+    }
+
+    pub(super) async fn simple(&self, text: &str) -> Result<(), Error> {
+        self.client.batch_execute(text).await
+    }
+
+    /// Prepares what the calls need and is not yet prepared. To be done before the transaction: a statement that is
+    /// still being prepared would be overtaken by those that follow it.
+    pub(super) async fn prepare(&mut self, calls: &[Call<'_>]) -> Result<(), Error> {
+        for Call { table, purpose, .. } in calls {
+            self.statement(table, *purpose).await?;
+            if *purpose == Purpose::Insert || *purpose == Purpose::Update {
+                self.statement(table, Purpose::Losers).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn statement(&mut self, table: &Table, purpose: Purpose) -> Result<(), Error> {
+        if !self.tables.contains_key(&(table.name, purpose)) {
+            let statement = self.client.prepare(&sql(table, purpose)).await?;
+            self.tables.insert((table.name, purpose), statement);
+        }
+        Ok(())
+    }
+
+    /// Runs a prepared call; answers how many rows it wrote.
+    pub(super) async fn run(&self, call: &Call<'_>) -> Result<usize, Error> {
+        let Some(statement) = self.tables.get(&(call.table.name, call.purpose)) else { return Ok(0) };
+        let rows = self.client.execute(statement, &borrow(&call.params)).await?;
+        Ok(usize::try_from(rows).unwrap_or(usize::MAX))
+    }
+
+    /// Of the roots of a call, those whose rows this transaction did not write.
+    pub(super) async fn losers(&self, call: &Call<'_>) -> Result<Vec<Uuid>, Error> {
+        let Some(statement) = self.tables.get(&(call.table.name, Purpose::Losers)) else { return Ok(Vec::new()) };
+        let rows = self.client.query(statement, &[&call.roots]).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// Appends to the log; answers the number before the first message.
+    pub(super) async fn append(&self, params: &[Param<'_>]) -> Result<i64, Error> {
+        Ok(self.client.query_one(&self.append, &borrow(params)).await?.get(0))
+    }
+
+    /// The id of the message with a number, on a server that has replayed everything and under the lock: whoever wrote
+    /// before has ended.
+    pub(super) async fn find(&self, seq: i64) -> Result<Option<Uuid>, Failure> {
+        let replays: bool =
+            self.client.query_one("SELECT pg_is_in_recovery()", &[]).await.map_err(of_the_group)?.get(0);
+        if replays {
+            return Err(Failure::Down("the server is in recovery".into()));
+        }
+        self.begin().await.map_err(of_the_group)?;
+        let found = self.client.query_opt(&self.id_at, &[&seq]).await.map_err(of_the_group)?;
+        self.simple("ROLLBACK").await.map_err(of_the_group)?;
+        Ok(found.map(|row| row.get(0)))
+    }
+
+    /// Makes partitions of the log ahead of need: one more than `messages` can fill. Failing is an error only when there
+    /// is no room left.
+    pub(super) async fn keep_ahead(&mut self, messages: usize, rows: i64) -> Result<(), Failure> {
+        let messages = i64::try_from(messages).unwrap_or(i64::MAX);
+        if self.until - self.seen >= rows.saturating_add(messages) {
+            return Ok(());
+        }
+        match partitions::extend(&self.client, &self.schema, self.seen.saturating_add(messages), rows).await {
+            Ok(until) => self.until = until,
+            Err(error) if self.until - self.seen > messages => {
+                tracing::warn!(error = describe(&error), "no partition could be made ahead of need");
+                self.simple("ROLLBACK").await.map_err(of_the_group)?;
+            }
+            Err(error) => return Err(of_the_group(error)),
+        }
+        Ok(())
+    }
+}
+
+fn borrow<'a>(params: &'a [Param<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {
+    params.iter().map(|param| &**param as &(dyn ToSql + Sync)).collect()
+}

@@ -1,0 +1,164 @@
+//! One transaction for many units of work: all together, or each under a savepoint of its own.
+
+use super::{
+    failure::{Failure, Mark, is_of_one_unit, of_a_statement, of_the_commit, of_the_group, refusal},
+    queue::{Unit, Writes},
+    session::{Limits, Session},
+};
+use crate::{
+    application::CommitError,
+    infrastructure::postgres::{
+        changes::{self, Call},
+        outbox::{self, Message},
+    },
+};
+use futures_util::future::{join, join_all};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+use tokio::time::timeout;
+use tokio_postgres::Error;
+
+/// Writes all units in one transaction, in one round trip before the COMMIT.
+pub(super) async fn together(session: &mut Session, units: &[Unit], limits: Limits) -> Result<(), Failure> {
+    let calls = changes::calls(units.iter().flat_map(|unit| &unit.writes.changes), false);
+    let messages = units.iter().flat_map(|unit| &unit.writes.messages);
+    let log = answer(limits.answer, async {
+        session.prepare(&calls).await.map_err(of_the_group)?;
+        let (begun, log) = join(session.begin(), write(session, &calls, messages.clone())).await;
+        begun.map_err(of_the_group)?;
+        let log = match log.map_err(of_a_statement) {
+            Ok(log) => log,
+            Err(failure) => {
+                session.simple("ROLLBACK").await.map_err(of_the_group)?;
+                return Err(failure);
+            }
+        };
+        let lost = losers(session, &calls, &log, units).await.map_err(of_the_group)?;
+        if !lost.is_empty() {
+            session.simple("ROLLBACK").await.map_err(of_the_group)?;
+            return Err(Failure::Culprits(lost));
+        }
+        Ok(log)
+    })
+    .await?;
+    commit(session, Mark::of(log.before, messages), limits).await?;
+    session.seen = log.after;
+    Ok(())
+}
+
+/// What became of units that were written one by one in one transaction.
+pub(super) struct Apart {
+    /// Of each unit, whether its writes are part of the transaction, or why they are not.
+    pub(super) outcomes: Vec<Result<(), CommitError>>,
+    /// Whether the transaction was committed.
+    pub(super) commit: Result<(), Failure>,
+}
+
+/// Writes each unit under a savepoint of its own, in one transaction: the way to learn what is wrong with which.
+pub(super) async fn apart(session: &mut Session, units: &[Unit], limits: Limits) -> Result<Apart, Failure> {
+    answer(limits.answer, async { session.begin().await.map_err(of_the_group) }).await?;
+    let (mut outcomes, mut mark, mut seen) = (Vec::with_capacity(units.len()), None, session.seen);
+    for Unit { writes, .. } in units {
+        let written = answer(limits.answer, alone(session, writes)).await?;
+        if let Ok(log) = &written {
+            mark = mark.or(Mark::of(log.before, &writes.messages));
+            seen = seen.max(log.after);
+        }
+        outcomes.push(written.map(drop));
+    }
+    let commit = commit(session, mark, limits).await;
+    if commit.is_ok() {
+        session.seen = seen;
+    }
+    Ok(Apart { outcomes, commit })
+}
+
+/// Writes one unit; what it does is undone when it is refused.
+async fn alone(session: &mut Session, writes: &Writes) -> Result<Result<Log, CommitError>, Failure> {
+    let calls = changes::calls(writes.changes.iter(), true);
+    // Prepared inside the transaction, but awaited: nothing overtakes it.
+    session.prepare(&calls).await.map_err(of_the_group)?;
+    let (saved, log) = join(session.simple("SAVEPOINT unit"), write(session, &calls, writes.messages.iter())).await;
+    saved.map_err(of_the_group)?;
+    let refused = match log {
+        Ok(log) if log.short.is_empty() => {
+            session.simple("RELEASE unit").await.map_err(of_the_group)?;
+            return Ok(Ok(log));
+        }
+        Ok(_) => CommitError::Conflict,
+        Err(error) if is_of_one_unit(&error) => refusal(&error),
+        Err(error) => return Err(of_the_group(error)),
+    };
+    session.simple("ROLLBACK TO unit").await.map_err(of_the_group)?;
+    Ok(Err(refused))
+}
+
+/// What a round trip of writes left in the log, and which of its calls wrote too little.
+struct Log {
+    before: i64,
+    after: i64,
+    short: Vec<usize>,
+}
+
+/// Makes the calls and appends to the log. Everything is on its way before the first answer is awaited. The error is
+/// that of the first statement that failed, not of those that failed because of it.
+async fn write<'a>(
+    session: &Session,
+    calls: &[Call<'_>],
+    messages: impl Iterator<Item = &'a Message> + Clone,
+) -> Result<Log, Error> {
+    let count = i64::try_from(messages.clone().count()).unwrap_or(i64::MAX);
+    let append = outbox::append(session.seen, messages);
+    let appended = async {
+        match count {
+            0 => Ok(session.seen),
+            _ => session.append(&append).await,
+        }
+    };
+    let (written, before) = join(join_all(calls.iter().map(|call| session.run(call))), appended).await;
+    let mut short = Vec::new();
+    for (n, rows) in written.into_iter().enumerate() {
+        if rows? < calls[n].roots.len() {
+            short.push(n);
+        }
+    }
+    let before = before?;
+    Ok(Log { before, after: before + count, short })
+}
+
+/// The units whose roots were not written, by their place in the group.
+async fn losers(session: &Session, calls: &[Call<'_>], log: &Log, units: &[Unit]) -> Result<HashSet<usize>, Error> {
+    if log.short.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let owners: HashMap<_, _> = units
+        .iter()
+        .enumerate()
+        .flat_map(|(n, unit)| {
+            unit.writes.changes.iter().map(move |change| ((change.table().name, change.root_id()), n))
+        })
+        .collect();
+    let mut lost = HashSet::new();
+    for call in log.short.iter().map(|n| &calls[*n]) {
+        for root in session.losers(call).await? {
+            lost.extend(owners.get(&(call.table.name, Some(root))));
+        }
+    }
+    Ok(lost)
+}
+
+/// Commits. Only sent when every write has been answered.
+async fn commit(session: &Session, mark: Option<Mark>, limits: Limits) -> Result<(), Failure> {
+    match timeout(limits.answer, session.commit()).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(of_the_commit(error, mark)),
+        Err(_) => Err(Failure::Unknown(mark)),
+    }
+}
+
+/// A server that does not answer at all (frozen, or behind a network that drops) is taken for one that is down.
+async fn answer<T>(patience: Duration, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    timeout(patience, work).await.unwrap_or_else(|_| Err(Failure::Down("no answer in time".into())))
+}

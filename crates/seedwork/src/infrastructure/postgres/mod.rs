@@ -1,0 +1,21 @@
+//! PostgreSQL: units of work, the group committer, the log, grouped reads.
+
+mod changes;
+mod committer;
+mod database;
+mod lanes;
+mod migrations;
+mod outbox;
+mod partitions;
+mod reads;
+mod row;
+mod statements;
+mod unit_of_work;
+
+pub use changes::Change;
+pub use committer::{CommitterSettings, LogState};
+pub use database::{Database, Pool};
+pub use migrations::{Migrations, migrate};
+pub use reads::{ReadError, Reads};
+pub use row::{Column, Kind, Param, Part, Projection, Record, Root, Row, Table};
+pub use unit_of_work::{PgUnitOfWork, PgUnits, Stored};

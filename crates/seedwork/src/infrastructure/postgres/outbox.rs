@@ -1,0 +1,63 @@
+//! The outbox: a context's log of everything it says, numbered without a gap in the order of the commits.
+
+use super::row::Param;
+use crate::{application::Cause, domain::Instante};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A message as it waits in a unit of work.
+#[derive(Debug, Clone)]
+pub(super) struct Message {
+    pub(super) id: Uuid,
+    pub(super) topic: &'static str,
+    pub(super) kind: &'static str,
+    pub(super) key: String,
+    pub(super) aggregate_version: Option<i64>,
+    pub(super) time: Instante,
+    pub(super) cause: Arc<Cause>,
+    pub(super) fingerprint: i64,
+    pub(super) body: Vec<u8>,
+}
+
+/// Appends messages. Its first parameter is the highest number that this session has seen: it bounds the search for the
+/// last one to the partitions that can hold it. It answers the number before the first of them.
+///
+/// Run it under the context's commit lock: then nobody else numbers, and a rollback leaves no gap.
+pub(super) const APPEND: &str = "\
+    WITH last AS MATERIALIZED (SELECT greatest(max(seq), $1::int8) AS seq FROM outbox WHERE seq > $1::int8), \
+    written AS (INSERT INTO outbox (seq, id, topic, type, key, aggregate_version, time, correlation_id, causation_id, \
+    traceparent, fingerprint, body) \
+    SELECT last.seq + r.n, r.id, r.topic, r.type, r.key, r.aggregate_version, r.time, r.correlation_id, r.causation_id, \
+    r.traceparent, r.fingerprint, r.body \
+    FROM last, unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::int8[], $7::timestamptz[], $8::text[], \
+    $9::text[], $10::text[], $11::int8[], $12::bytea[]) WITH ORDINALITY \
+    AS r (id, topic, type, key, aggregate_version, time, correlation_id, causation_id, traceparent, fingerprint, body, n)) \
+    SELECT seq FROM last";
+
+/// The parameters of [`APPEND`].
+pub(super) fn append<'a>(seen: i64, messages: impl Iterator<Item = &'a Message> + Clone) -> Vec<Param<'a>> {
+    fn column<'a, T>(messages: impl Iterator<Item = &'a Message>, of: impl FnMut(&'a Message) -> T) -> Box<Vec<T>> {
+        Box::new(messages.map(of).collect())
+    }
+    let all = || messages.clone();
+    vec![
+        Box::new(seen),
+        column(all(), |message| message.id),
+        column(all(), |message| message.topic),
+        column(all(), |message| message.kind),
+        column(all(), |message| message.key.as_str()),
+        column(all(), |message| message.aggregate_version),
+        column(all(), |message| message.time),
+        column(all(), |message| message.cause.correlation_id.as_str()),
+        column(all(), |message| message.cause.causation_id.as_deref()),
+        column(all(), |message| message.cause.traceparent.as_deref()),
+        column(all(), |message| message.fingerprint),
+        column(all(), |message| message.body.as_slice()),
+    ]
+}
+
+/// Where the numbering stands when a session begins.
+pub(super) const LAST: &str = "SELECT greatest((SELECT max(seq) FROM outbox), (SELECT seq FROM outbox_head), 0)";
+
+/// The id of the message with a number: how a lost COMMIT is found, or not.
+pub(super) const ID_AT: &str = "SELECT id FROM outbox WHERE seq = $1";

@@ -1,0 +1,212 @@
+//! The PostgreSQL unit of work: a value that gathers what to write, and an identity map.
+
+use super::{
+    committer::{Committer, CommitterSettings, LogState, Writes},
+    database::Database,
+    lanes::{Lane, LaneKey, Lanes},
+    outbox::Message,
+    reads::{Readers, Reads},
+    row::{Change, Record},
+};
+use crate::{
+    application::{Cause, CommitError, Committed, Drain, IntegrationEvent, Load, Save, UnitOfWork, Units},
+    domain::{Aggregate, Clock, Id, Instante, SystemClock},
+    infrastructure::{avro, supervise::Supervisor},
+};
+use std::{
+    any::{Any, TypeId},
+    fmt::Display,
+    marker::PhantomData,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{sync::watch, time::Instant};
+use uuid::Uuid;
+
+/// The largest message that is let into the log, in bytes: what a broker takes unless it is told otherwise.
+const MESSAGE_BYTES: usize = 1_000_000;
+
+/// How an aggregate is stored: its record, the way there and the way back.
+///
+/// The way back can fail: a row that the domain refuses is an error, never a panic.
+pub trait Stored: Aggregate + TryFrom<Self::Record, Error: Display> {
+    /// What is stored of it.
+    type Record: Record + From<Self>;
+}
+
+/// Where a context's units of work are committed: its PostgreSQL schema.
+pub struct PgUnits<E> {
+    committer: Committer,
+    readers: Readers,
+    lanes: Lanes,
+    log: watch::Receiver<LogState>,
+    deadline: Duration,
+    event: PhantomData<fn() -> E>,
+}
+
+impl<E> PgUnits<E> {
+    /// Starts the tasks that write and read for one context.
+    pub fn start(database: &Database, settings: CommitterSettings, supervisor: &Supervisor) -> Self {
+        let (log, state) = watch::channel(LogState::default());
+        Self {
+            committer: Committer::start(database.clone(), settings, log, supervisor),
+            readers: Readers::new(database.clone(), settings.deadline, supervisor.clone()),
+            lanes: Lanes::default(),
+            log: state,
+            deadline: settings.deadline,
+            event: PhantomData,
+        }
+    }
+
+    /// How far the log goes, as this process knows it: it changes with every commit.
+    pub fn log(&self) -> watch::Receiver<LogState> {
+        self.log.clone()
+    }
+
+    /// Grouped reads of one kind of record, for queries.
+    pub fn reads<R: Record>(&self) -> Reads<R> {
+        self.readers.of()
+    }
+}
+
+impl<E: Send + 'static> Units for PgUnits<E> {
+    type Uow = PgUnitOfWork<E>;
+
+    fn begin(&self, cause: &Cause) -> PgUnitOfWork<E> {
+        PgUnitOfWork {
+            readers: self.readers.clone(),
+            lanes: self.lanes.clone(),
+            entered: Vec::new(),
+            saved: Vec::new(),
+            events: Vec::new(),
+            messages: Vec::new(),
+            cause: Arc::new(cause.clone()),
+            time: SystemClock.now(),
+            deadline: Instant::now() + self.deadline,
+            defect: None,
+        }
+    }
+
+    async fn commit(&self, uow: PgUnitOfWork<E>) -> Result<Committed, CommitError> {
+        if let Some(defect) = uow.defect {
+            return Err(defect);
+        }
+        let changes = uow.saved.into_iter().flat_map(|saved| saved.aggregate.changes(saved.expected)).collect();
+        self.committer.commit(Writes { changes, messages: uow.messages }, uow.entered, uow.deadline).await
+    }
+}
+
+/// The unit of work of [`PgUnits`]. `E` is everything that can happen in the context.
+pub struct PgUnitOfWork<E> {
+    readers: Readers,
+    lanes: Lanes,
+    entered: Vec<Lane>,
+    saved: Vec<Saved>,
+    events: Vec<E>,
+    messages: Vec<Message>,
+    cause: Arc<Cause>,
+    time: Instante,
+    deadline: Instant,
+    defect: Option<CommitError>,
+}
+
+/// An aggregate as it was last saved.
+struct Saved {
+    key: LaneKey,
+    /// The version that it was loaded at, before the first save: what the database must still have.
+    expected: i32,
+    aggregate: Box<dyn Keep>,
+}
+
+/// A saved aggregate, whatever its type.
+trait Keep: Any + Send {
+    fn changes(self: Box<Self>, expected: i32) -> Vec<Change>;
+}
+
+impl<A: Stored> Keep for A {
+    fn changes(self: Box<Self>, expected: i32) -> Vec<Change> {
+        A::Record::from(*self).changes(expected)
+    }
+}
+
+impl<E> PgUnitOfWork<E> {
+    /// Waits for the lane of an aggregate. In an order that could wait for ever it does not wait: the command is run
+    /// again from the start.
+    async fn enter(&mut self, key: LaneKey) -> Result<(), CommitError> {
+        if self.entered.iter().any(|lane| lane.key() == key) {
+            return Ok(());
+        }
+        let lane = match self.entered.iter().map(Lane::key).max() {
+            Some(highest) if key < highest => self.lanes.try_enter(key).ok_or(CommitError::Conflict)?,
+            _ => {
+                let turn = tokio::time::timeout_at(self.deadline, self.lanes.enter(key)).await;
+                turn.map_err(|_| CommitError::Unavailable)?
+            }
+        };
+        self.entered.push(lane);
+        Ok(())
+    }
+
+    fn held<A: Stored>(&self, key: LaneKey) -> Option<A> {
+        let saved = self.saved.iter().find(|saved| saved.key == key)?;
+        let any: &dyn Any = &*saved.aggregate;
+        any.downcast_ref::<A>().cloned()
+    }
+}
+
+impl<E: Send> UnitOfWork for PgUnitOfWork<E> {
+    fn publish<M: IntegrationEvent>(&mut self, event: &M) {
+        match avro::encode(event) {
+            Ok((_, body)) if body.len() > MESSAGE_BYTES => {
+                self.defect = Some(CommitError::TooLarge { bytes: body.len(), limit: MESSAGE_BYTES });
+            }
+            Ok((record, body)) => self.messages.push(Message {
+                id: Uuid::now_v7(),
+                topic: M::TOPIC,
+                kind: M::TYPE,
+                key: event.key(),
+                aggregate_version: event.aggregate_version(),
+                time: self.time,
+                cause: Arc::clone(&self.cause),
+                fingerprint: record.fingerprint,
+                body,
+            }),
+            Err(error) => self.defect = Some(CommitError::Defect(error.to_string())),
+        }
+    }
+}
+
+impl<E: Send> Drain<E> for PgUnitOfWork<E> {
+    fn drain(&mut self) -> Vec<E> {
+        std::mem::take(&mut self.events)
+    }
+}
+
+impl<E: Send, A: Stored> Load<A> for PgUnitOfWork<E> {
+    async fn load(&mut self, id: A::Id) -> Result<Option<A>, CommitError> {
+        let key = (TypeId::of::<A>(), id.uuid());
+        if let Some(held) = self.held(key) {
+            return Ok(Some(held));
+        }
+        self.enter(key).await?;
+        let record = self.readers.of::<A::Record>().by_id(id.uuid()).await.map_err(|_| CommitError::Unavailable)?;
+        let restored = record.map(A::try_from).transpose();
+        restored.map_err(|error| CommitError::Defect(format!("the stored {id} cannot be restored: {error}")))
+    }
+}
+
+impl<E: Send, A: Stored<Event: Into<E>>> Save<A> for PgUnitOfWork<E> {
+    fn save(&mut self, mut aggregate: A) {
+        let key = (TypeId::of::<A>(), aggregate.id().uuid());
+        let events = aggregate.take_events();
+        // Versions and events are counted in 32 bits; an aggregate that had more could not be stored.
+        let version = i32::try_from(aggregate.version()).unwrap_or(i32::MAX);
+        let expected = version.saturating_sub(i32::try_from(events.len()).unwrap_or(i32::MAX));
+        self.events.extend(events.into_iter().map(Into::into));
+        let aggregate = Box::new(aggregate);
+        match self.saved.iter_mut().find(|saved| saved.key == key) {
+            Some(saved) => saved.aggregate = aggregate,
+            None => self.saved.push(Saved { key, expected, aggregate }),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The tasks of the process: named, started again when they panic, and drained when the process ends.
+
+use std::{future::Future, time::Duration};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// The longest pause before a task that keeps panicking is started again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Owns the tasks of a process.
+#[derive(Clone, Default)]
+pub struct Supervisor {
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Supervisor {
+    /// A supervisor without tasks.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Runs a task until it returns. One that panics is reported and started again, after a pause that grows; so what it
+    /// owns must live outside of it. It is to return soon after the token is cancelled.
+    #[expect(clippy::disallowed_methods, reason = "this is where tasks are started")]
+    pub fn spawn<F, T>(&self, name: &'static str, mut task: F)
+    where
+        F: FnMut(CancellationToken) -> T + Send + 'static,
+        T: Future<Output = ()> + Send + 'static,
+    {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            let mut pause = Duration::from_millis(100);
+            while let Err(failure) = tokio::spawn(task(stop.clone())).await {
+                if !failure.is_panic() {
+                    break;
+                }
+                tracing::error!(task.name = name, error = %failure, "a task panicked and is started again");
+                metrics::counter!("sta_task_panics_total", "task" => name).increment(1);
+                if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                    break;
+                }
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        });
+    }
+
+    /// What tells the tasks to end.
+    pub fn token(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Tells the tasks to end and waits until they have, at most for `patience`. True when all ended.
+    pub async fn stop(&self, patience: Duration) -> bool {
+        self.stop.cancel();
+        self.tasks.close();
+        tokio::time::timeout(patience, self.tasks.wait()).await.is_ok()
+    }
+}
+
+/// Runs what belongs to a value and ends with it: a connection's driver ends when the connection is dropped.
+#[expect(clippy::disallowed_methods, reason = "this is where tasks are started")]
+pub(crate) fn drive(future: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(future);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    #[tokio::test]
+    async fn a_task_that_panics_is_started_again() {
+        let supervisor = Supervisor::new();
+        let runs = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&runs);
+        supervisor.spawn("breaks once", move |_| {
+            let run = seen.fetch_add(1, Ordering::Relaxed);
+            async move { assert!(run > 0, "the first run breaks") }
+        });
+        supervisor.tasks.close();
+        supervisor.tasks.wait().await;
+        assert_eq!(runs.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn stopping_waits_for_the_tasks() {
+        let supervisor = Supervisor::new();
+        supervisor.spawn("waits", |stop| async move { stop.cancelled().await });
+        assert!(supervisor.stop(Duration::from_secs(5)).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn stopping_does_not_wait_for_ever() {
+        let supervisor = Supervisor::new();
+        supervisor.spawn("never ends", |_| std::future::pending());
+        assert!(!supervisor.stop(Duration::from_secs(5)).await);
+    }
+}
