@@ -1,1 +1,11 @@
-//! ingesta
+//! The context that takes in medical images: what a provider hands in for a patient, and what becomes of it.
+//!
+//! * [`domain`]: the aggregate `Ingesta`, its states and its rules.
+//! * `infrastructure` (feature `infrastructure`, on by default): its tables, its HTTP routes and its messages.
+//!
+//! Without the feature no adapter can be named: `cargo test -p ingesta --no-default-features` holds the two inner
+//! layers to that, and takes seconds.
+
+pub mod domain;
+#[cfg(feature = "infrastructure")]
+pub mod infrastructure;

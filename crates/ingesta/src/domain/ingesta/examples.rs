@@ -1,0 +1,54 @@
+//! An ingesta in any state, for the tests of this crate.
+
+use super::*;
+use uuid::Uuid;
+
+pub(crate) const ID: IngestaId = IngestaId(Uuid::from_u128(0x0198_c0de_0000_7000_8000_0000_0000_0001));
+pub(crate) const AYER: Instante = Instante::from_timestamp(1_767_139_200, 0).unwrap();
+pub(crate) const AHORA: Instante = Instante::from_timestamp(1_767_225_600, 123_456_000).unwrap();
+
+pub(crate) fn proveedor() -> IdProveedor {
+    IdProveedor::parse("proveedor-7").unwrap()
+}
+
+pub(crate) fn paciente() -> IdPaciente {
+    IdPaciente::parse("PAC 0042").unwrap()
+}
+
+pub(crate) fn url() -> UrlImagen {
+    UrlImagen::parse("https://imagenes.example/torax.dcm").unwrap()
+}
+
+pub(crate) fn motivo() -> Motivo {
+    Motivo::parse("imagen borrosa").unwrap()
+}
+
+/// An ingesta that came to `estado` yesterday and has version 1; nobody has given a reason for anything.
+pub(crate) fn en(estado: Estado) -> Ingesta {
+    let datos = Datos {
+        id: ID,
+        proveedor: proveedor(),
+        paciente: paciente(),
+        url: url(),
+        estado,
+        fecha_creacion: AYER,
+        fecha_actualizacion: AYER,
+        fecha_eliminacion: (estado == Estado::Eliminada).then_some(AYER),
+        motivo: None,
+    };
+    Ingesta::restaurar(datos, 1)
+}
+
+/// What the world hears when an ingesta [`en`] some state is now in `estado`.
+pub(crate) fn hechos(estado: Estado, motivo: Option<Motivo>) -> Hechos {
+    Hechos {
+        id: ID,
+        proveedor: proveedor(),
+        paciente: paciente(),
+        url: url(),
+        estado,
+        motivo,
+        fecha: AHORA,
+        version: 2,
+    }
+}

@@ -1,0 +1,1 @@
+//! The adapters of ingesta: its tables, its HTTP routes and its messages.
