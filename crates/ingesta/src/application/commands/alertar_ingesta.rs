@@ -1,0 +1,90 @@
+//! Raises an alert on an ingesta.
+
+use crate::{
+    application::{Handlers, IngestaFault, IngestaUow},
+    domain::ingesta::{IngestaId, Motivo},
+};
+use seedwork::{
+    application::{Command, CommandHandler},
+    domain::Violations,
+};
+
+/// Asks to raise an alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlertarIngesta {
+    /// Which ingesta.
+    pub id: IngestaId,
+    /// Why.
+    pub motivo: Motivo,
+}
+
+impl AlertarIngesta {
+    /// The command that somebody sent as text.
+    ///
+    /// # Errors
+    ///
+    /// The rule that the text breaks.
+    pub fn parse(id: IngestaId, motivo: &str) -> Result<Self, Violations> {
+        let mut found = Violations::collect();
+        let motivo = found.field("motivo", Motivo::parse(motivo));
+        found.check(|| Some(Self { id, motivo: motivo? }))
+    }
+}
+
+impl Command for AlertarIngesta {
+    const NAME: &'static str = "alertar-ingesta";
+    type Output = ();
+    type Error = IngestaFault;
+}
+
+impl<U: IngestaUow> CommandHandler<AlertarIngesta, U> for Handlers {
+    async fn handle(&self, command: AlertarIngesta, uow: &mut U) -> Result<(), IngestaFault> {
+        let mut ingesta = uow.ingesta(command.id).await?.ok_or(IngestaFault::NoExiste(command.id))?;
+        ingesta.alertar(command.motivo, self.clock.now())?;
+        uow.save(ingesta);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        application::integration::published::IngestaAlertada,
+        domain::ingesta::{Estado, Ingesta, IngestaError, examples::*},
+    };
+    use seedwork::{domain::FixedClock, testing::World};
+
+    #[tokio::test]
+    async fn an_alert_is_kept_and_published() {
+        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Creada));
+        world.dispatch(AlertarIngesta { id: ID, motivo: motivo() }).await.unwrap();
+        assert_eq!(world.get::<Ingesta>(ID).unwrap().estado(), Estado::Alertada);
+        assert_eq!(
+            world.published::<IngestaAlertada>(),
+            [IngestaAlertada::from(&hechos(Estado::Alertada, Some(motivo())))]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_finished_ingesta_cannot_be_alerted() {
+        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Finalizada));
+        let refused = world.dispatch(AlertarIngesta { id: ID, motivo: motivo() }).await;
+        let de_a = IngestaError::TransicionInvalida { de: Estado::Finalizada, a: Estado::Alertada };
+        assert_eq!((refused, world.published_count()), (Err(de_a.into()), 0));
+    }
+
+    #[tokio::test]
+    async fn an_ingesta_that_does_not_exist_cannot_be_alerted() {
+        let world = World::new(Handlers::new(FixedClock(AHORA)));
+        let refused = world.dispatch(AlertarIngesta { id: ID, motivo: motivo() }).await;
+        assert_eq!(refused, Err(IngestaFault::NoExiste(ID)));
+    }
+
+    #[test]
+    fn an_alert_needs_a_motivo() {
+        let refused = AlertarIngesta::parse(ID, " ").unwrap_err();
+        let broken = refused.iter().next().unwrap();
+        assert_eq!((broken.field.as_str(), broken.rule), ("motivo", "motivo-valido"));
+    }
+}

@@ -1,0 +1,100 @@
+//! Takes in an image that a provider has of a patient.
+
+use crate::{
+    application::{Handlers, IngestaFault, IngestaUow},
+    domain::ingesta::{IdPaciente, IdProveedor, Ingesta, IngestaId, UrlImagen},
+};
+use seedwork::{
+    application::{Command, CommandHandler},
+    domain::Violations,
+};
+
+/// Asks to take an image in. Who asks chooses the id, so that asking again is not asking for another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CrearIngesta {
+    /// The id that the ingesta is to have.
+    pub id: IngestaId,
+    /// Who hands the image in.
+    pub proveedor: IdProveedor,
+    /// Whose image it is.
+    pub paciente: IdPaciente,
+    /// Where the image is.
+    pub url: UrlImagen,
+}
+
+impl CrearIngesta {
+    /// The command that somebody sent as texts.
+    ///
+    /// # Errors
+    ///
+    /// Every rule that the texts break.
+    pub fn parse(id: IngestaId, id_proveedor: &str, id_paciente: &str, url_path: &str) -> Result<Self, Violations> {
+        let mut found = Violations::collect();
+        let proveedor = found.field("id_proveedor", IdProveedor::parse(id_proveedor));
+        let paciente = found.field("id_paciente", IdPaciente::parse(id_paciente));
+        let url = found.field("url_path", UrlImagen::parse(url_path));
+        found.check(|| Some(Self { id, proveedor: proveedor?, paciente: paciente?, url: url? }))
+    }
+}
+
+impl Command for CrearIngesta {
+    const NAME: &'static str = "crear-ingesta";
+    type Output = IngestaId;
+    type Error = IngestaFault;
+}
+
+impl<U: IngestaUow> CommandHandler<CrearIngesta, U> for Handlers {
+    async fn handle(&self, command: CrearIngesta, uow: &mut U) -> Result<IngestaId, IngestaFault> {
+        let CrearIngesta { id, proveedor, paciente, url } = command;
+        uow.save(Ingesta::crear(id, proveedor, paciente, url, self.clock.now()));
+        Ok(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        application::integration::published::IngestaCreada,
+        domain::ingesta::{Estado, Hechos, examples::*},
+    };
+    use seedwork::{domain::FixedClock, testing::World};
+
+    fn comando() -> CrearIngesta {
+        CrearIngesta { id: ID, proveedor: proveedor(), paciente: paciente(), url: url() }
+    }
+
+    #[tokio::test]
+    async fn a_new_ingesta_is_kept_and_published() {
+        let world = World::new(Handlers::new(FixedClock(AHORA)));
+        assert_eq!(world.dispatch(comando()).await, Ok(ID));
+        assert_eq!(world.get::<Ingesta>(ID).unwrap().estado(), Estado::Creada);
+        let hechos = Hechos { version: 1, ..hechos(Estado::Creada, None) };
+        assert_eq!(world.published::<IngestaCreada>(), [IngestaCreada::from(&hechos)]);
+    }
+
+    #[tokio::test]
+    async fn an_id_that_is_taken_is_refused() {
+        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Eliminada));
+        assert_eq!(world.dispatch(comando()).await, Err(IngestaFault::YaExiste));
+        assert_eq!((world.get::<Ingesta>(ID), world.published_count()), (Some(en(Estado::Eliminada)), 0));
+    }
+
+    #[test]
+    fn texts_that_break_no_rule_are_a_command() {
+        let parsed = CrearIngesta::parse(ID, proveedor().as_str(), paciente().as_str(), url().as_str());
+        assert_eq!(parsed, Ok(comando()));
+    }
+
+    #[test]
+    fn all_broken_rules_are_told_at_once() {
+        let refused = CrearIngesta::parse(ID, "", "\0", "torax.dcm").unwrap_err();
+        let told: Vec<_> = refused.iter().map(|broken| (broken.field.as_str(), broken.rule)).collect();
+        let expected = [
+            ("id_proveedor", "id-proveedor-valido"),
+            ("id_paciente", "id-paciente-valido"),
+            ("url_path", "url-valida"),
+        ];
+        assert_eq!(told, expected);
+    }
+}

@@ -1,0 +1,90 @@
+//! Refuses an ingesta.
+
+use crate::{
+    application::{Handlers, IngestaFault, IngestaUow},
+    domain::ingesta::{IngestaId, Motivo},
+};
+use seedwork::{
+    application::{Command, CommandHandler},
+    domain::Violations,
+};
+
+/// Asks to refuse an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RechazarIngesta {
+    /// Which ingesta.
+    pub id: IngestaId,
+    /// Why.
+    pub motivo: Motivo,
+}
+
+impl RechazarIngesta {
+    /// The command that somebody sent as text.
+    ///
+    /// # Errors
+    ///
+    /// The rule that the text breaks.
+    pub fn parse(id: IngestaId, motivo: &str) -> Result<Self, Violations> {
+        let mut found = Violations::collect();
+        let motivo = found.field("motivo", Motivo::parse(motivo));
+        found.check(|| Some(Self { id, motivo: motivo? }))
+    }
+}
+
+impl Command for RechazarIngesta {
+    const NAME: &'static str = "rechazar-ingesta";
+    type Output = ();
+    type Error = IngestaFault;
+}
+
+impl<U: IngestaUow> CommandHandler<RechazarIngesta, U> for Handlers {
+    async fn handle(&self, command: RechazarIngesta, uow: &mut U) -> Result<(), IngestaFault> {
+        let mut ingesta = uow.ingesta(command.id).await?.ok_or(IngestaFault::NoExiste(command.id))?;
+        ingesta.rechazar(command.motivo, self.clock.now())?;
+        uow.save(ingesta);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        application::integration::published::IngestaRechazada,
+        domain::ingesta::{Estado, Ingesta, IngestaError, examples::*},
+    };
+    use seedwork::{domain::FixedClock, testing::World};
+
+    #[tokio::test]
+    async fn a_refusal_is_kept_and_published() {
+        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Alertada));
+        world.dispatch(RechazarIngesta { id: ID, motivo: motivo() }).await.unwrap();
+        assert_eq!(world.get::<Ingesta>(ID).unwrap().estado(), Estado::Rechazada);
+        assert_eq!(
+            world.published::<IngestaRechazada>(),
+            [IngestaRechazada::from(&hechos(Estado::Rechazada, Some(motivo())))]
+        );
+    }
+
+    #[tokio::test]
+    async fn an_ingesta_is_refused_only_once() {
+        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Rechazada));
+        let refused = world.dispatch(RechazarIngesta { id: ID, motivo: motivo() }).await;
+        let de_a = IngestaError::TransicionInvalida { de: Estado::Rechazada, a: Estado::Rechazada };
+        assert_eq!((refused, world.published_count()), (Err(de_a.into()), 0));
+    }
+
+    #[tokio::test]
+    async fn an_ingesta_that_does_not_exist_cannot_be_refused() {
+        let world = World::new(Handlers::new(FixedClock(AHORA)));
+        let refused = world.dispatch(RechazarIngesta { id: ID, motivo: motivo() }).await;
+        assert_eq!(refused, Err(IngestaFault::NoExiste(ID)));
+    }
+
+    #[test]
+    fn a_refusal_needs_a_motivo() {
+        let refused = RechazarIngesta::parse(ID, " ").unwrap_err();
+        let broken = refused.iter().next().unwrap();
+        assert_eq!((broken.field.as_str(), broken.rule), ("motivo", "motivo-valido"));
+    }
+}

@@ -1,0 +1,90 @@
+//! Takes an ingesta back, because something it needed failed elsewhere: the compensation.
+
+use crate::{
+    application::{Handlers, IngestaFault, IngestaUow},
+    domain::ingesta::{IngestaId, Motivo},
+};
+use seedwork::{
+    application::{Command, CommandHandler},
+    domain::Violations,
+};
+
+/// Asks to take back what was begun with an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevertirIngesta {
+    /// Which ingesta.
+    pub id: IngestaId,
+    /// Why.
+    pub motivo: Motivo,
+}
+
+impl RevertirIngesta {
+    /// The command that somebody sent as text.
+    ///
+    /// # Errors
+    ///
+    /// The rule that the text breaks.
+    pub fn parse(id: IngestaId, motivo: &str) -> Result<Self, Violations> {
+        let mut found = Violations::collect();
+        let motivo = found.field("motivo", Motivo::parse(motivo));
+        found.check(|| Some(Self { id, motivo: motivo? }))
+    }
+}
+
+impl Command for RevertirIngesta {
+    const NAME: &'static str = "revertir-ingesta";
+    type Output = ();
+    type Error = IngestaFault;
+}
+
+impl<U: IngestaUow> CommandHandler<RevertirIngesta, U> for Handlers {
+    async fn handle(&self, command: RevertirIngesta, uow: &mut U) -> Result<(), IngestaFault> {
+        let mut ingesta = uow.ingesta(command.id).await?.ok_or(IngestaFault::NoExiste(command.id))?;
+        ingesta.revertir(command.motivo, self.clock.now())?;
+        uow.save(ingesta);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        application::integration::published::IngestaFallida,
+        domain::ingesta::{Estado, Ingesta, IngestaError, examples::*},
+    };
+    use seedwork::{domain::FixedClock, testing::World};
+
+    #[tokio::test]
+    async fn a_reversal_is_kept_and_published() {
+        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Pendiente));
+        world.dispatch(RevertirIngesta { id: ID, motivo: motivo() }).await.unwrap();
+        assert_eq!(world.get::<Ingesta>(ID).unwrap().estado(), Estado::Fallida);
+        assert_eq!(
+            world.published::<IngestaFallida>(),
+            [IngestaFallida::from(&hechos(Estado::Fallida, Some(motivo())))]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_finished_ingesta_cannot_be_taken_back() {
+        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Finalizada));
+        let refused = world.dispatch(RevertirIngesta { id: ID, motivo: motivo() }).await;
+        let de_a = IngestaError::TransicionInvalida { de: Estado::Finalizada, a: Estado::Fallida };
+        assert_eq!((refused, world.published_count()), (Err(de_a.into()), 0));
+    }
+
+    #[tokio::test]
+    async fn an_ingesta_that_does_not_exist_cannot_be_taken_back() {
+        let world = World::new(Handlers::new(FixedClock(AHORA)));
+        let refused = world.dispatch(RevertirIngesta { id: ID, motivo: motivo() }).await;
+        assert_eq!(refused, Err(IngestaFault::NoExiste(ID)));
+    }
+
+    #[test]
+    fn a_reversal_needs_a_motivo() {
+        let refused = RevertirIngesta::parse(ID, " ").unwrap_err();
+        let broken = refused.iter().next().unwrap();
+        assert_eq!((broken.field.as_str(), broken.rule), ("motivo", "motivo-valido"));
+    }
+}

@@ -1,0 +1,99 @@
+//! Why a use case of this context is refused.
+
+use crate::domain::ingesta::{IngestaError, IngestaId};
+use seedwork::{
+    application::{CommitError, Fault, FaultKind},
+    domain::{BrokenRule, Violations},
+};
+
+/// A refusal; `Display` is what the client reads.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IngestaFault {
+    /// There is no such ingesta.
+    #[error("No existe la ingesta {0}")]
+    NoExiste(IngestaId),
+    /// The id that a new ingesta was given is taken.
+    #[error("Ya existe una ingesta con ese id")]
+    YaExiste,
+    /// The fields of the request break rules.
+    #[error(transparent)]
+    Invalida(#[from] Violations),
+    /// The ingesta, as it is, forbids it.
+    #[error(transparent)]
+    Regla(#[from] IngestaError),
+    /// It could not be read or committed.
+    #[error(transparent)]
+    Commit(CommitError),
+}
+
+impl From<CommitError> for IngestaFault {
+    fn from(error: CommitError) -> Self {
+        match error {
+            // Nothing of an ingesta is unique but its id.
+            CommitError::Unique(_) => Self::YaExiste,
+            other => Self::Commit(other),
+        }
+    }
+}
+
+impl Fault for IngestaFault {
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::NoExiste(_) => FaultKind::NotFound,
+            Self::YaExiste => FaultKind::Conflict,
+            Self::Invalida(_) | Self::Regla(_) => FaultKind::Rule,
+            Self::Commit(error) => error.kind(),
+        }
+    }
+
+    fn slug(&self) -> &'static str {
+        match self {
+            Self::NoExiste(_) => "no-encontrado",
+            Self::YaExiste => "id-ya-existe",
+            Self::Invalida(violations) => violations.rule(),
+            Self::Regla(error) => error.rule(),
+            Self::Commit(error) => error.slug(),
+        }
+    }
+
+    fn violations(&self) -> Option<&Violations> {
+        match self {
+            Self::Invalida(violations) => Some(violations),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ingesta::{Estado, examples::ID};
+
+    #[test]
+    fn a_refusal_reads_well_to_clients_and_to_programs() {
+        let regla = IngestaError::TransicionInvalida { de: Estado::Finalizada, a: Estado::Alertada };
+        for (fault, kind, slug, text) in [
+            (
+                IngestaFault::NoExiste(ID),
+                FaultKind::NotFound,
+                "no-encontrado",
+                "No existe la ingesta 0198c0de-0000-7000-8000-000000000001",
+            ),
+            (IngestaFault::YaExiste, FaultKind::Conflict, "id-ya-existe", "Ya existe una ingesta con ese id"),
+            (
+                regla.into(),
+                FaultKind::Rule,
+                "transicion-invalida",
+                "Una ingesta no puede pasar de Finalizada a Alertada",
+            ),
+            (CommitError::Unavailable.into(), FaultKind::Unavailable, "no-disponible", "La base de datos no responde"),
+        ] {
+            assert_eq!((fault.kind(), fault.slug(), fault.to_string().as_str()), (kind, slug, text));
+        }
+    }
+
+    #[test]
+    fn a_lost_race_is_still_one_so_that_the_bus_runs_the_command_again() {
+        assert_eq!(IngestaFault::from(CommitError::Conflict).kind(), FaultKind::Race);
+    }
+}

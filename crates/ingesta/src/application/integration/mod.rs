@@ -1,0 +1,5 @@
+//! What this context says to the world and what it obeys: the Rust side of `schema/ingesta`.
+
+pub mod consumed;
+pub mod published;
+mod translate;
