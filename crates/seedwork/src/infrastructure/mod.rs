@@ -1,5 +1,6 @@
 //! The adapters: PostgreSQL, the broker, HTTP, telemetry.
 
 pub mod avro;
+pub mod module;
 pub mod postgres;
 pub mod supervise;

@@ -53,7 +53,7 @@ fn time(time: Option<DateTime<Utc>>, raw: i64) -> Json {
 /// The value does not fit: the path and the reason.
 pub fn from_json(record: &Record, json: &Json) -> Result<Vec<u8>, AvroError> {
     let failed = |reason: String| AvroError::new(record.name, reason);
-    let value = fit(record.schema, json, &record.short_name().to_owned()).map_err(failed)?;
+    let value = fit(record.schema, json, record.short_name()).map_err(failed)?;
     let value = value.resolve(record.schema).map_err(|error| failed(error.to_string()))?;
     record.writer().write_value_to_vec(value).map_err(|error| failed(error.to_string()))
 }
@@ -115,6 +115,8 @@ fn fit(schema: &Schema, json: &Json, path: &str) -> Result<Value, String> {
         (Schema::TimestampMicros, Json::Number(number)) => {
             number.as_i64().map(Value::TimestampMicros).ok_or_else(|| expected("a time"))
         }
-        (schema, _) => Err(expected(&format!("a value of the type {}", apache_avro::schema::SchemaKind::from(schema)))),
+        (schema, _) => {
+            Err(expected(&format!("a value of the type {:?}", apache_avro::schema::SchemaKind::from(schema))))
+        }
     }
 }

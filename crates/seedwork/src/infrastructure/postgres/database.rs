@@ -1,5 +1,6 @@
 //! How a context reaches its PostgreSQL schema: every connection plays the context's role and sees only its schema.
 
+use super::reads::ReadError;
 use crate::infrastructure::supervise;
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::{
@@ -9,9 +10,6 @@ use diesel_async::{
 use futures_util::FutureExt;
 use std::time::Duration;
 use tokio_postgres::{Client, Config, NoTls};
-
-/// Connections for reads that are not grouped.
-pub type Pool = deadpool::Pool<AsyncPgConnection>;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -91,12 +89,25 @@ impl Database {
             async move { database.connect().await }.boxed()
         });
         let manager = AsyncDieselConnectionManager::new_with_config(String::new(), config);
-        Ok(Pool::builder(manager)
-            .max_size(size)
-            .wait_timeout(Some(CONNECT))
-            .create_timeout(Some(CONNECT))
-            .recycle_timeout(Some(CONNECT))
-            .runtime(deadpool::Runtime::Tokio1)
-            .build()?)
+        Ok(Pool(deadpool::Pool::builder(manager).max_size(size).build()?))
+    }
+}
+
+/// Connections for reads that are not grouped.
+#[derive(Clone)]
+pub struct Pool(deadpool::Pool<AsyncPgConnection>);
+
+impl Pool {
+    /// A connection, as soon as one is free.
+    ///
+    /// # Errors
+    ///
+    /// The database does not answer, or all connections are busy for too long.
+    pub async fn get(&self) -> Result<deadpool::Object<AsyncPgConnection>, ReadError> {
+        let free = tokio::time::timeout(CONNECT, self.0.get()).await;
+        free.map_err(|_| ReadError)?.map_err(|error| {
+            tracing::error!(%error, "no connection for a read");
+            ReadError
+        })
     }
 }

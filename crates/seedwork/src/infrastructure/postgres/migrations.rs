@@ -23,14 +23,14 @@ pub(crate) const BROKER_SCHEMA: &str = "broker";
 /// # Errors
 ///
 /// The database does not answer, or its user may not create roles and schemas where they are missing.
-pub async fn migrate(url: &str, contexts: &[(&'static str, Migrations)]) -> anyhow::Result<()> {
+pub async fn migrate(url: &str, contexts: Vec<(&'static str, Migrations)>) -> anyhow::Result<()> {
     let admin = Database::new(url, BROKER_SCHEMA)?.administrator().await.context("cannot connect to PostgreSQL")?;
     admin.batch_execute("SELECT pg_advisory_lock(hashtextextended('sta/migrate', 0))").await?;
     provide(&admin, BROKER_SCHEMA).await?;
     run(url, BROKER_SCHEMA, vec![BROKER]).await?;
     for (context, migrations) in contexts {
         provide(&admin, context).await?;
-        run(url, context, vec![CONTEXT, *migrations]).await?;
+        run(url, context, vec![CONTEXT, migrations]).await?;
         admin
             .batch_execute(&format!(
                 "GRANT USAGE ON SCHEMA {BROKER_SCHEMA} TO sta_{context}; \

@@ -3,6 +3,7 @@
 use super::row::Param;
 use crate::{application::Cause, domain::Instante};
 use std::sync::Arc;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 /// A message as it waits in a unit of work.
@@ -36,8 +37,11 @@ pub(super) const APPEND: &str = "\
 
 /// The parameters of [`APPEND`].
 pub(super) fn append<'a>(seen: i64, messages: impl Iterator<Item = &'a Message> + Clone) -> Vec<Param<'a>> {
-    fn column<'a, T>(messages: impl Iterator<Item = &'a Message>, of: impl FnMut(&'a Message) -> T) -> Box<Vec<T>> {
-        Box::new(messages.map(of).collect())
+    fn column<'a, T: ToSql + Send + Sync + 'a>(
+        messages: impl Iterator<Item = &'a Message>,
+        of: impl FnMut(&'a Message) -> T,
+    ) -> Param<'a> {
+        Box::new(messages.map(of).collect::<Vec<T>>())
     }
     let all = || messages.clone();
     vec![

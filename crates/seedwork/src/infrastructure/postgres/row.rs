@@ -1,5 +1,6 @@
 //! Rows as batches: what a table is, and how many of its rows become the parameters of one statement.
 
+use super::changes::Change;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
@@ -7,7 +8,6 @@ use std::hash::Hash;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-pub use super::changes::Change;
 pub use seedwork_derive::Row;
 
 /// One parameter of a statement: a column's values, row after row.

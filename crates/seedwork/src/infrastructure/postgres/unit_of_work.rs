@@ -1,12 +1,13 @@
 //! The PostgreSQL unit of work: a value that gathers what to write, and an identity map.
 
 use super::{
+    changes::Change,
     committer::{Committer, CommitterSettings, LogState, Writes},
     database::Database,
     lanes::{Lane, LaneKey, Lanes},
     outbox::Message,
     reads::{Readers, Reads},
-    row::{Change, Record},
+    row::Record,
 };
 use crate::{
     application::{Cause, CommitError, Committed, Drain, IntegrationEvent, Load, Save, UnitOfWork, Units},

@@ -7,17 +7,22 @@ use tokio_postgres::{Error, error::SqlState};
 use uuid::Uuid;
 
 /// Why a transaction was not committed, or why nobody knows.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     /// Units lost a race or collided: these, by their place in the group. The others may be written again.
+    #[error("units lost a race or collided")]
     Culprits(HashSet<usize>),
     /// PostgreSQL refuses the data of a unit and does not name it.
+    #[error("the data of a unit are refused")]
     Somebody,
     /// A deadlock, a serialization failure or a lost plan: the same again may succeed.
+    #[error("{0}")]
     Again(String),
     /// The database does not answer, or answers no to everybody.
+    #[error("{0}")]
     Down(String),
     /// The COMMIT was not answered. The mark, if the group left one, tells whether it was done.
+    #[error("the COMMIT was not answered")]
     Unknown(Option<Mark>),
 }
 

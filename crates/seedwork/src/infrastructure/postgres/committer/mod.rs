@@ -200,7 +200,7 @@ impl Writer {
             Ok(()) => Ok(Committed),
             Err(Failure::Unknown(mark)) => self.resolve(mark, &units).await,
             Err(failure) => {
-                tracing::error!(error = ?failure, units = units.len(), "a group could not be committed");
+                tracing::error!(error = %failure, units = units.len(), "a group could not be committed");
                 Err(CommitError::Unavailable)
             }
         };
@@ -219,7 +219,7 @@ impl Writer {
                 Ok(Ok(true)) => return Ok(Committed),
                 Ok(Ok(false)) => return Err(CommitError::Unavailable),
                 Ok(Err(failure)) => {
-                    tracing::warn!(error = ?failure, "the mark of a lost COMMIT cannot be looked for yet");
+                    tracing::warn!(error = %failure, "the mark of a lost COMMIT cannot be looked for yet");
                     self.session = None;
                     tokio::time::sleep_until(until.min(Instant::now() + Duration::from_millis(50))).await;
                 }
