@@ -1,6 +1,8 @@
 //! The adapters: PostgreSQL, the broker, HTTP, telemetry.
 
 pub mod avro;
+pub mod broker;
 pub mod module;
 pub mod postgres;
+pub mod relay;
 pub mod supervise;

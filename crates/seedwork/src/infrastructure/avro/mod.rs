@@ -1,9 +1,11 @@
 //! The published language: the records of `schema/`, compiled in, and values to and from Avro.
 
 mod json;
+mod registry;
 mod schemas;
 
 pub use json::{from_json, to_json};
+pub use registry::Registry;
 pub use schemas::{Record, all, record};
 
 use crate::application::IntegrationEvent;

@@ -1,6 +1,6 @@
 //! How a context reaches its PostgreSQL schema: every connection plays the context's role and sees only its schema.
 
-use super::reads::ReadError;
+use super::{listener::Listener, reads::ReadError};
 use crate::infrastructure::supervise;
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::{
@@ -56,6 +56,14 @@ impl Database {
         let client = self.administrator().await?;
         client.batch_execute(&format!("{}; {settings}", self.role())).await?;
         Ok(client)
+    }
+
+    /// A bare connection that listens on a channel.
+    pub(crate) async fn listen(&self, channel: &str) -> Result<(Client, Listener), tokio_postgres::Error> {
+        let (client, connection) = self.config.connect(NoTls).await?;
+        let listener = Listener::drive(connection);
+        client.batch_execute(&format!("{}; LISTEN {channel}", self.role())).await?;
+        Ok((client, listener))
     }
 
     /// A diesel connection.

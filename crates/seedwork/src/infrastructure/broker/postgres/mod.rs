@@ -1,0 +1,36 @@
+//! The broker over PostgreSQL: topics with partitions, numbered without a gap, in the schema `broker`.
+//!
+//! It lives on the same server as the contexts' logs, so publishing and moving the relay's cursor are one transaction.
+
+mod publish;
+mod read;
+
+pub use read::{Position, Topic};
+
+use super::Broker;
+use crate::infrastructure::{postgres::Database, relay::Lease};
+
+/// The channel on which processes tell each other that there are new messages.
+const CHANNEL: &str = "sta_broker";
+
+/// The broker in a PostgreSQL database.
+#[derive(Clone)]
+pub struct PgBroker {
+    database: Database,
+    partitions: i32,
+}
+
+impl PgBroker {
+    /// The broker of the database, which makes topics of `partitions` partitions when they are first written or read.
+    pub fn new(database: Database, partitions: i32) -> Self {
+        Self { database, partitions }
+    }
+}
+
+impl Broker for PgBroker {
+    type Publisher = publish::PgPublisher;
+
+    async fn publisher(&self, lease: &Lease) -> anyhow::Result<publish::PgPublisher> {
+        Ok(publish::PgPublisher::prepare(lease.client(), self.partitions).await?)
+    }
+}

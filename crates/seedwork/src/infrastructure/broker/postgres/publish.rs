@@ -1,0 +1,115 @@
+//! Publishes a batch and moves the relay's cursor, in one transaction.
+
+use crate::infrastructure::{
+    broker::{PublishError, Publisher, Record, murmur2},
+    relay::Lease,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use tokio_postgres::{Client, Error, Statement};
+
+/// Locks the partitions of some topics, in an order that cannot deadlock, and tells where they stand.
+const NEXT: &str = "\
+    SELECT topic, partition, next FROM broker.partitions WHERE topic = ANY($1) ORDER BY topic, partition FOR UPDATE";
+
+const INSERT: &str = "\
+    INSERT INTO broker.messages (topic, partition, \"offset\", time, key, headers, value) \
+    SELECT * FROM unnest($1::text[], $2::int4[], $3::int8[], $4::timestamptz[], $5::bytea[], $6::text[], $7::bytea[])";
+
+const ADVANCE: &str = "\
+    UPDATE broker.partitions p SET next = r.next FROM unnest($1::text[], $2::int4[], $3::int8[]) AS r (topic, partition, next) \
+    WHERE p.topic = r.topic AND p.partition = r.partition";
+
+/// Makes a topic, with all its partitions, unless it is there.
+pub(super) const CREATE: &str = "\
+    WITH new AS (INSERT INTO broker.topics (topic, partitions) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1) \
+    INSERT INTO broker.partitions (topic, partition) SELECT $1, n FROM generate_series(0, $2 - 1) n, new";
+
+/// Publishes for one relay, on the connection of its lease.
+pub struct PgPublisher {
+    next: Statement,
+    insert: Statement,
+    advance: Statement,
+    create: Statement,
+    partitions: i32,
+}
+
+impl PgPublisher {
+    pub(super) async fn prepare(client: &Client, partitions: i32) -> Result<Self, Error> {
+        Ok(Self {
+            next: client.prepare(NEXT).await?,
+            insert: client.prepare(INSERT).await?,
+            advance: client.prepare(ADVANCE).await?,
+            create: client.prepare(CREATE).await?,
+            partitions,
+        })
+    }
+
+    /// The next offset of every partition of these topics, locked. Topics that are not there are made.
+    async fn lock(&self, client: &Client, topics: &BTreeSet<&str>) -> Result<BTreeMap<String, Vec<i64>>, Error> {
+        let names: Vec<&str> = topics.iter().copied().collect();
+        loop {
+            let mut next = BTreeMap::<String, Vec<i64>>::new();
+            for row in client.query(&self.next, &[&names]).await? {
+                next.entry(row.get(0)).or_default().push(row.get(2));
+            }
+            if next.len() == topics.len() {
+                return Ok(next);
+            }
+            for topic in topics.iter().filter(|topic| !next.contains_key(**topic)) {
+                client.execute(&self.create, &[topic, &self.partitions]).await?;
+            }
+        }
+    }
+
+    async fn write(&self, client: &Client, records: &[Record]) -> Result<(), Error> {
+        let topics = records.iter().map(|record| record.topic.as_str()).collect();
+        let mut next = self.lock(client, &topics).await?;
+        let mut places = Vec::with_capacity(records.len());
+        for record in records {
+            let Some(partitions) = next.get_mut(&record.topic) else { continue };
+            let count = i32::try_from(partitions.len()).unwrap_or(i32::MAX);
+            let partition = murmur2::partition(record.key.as_bytes(), count);
+            if let Some(next) = usize::try_from(partition).ok().and_then(|n| partitions.get_mut(n)) {
+                places.push((partition, *next));
+                *next += 1;
+            }
+        }
+        let names: Vec<&str> = records.iter().map(|record| record.topic.as_str()).collect();
+        let (partitions, offsets): (Vec<i32>, Vec<i64>) = places.into_iter().unzip();
+        let times: Vec<_> = records.iter().map(|record| record.time).collect();
+        let keys: Vec<&[u8]> = records.iter().map(|record| record.key.as_bytes()).collect();
+        let headers: Vec<String> = records.iter().map(|record| headers(&record.headers)).collect();
+        let values: Vec<&[u8]> = records.iter().map(|record| record.value.as_slice()).collect();
+        client.execute(&self.insert, &[&names, &partitions, &offsets, &times, &keys, &headers, &values]).await?;
+        let (mut topics, mut numbers, mut offsets) = (Vec::new(), Vec::new(), Vec::new());
+        for (topic, partitions) in &next {
+            for (partition, next) in (0_i32..).zip(partitions) {
+                topics.push(topic.as_str());
+                numbers.push(partition);
+                offsets.push(*next);
+            }
+        }
+        client.execute(&self.advance, &[&topics, &numbers, &offsets]).await?;
+        Ok(())
+    }
+}
+
+/// Headers as a JSON object of strings.
+fn headers(headers: &[(String, String)]) -> String {
+    let object: serde_json::Map<_, _> =
+        headers.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+    serde_json::Value::Object(object).to_string()
+}
+
+impl Publisher for PgPublisher {
+    async fn publish(&mut self, records: &[Record], lease: &mut Lease, to: i64) -> Result<(), PublishError> {
+        let failed = |error: Error| PublishError::Failed(error.to_string());
+        lease.client().batch_execute("BEGIN").await.map_err(failed)?;
+        // The fence first: whoever lost the lease waits here for nobody, and writes nothing.
+        lease.advance(to).await?;
+        self.write(lease.client(), records).await.map_err(failed)?;
+        // After the COMMIT, in a transaction of its own: a NOTIFY inside would make all who commit wait for each other.
+        let commit = format!("COMMIT; NOTIFY {}", super::CHANNEL);
+        lease.client().batch_execute(&commit).await.map_err(failed)
+    }
+}

@@ -1,0 +1,66 @@
+//! From a row of the log to a record on the wire: CloudEvents attributes as headers, the schema's id before the body.
+
+use crate::{domain::Instante, infrastructure::broker::Record};
+use chrono::SecondsFormat;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+/// Reads the log after a number, in order.
+pub(super) const READ: &str = "\
+    SELECT seq, id, topic, type, key, aggregate_version, time, correlation_id, causation_id, traceparent, fingerprint, body \
+    FROM outbox WHERE seq > $1 ORDER BY seq LIMIT $2";
+
+/// A row of the log.
+pub(super) struct Entry(Row);
+
+impl From<Row> for Entry {
+    fn from(row: Row) -> Self {
+        Self(row)
+    }
+}
+
+impl Entry {
+    pub(super) fn seq(&self) -> i64 {
+        self.0.get(0)
+    }
+
+    pub(super) fn time(&self) -> Instante {
+        self.0.get(6)
+    }
+
+    pub(super) fn fingerprint(&self) -> i64 {
+        self.0.get(10)
+    }
+
+    /// The record, of a log whose CloudEvents source is `source`, with the id that the broker's readers know its schema by.
+    pub(super) fn record(&self, source: &str, schema_id: i32) -> Record {
+        let row = &self.0;
+        let (key, time): (&str, Instante) = (row.get(4), self.time());
+        let mut headers = Vec::with_capacity(12);
+        let mut header = |name: &str, value: String| headers.push((name.to_owned(), value));
+        header("ce_specversion", "1.0".into());
+        header("ce_id", row.get::<_, Uuid>(1).to_string());
+        header("ce_source", source.into());
+        header("ce_type", row.get(3));
+        header("ce_time", time.to_rfc3339_opts(SecondsFormat::Micros, true));
+        header("ce_subject", key.into());
+        header("ce_sequence", self.seq().to_string());
+        if let Some(version) = row.get::<_, Option<i64>>(5) {
+            header("ce_aggregateversion", version.to_string());
+        }
+        header("ce_correlationid", row.get(7));
+        if let Some(causation) = row.get::<_, Option<String>>(8) {
+            header("ce_causationid", causation);
+        }
+        if let Some(trace) = row.get::<_, Option<String>>(9) {
+            header("traceparent", trace);
+        }
+        header("content-type", "application/avro".into());
+        let body: &[u8] = row.get(11);
+        let mut value = Vec::with_capacity(5 + body.len());
+        value.push(0);
+        value.extend_from_slice(&schema_id.to_be_bytes());
+        value.extend_from_slice(body);
+        Record { topic: row.get(2), key: key.into(), time, headers, value }
+    }
+}

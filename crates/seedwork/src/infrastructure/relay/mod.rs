@@ -1,0 +1,220 @@
+//! The relay: carries a context's log to the broker, in order, once a process and context; one is active, others stand by.
+
+mod envelope;
+mod lease;
+
+pub use lease::Lease;
+
+use super::{
+    avro::Registry,
+    broker::{Broker, Publisher},
+    postgres::{Database, Listener, LogState},
+    supervise::Supervisor,
+};
+use crate::domain::Instante;
+use anyhow::{Context as _, bail};
+use envelope::Entry;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
+use tokio_postgres::{Client, Statement};
+use tokio_util::sync::CancellationToken;
+
+/// How many messages are published at once.
+const BATCH: i64 = 2_000;
+/// How long an idle relay waits before it looks again: for a notification that was lost, and to renew its lease.
+const IDLE: Duration = Duration::from_secs(1);
+/// The first and the longest pause after a failure.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// What can be seen of a relay from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RelayState {
+    /// Whether this process is the one that relays.
+    pub leads: bool,
+    /// The number of the last message that was relayed.
+    pub cursor: i64,
+    /// When the oldest message that waits was said; none when nothing waits.
+    pub oldest: Option<Instante>,
+}
+
+/// Carries the log of one context.
+pub struct Relay<B> {
+    database: Database,
+    broker: B,
+    registry: Registry,
+    log: watch::Receiver<LogState>,
+    state: watch::Sender<RelayState>,
+}
+
+impl<B: Broker> Relay<B> {
+    /// Starts the relay of a context's log; `log` tells of commits in this process.
+    pub fn start(
+        database: Database,
+        broker: B,
+        registry: Registry,
+        log: watch::Receiver<LogState>,
+        supervisor: &Supervisor,
+    ) -> watch::Receiver<RelayState> {
+        let (state, seen) = watch::channel(RelayState::default());
+        let relay = Arc::new(Self { database, broker, registry, log, state });
+        supervisor.spawn("relay", move |stop| {
+            let relay = Arc::clone(&relay);
+            async move { relay.run(stop).await }
+        });
+        seen
+    }
+
+    async fn run(&self, stop: CancellationToken) {
+        let (mut pause, mut epoch) = (PAUSE.0, None);
+        while !stop.is_cancelled() {
+            let outcome = self.turn(&mut epoch, &stop).await;
+            self.state.send_modify(|state| state.leads = false);
+            match outcome {
+                Ok(()) => pause = PAUSE.0,
+                Err(error) => {
+                    let context = self.database.schema();
+                    tracing::error!(context, error = format!("{error:#}"), "the relay pauses");
+                    metrics::counter!("sta_relay_failures_total", "context" => context.to_owned()).increment(1);
+                    stop.run_until_cancelled(tokio::time::sleep(jitter(pause))).await;
+                    pause = (pause * 2).min(PAUSE.1);
+                }
+            }
+        }
+    }
+
+    /// Stands by until the lease is free, and leads until something fails. `epoch` is that of the lease that this relay
+    /// held last: it need not wait for the end of its own.
+    async fn turn(&self, epoch: &mut Option<i64>, stop: &CancellationToken) -> anyhow::Result<()> {
+        let (mut client, news) = self.database.listen(&channel(&self.database)).await?;
+        let mut lease = loop {
+            match Lease::acquire(client, *epoch).await? {
+                Ok(lease) => break lease,
+                Err(unchanged) => client = unchanged,
+            }
+            stand_by(&client, &self.database, self.log.clone(), stop).await?;
+            if stop.is_cancelled() {
+                return Ok(());
+            }
+        };
+        *epoch = Some(lease.epoch());
+        tracing::info!(context = self.database.schema(), cursor = lease.cursor(), "this process relays");
+        self.lead(&mut lease, news, stop).await?;
+        lease.release().await;
+        Ok(())
+    }
+
+    /// Publishes batch after batch until it is told to stop or something fails.
+    async fn lead(&self, lease: &mut Lease, mut news: Listener, stop: &CancellationToken) -> anyhow::Result<()> {
+        let mut log = self.log.clone();
+        let mut publisher = self.broker.publisher(lease).await?;
+        let reader = Reader::open(&self.database).await?;
+        reader.check(lease.cursor()).await?;
+        let source = format!("/sta/{}", self.database.schema());
+        let mut next = reader.after(lease.cursor()).await?;
+        while !stop.is_cancelled() {
+            self.state.send_replace(RelayState {
+                leads: true,
+                cursor: lease.cursor(),
+                oldest: next.first().map(Entry::time),
+            });
+            let Some(last) = next.last().map(Entry::seq) else {
+                let committed = log.borrow_and_update().last;
+                if committed <= lease.cursor() {
+                    tokio::select! {
+                        changed = log.changed() => changed.context("the committer ended")?,
+                        () = news.heard() => {}
+                        () = tokio::time::sleep(IDLE) => {}
+                        () = stop.cancelled() => break,
+                    }
+                }
+                if !lease.is_fresh() {
+                    lease.advance(lease.cursor()).await?;
+                }
+                next = reader.after(lease.cursor()).await?;
+                continue;
+            };
+            let mut records = Vec::with_capacity(next.len());
+            for entry in &next {
+                records.push(entry.record(&source, self.registry.id(entry.fingerprint()).await?));
+            }
+            if !lease.is_fresh() {
+                lease.advance(lease.cursor()).await?;
+            }
+            // The next batch is read while this one is on its way.
+            let (published, read) = tokio::join!(publisher.publish(&records, lease, last), reader.after(last));
+            published?;
+            lease.moved(last);
+            metrics::counter!("sta_relayed_total", "context" => self.database.schema().to_owned())
+                .increment(records.len() as u64);
+            next = read?;
+        }
+        Ok(())
+    }
+}
+
+/// Tells whoever relays the log about the commits of this process, until the lease may be free.
+async fn stand_by(
+    client: &Client,
+    database: &Database,
+    mut log: watch::Receiver<LogState>,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    let notify = format!("NOTIFY {}", channel(database));
+    let until = tokio::time::Instant::now() + IDLE;
+    loop {
+        // Many commits are one change: notifications are coalesced.
+        tokio::select! {
+            changed = log.changed() => changed.context("the committer ended")?,
+            () = tokio::time::sleep_until(until) => return Ok(()),
+            () = stop.cancelled() => return Ok(()),
+        }
+        client.batch_execute(&notify).await?;
+    }
+}
+
+/// The channel on which processes tell the one that relays that there is more in the log.
+fn channel(database: &Database) -> String {
+    format!("sta_log_{}", database.schema())
+}
+
+/// Reads the log, on a connection of its own.
+struct Reader {
+    client: Client,
+    read: Statement,
+}
+
+impl Reader {
+    async fn open(database: &Database) -> anyhow::Result<Self> {
+        let client = database.client("SET plan_cache_mode = force_generic_plan").await?;
+        let read = client.prepare(envelope::READ).await?;
+        Ok(Self { client, read })
+    }
+
+    /// A cursor beyond the log means that the log was lost, or another one restored: nothing is relayed until somebody
+    /// has looked at it.
+    async fn check(&self, cursor: i64) -> anyhow::Result<()> {
+        let last: i64 = self.client.query_one(super::postgres::LAST, &[]).await?.get(0);
+        if cursor > last {
+            bail!("the cursor stands at {cursor}, but the log ends at {last}");
+        }
+        Ok(())
+    }
+
+    /// The next batch: exactly the numbers that follow. A hole stops the relay.
+    async fn after(&self, cursor: i64) -> anyhow::Result<Vec<Entry>> {
+        let rows = self.client.query(&self.read, &[&cursor, &BATCH]).await?;
+        let entries: Vec<Entry> = rows.into_iter().map(Entry::from).collect();
+        for (expected, entry) in (cursor + 1..).zip(&entries) {
+            if entry.seq() != expected {
+                bail!("the log has a hole: number {expected} is missing before {}", entry.seq());
+            }
+        }
+        Ok(entries)
+    }
+}
+
+/// A pause that several processes do not share.
+fn jitter(pause: Duration) -> Duration {
+    let random = uuid::Uuid::now_v7().as_u128() as u32;
+    pause / 2 + (pause / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
+}
