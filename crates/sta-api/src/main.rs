@@ -1,2 +1,74 @@
-//! The binary.
-fn main() {}
+//! The STA service: `serve` (the default), and the operators' commands.
+
+mod contexts;
+mod database;
+mod events;
+mod serve;
+mod settings;
+mod telemetry;
+
+use clap::{Parser, Subcommand};
+use database::Server;
+use seedwork::infrastructure::{
+    avro::Registry,
+    broker::PgBroker,
+    postgres::{self, Database},
+};
+use settings::Settings;
+
+/// SaludTech de los Alpes: takes in medical images. Settings come from the environment; see `.env.example`.
+#[derive(Parser)]
+#[command(name = "sta-api", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve HTTP and relay events, until SIGINT or SIGTERM (the default).
+    Serve,
+    /// Bring the schemas of the database up to date.
+    Migrate,
+    /// Look at what the contexts say.
+    #[command(subcommand)]
+    Events(Events),
+}
+
+#[derive(Subcommand)]
+enum Events {
+    /// Print a topic's messages as JSON lines.
+    Tail(events::Tail),
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let settings = Settings::from_env(&contexts::names())?;
+    telemetry::start(&settings)?;
+    match arguments.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(settings).await,
+        Command::Migrate => {
+            let server = Server::start(&settings).await?;
+            let migrated = postgres::migrate(server.url(), contexts::migrations(&settings)).await;
+            server.leave().await?;
+            migrated
+        }
+        Command::Events(Events::Tail(tail)) => {
+            let server = Server::start(&settings).await?;
+            let outcome = tokio::select! {
+                outcome = run(tail, &settings, &server) => outcome,
+                interrupted = serve::interrupted() => interrupted,
+            };
+            server.leave().await?;
+            outcome
+        }
+    }
+}
+
+async fn run(tail: events::Tail, settings: &Settings, server: &Server) -> anyhow::Result<()> {
+    postgres::migrate(server.url(), Vec::new()).await?;
+    let database = Database::new(server.url(), "broker")?;
+    let registry = Registry::open(database.clone()).await?;
+    tail.run(&PgBroker::new(database, settings.topic_partitions), registry).await
+}

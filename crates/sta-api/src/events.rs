@@ -1,0 +1,137 @@
+//! `sta-api events tail`: a topic as JSON lines, without consuming anything.
+
+use anyhow::Context as _;
+use seedwork::infrastructure::{
+    avro::{self, Registry},
+    broker::{Delivery, PgBroker, Position, Topic},
+};
+use serde_json::{Map, Value, json};
+use std::{
+    collections::HashMap,
+    io::{BufWriter, Write, stdout},
+};
+
+/// How many messages are read at once.
+const BATCH: i64 = 500;
+
+/// What of a topic is to be shown.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Tail {
+    /// The topic, for example `eventos-ingesta`.
+    topic: String,
+    /// Begin with the oldest message instead of the next one.
+    #[arg(long)]
+    from_beginning: bool,
+    /// Go on at the end, until interrupted.
+    #[arg(long)]
+    follow: bool,
+    /// End after so many messages.
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+}
+
+impl Tail {
+    /// Prints the messages, one JSON object a line.
+    ///
+    /// # Errors
+    ///
+    /// The broker does not answer, or stdout is closed.
+    pub(crate) async fn run(self, broker: &PgBroker, registry: Registry) -> anyhow::Result<()> {
+        let mut topic = broker.topic(&self.topic).await.with_context(|| format!("cannot read {}", self.topic))?;
+        let ends = topic.ends().await?;
+        let from = |end: &Position| Position { offset: if self.from_beginning { 0 } else { end.offset }, ..*end };
+        let mut positions: Vec<Position> = ends.iter().map(from).collect();
+        let mut printer = Printer { registry, schemas: HashMap::new(), left: self.limit.unwrap_or(usize::MAX) };
+        while printer.left > 0 {
+            let read = read(&topic, &mut positions).await?;
+            let news = !read.is_empty();
+            printer.print(read).await?;
+            if self.ends_at_the_end() && reached(&positions, &ends) {
+                break;
+            }
+            if !news {
+                topic.news().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Without `--follow`, what was there at the start is all; but from the end there would be nothing to show.
+    fn ends_at_the_end(&self) -> bool {
+        self.from_beginning && !self.follow
+    }
+}
+
+/// The next messages of every partition; the positions move behind them.
+async fn read(topic: &Topic, positions: &mut [Position]) -> anyhow::Result<Vec<Delivery>> {
+    let mut read = Vec::new();
+    for position in positions {
+        let deliveries = topic.read(*position, BATCH).await?;
+        if let Some(last) = deliveries.last() {
+            position.offset = last.offset + 1;
+        }
+        read.extend(deliveries);
+    }
+    Ok(read)
+}
+
+fn reached(positions: &[Position], ends: &[Position]) -> bool {
+    positions.iter().zip(ends).all(|(position, end)| position.offset >= end.offset)
+}
+
+/// Decodes and prints.
+struct Printer {
+    registry: Registry,
+    schemas: HashMap<i32, Option<apache_avro::Schema>>,
+    left: usize,
+}
+
+impl Printer {
+    async fn print(&mut self, deliveries: Vec<Delivery>) -> anyhow::Result<()> {
+        let mut lines = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries.into_iter().take(self.left) {
+            let value = match &delivery.value {
+                Some(value) => self.decode(value).await?,
+                None => Value::Null,
+            };
+            lines.push(line(&delivery, value));
+        }
+        self.left -= lines.len();
+        let mut out = BufWriter::new(stdout().lock());
+        for line in lines {
+            writeln!(out, "{line}")?;
+        }
+        Ok(out.flush()?)
+    }
+
+    /// The value as JSON; one that cannot be decoded is shown as it is.
+    async fn decode(&mut self, value: &[u8]) -> anyhow::Result<Value> {
+        let Some(([0, id @ ..], body)) = value.split_first_chunk::<5>() else { return Ok(raw(value, "no wire format")) };
+        let id = i32::from_be_bytes(*id);
+        if !self.schemas.contains_key(&id) {
+            self.schemas.insert(id, self.registry.schema(id).await?);
+        }
+        match self.schemas.get(&id) {
+            Some(Some(schema)) => Ok(avro::to_json(schema, body).unwrap_or_else(|error| raw(value, &error.reason))),
+            _ => Ok(raw(value, "unknown schema")),
+        }
+    }
+}
+
+fn raw(value: &[u8], reason: &str) -> Value {
+    let hex: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
+    json!({ "undecodable": hex, "reason": reason })
+}
+
+fn line(delivery: &Delivery, value: Value) -> Value {
+    let headers: Map<_, _> =
+        delivery.headers.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+    json!({
+        "topic": delivery.topic,
+        "partition": delivery.partition,
+        "offset": delivery.offset,
+        "key": delivery.key.as_deref().map(String::from_utf8_lossy),
+        "headers": headers,
+        "value": value,
+    })
+}

@@ -1,0 +1,249 @@
+//! The settings: read from the environment once, typed, and all mistakes told at once. Nothing else reads it.
+
+use anyhow::bail;
+use std::{collections::BTreeSet, env, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+
+/// Everything that can be set. `.env.example` documents each variable.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// `STA_LISTEN`.
+    pub(crate) listen: SocketAddr,
+    /// `STA_DATA_DIR`; none: the default.
+    pub(crate) data_dir: Option<PathBuf>,
+    /// `STA_POSTGRES_BIN`.
+    pub(crate) postgres_bin: Option<PathBuf>,
+    /// `STA_CONTEXTS`; empty: all.
+    pub(crate) contexts: Vec<String>,
+    /// `STA_TASKS`.
+    pub(crate) tasks: Tasks,
+    /// `DATABASE_URL`; none: the embedded server.
+    pub(crate) database_url: Option<DatabaseUrl>,
+    /// `STA_TOPIC_PARTITIONS`.
+    pub(crate) topic_partitions: i32,
+    /// `STA_HTTP_BODY_LIMIT`, in bytes.
+    pub(crate) body_limit: usize,
+    /// `STA_HTTP_DEADLINE_MS`.
+    pub(crate) deadline: Duration,
+    /// `RUST_LOG`.
+    pub(crate) log: String,
+    /// `STA_LOG_FORMAT`; none: pretty on a terminal, JSON elsewhere.
+    pub(crate) log_format: Option<LogFormat>,
+}
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tasks {
+    /// It answers HTTP.
+    pub(crate) http: bool,
+    /// It relays the logs of its contexts.
+    pub(crate) relay: bool,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Pretty,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// The address of a database. It can hold a password, so it is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct DatabaseUrl(pub(crate) String);
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DatabaseUrl(…)")
+    }
+}
+
+impl Settings {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    ///
+    /// All settings that are wrong, each with what it must be.
+    #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+    pub(crate) fn from_env(known_contexts: &[&str]) -> anyhow::Result<Self> {
+        let variables = env::vars().filter(|(name, _)| name.starts_with("STA_") || OTHERS.contains(&name.as_str()));
+        Self::read(variables.collect(), known_contexts)
+    }
+
+    fn read(variables: Vec<(String, String)>, known_contexts: &[&str]) -> anyhow::Result<Self> {
+        let mut source = Source { variables, mistakes: Vec::new() };
+        let settings = Self {
+            listen: source.get("STA_LISTEN", parsed("an address like 127.0.0.1:5000")).unwrap_or(LISTEN),
+            data_dir: source.get("STA_DATA_DIR", path),
+            postgres_bin: source.get("STA_POSTGRES_BIN", path),
+            contexts: source.get("STA_CONTEXTS", |text| contexts(text, known_contexts)).unwrap_or_default(),
+            tasks: source.get("STA_TASKS", tasks).unwrap_or(Tasks { http: true, relay: true }),
+            database_url: source.get("DATABASE_URL", database_url),
+            topic_partitions: source.get("STA_TOPIC_PARTITIONS", within(1, 1_000)).unwrap_or(6),
+            body_limit: source.get("STA_HTTP_BODY_LIMIT", within(1_024, 64 * 1024 * 1024)).unwrap_or(1024 * 1024),
+            deadline: Duration::from_millis(
+                source.get("STA_HTTP_DEADLINE_MS", within(500, 60_000)).unwrap_or(5_000),
+            ),
+            log: source.get("RUST_LOG", |text| Ok(text.to_owned())).unwrap_or_else(|| "info".to_owned()),
+            log_format: source.get("STA_LOG_FORMAT", log_format),
+        };
+        source.finish()?;
+        Ok(settings)
+    }
+}
+
+/// The settings without the prefix.
+const OTHERS: [&str; 2] = ["DATABASE_URL", "RUST_LOG"];
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 5_000);
+
+/// The variables that nobody has read yet, and what was wrong with those that were.
+struct Source {
+    variables: Vec<(String, String)>,
+    mistakes: Vec<String>,
+}
+
+impl Source {
+    /// Takes a variable; one that is empty counts as not set.
+    fn get<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let place = self.variables.iter().position(|(known, _)| known == name)?;
+        let (_, value) = self.variables.swap_remove(place);
+        if value.is_empty() {
+            return None;
+        }
+        parse(&value).map_err(|rule| self.mistakes.push(format!("{name} must be {rule}"))).ok()
+    }
+
+    fn finish(mut self) -> anyhow::Result<()> {
+        let unknown: BTreeSet<_> = self.variables.iter().map(|(name, _)| name).collect();
+        self.mistakes.extend(unknown.into_iter().map(|name| format!("{name} is not a setting (see .env.example)")));
+        if !self.mistakes.is_empty() {
+            bail!("the settings are wrong:\n  {}", self.mistakes.join("\n  "));
+        }
+        Ok(())
+    }
+}
+
+fn parsed<T: FromStr>(rule: &'static str) -> impl Fn(&str) -> Result<T, String> {
+    move |text| text.parse().map_err(|_| rule.to_owned())
+}
+
+fn within<T>(least: T, most: T) -> impl Fn(&str) -> Result<T, String>
+where
+    T: FromStr + PartialOrd + std::fmt::Display,
+{
+    move |text| {
+        let number = text.parse().ok().filter(|number| (&least..=&most).contains(&number));
+        number.ok_or_else(|| format!("a whole number from {least} to {most}"))
+    }
+}
+
+fn path(text: &str) -> Result<PathBuf, String> {
+    Ok(PathBuf::from(text))
+}
+
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+fn contexts(text: &str, known: &[&str]) -> Result<Vec<String>, String> {
+    match list(text).all(|context| known.contains(&context)) {
+        true => Ok(list(text).map(str::to_owned).collect()),
+        false => Err(format!("a comma list of {}", known.join(", "))),
+    }
+}
+
+fn tasks(text: &str) -> Result<Tasks, String> {
+    let mut tasks = Tasks { http: false, relay: false };
+    for task in list(text) {
+        match task {
+            "http" => tasks.http = true,
+            "relay" => tasks.relay = true,
+            _ => return Err("a comma list of http, relay".to_owned()),
+        }
+    }
+    Ok(tasks)
+}
+
+fn database_url(text: &str) -> Result<DatabaseUrl, String> {
+    match seedwork::infrastructure::postgres::Database::new(text, "") {
+        Ok(_) => Ok(DatabaseUrl(text.to_owned())),
+        Err(_) => Err("an address like postgres://user:password@host:5432/database".to_owned()),
+    }
+}
+
+fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "pretty" => Ok(LogFormat::Pretty),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("pretty or json".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> anyhow::Result<Settings> {
+        let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Settings::read(owned.collect(), &["ingesta", "vuelos"])
+    }
+
+    #[test]
+    fn without_any_setting_the_defaults_hold() {
+        let settings = read(&[]).unwrap();
+        assert_eq!(settings.listen, "127.0.0.1:5000".parse().unwrap());
+        assert_eq!(settings.tasks, Tasks { http: true, relay: true });
+        assert_eq!((settings.body_limit, settings.deadline), (1_048_576, Duration::from_secs(5)));
+        assert_eq!((settings.topic_partitions, settings.log.as_str()), (6, "info"));
+        assert!(settings.database_url.is_none() && settings.data_dir.is_none() && settings.contexts.is_empty());
+    }
+
+    #[test]
+    fn every_setting_is_read() {
+        let settings = read(&[
+            ("STA_LISTEN", "0.0.0.0:8080"),
+            ("STA_DATA_DIR", "/data"),
+            ("STA_POSTGRES_BIN", "/pg/bin"),
+            ("STA_CONTEXTS", "ingesta, vuelos"),
+            ("STA_TASKS", "relay"),
+            ("DATABASE_URL", "postgres://sta@localhost/sta"),
+            ("STA_TOPIC_PARTITIONS", "12"),
+            ("STA_HTTP_BODY_LIMIT", "2048"),
+            ("STA_HTTP_DEADLINE_MS", "900"),
+            ("RUST_LOG", "debug"),
+            ("STA_LOG_FORMAT", "json"),
+        ])
+        .unwrap();
+        assert_eq!(settings.listen, "0.0.0.0:8080".parse().unwrap());
+        assert_eq!(settings.data_dir, Some("/data".into()));
+        assert_eq!(settings.postgres_bin, Some("/pg/bin".into()));
+        assert_eq!(settings.contexts, ["ingesta", "vuelos"]);
+        assert_eq!(settings.tasks, Tasks { http: false, relay: true });
+        assert_eq!(settings.database_url, Some(DatabaseUrl("postgres://sta@localhost/sta".into())));
+        assert_eq!((settings.topic_partitions, settings.body_limit), (12, 2_048));
+        assert_eq!((settings.deadline, settings.log.as_str()), (Duration::from_millis(900), "debug"));
+        assert_eq!(settings.log_format, Some(LogFormat::Json));
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once_and_no_secret_is_printed() {
+        let wrong = [
+            ("STA_LISTEN", "here"),
+            ("STA_CONTEXTS", "ingesta,ventas"),
+            ("STA_TASKS", "sing"),
+            ("DATABASE_URL", "postgres://u:hunter2@:x"),
+            ("STA_TOPIC_PARTITIONS", "0"),
+            ("STA_HTTP_BODY_LIMIT", "1 MiB"),
+            ("STA_HTTP_DEADLINE_MS", "-1"),
+            ("STA_LOG_FORMAT", "xml"),
+            ("STA_LISTNE", "127.0.0.1:1"),
+        ];
+        let told = read(&wrong).unwrap_err().to_string();
+        for (name, _) in wrong {
+            assert!(told.contains(name), "{name} is not in: {told}");
+        }
+        assert!(!told.contains("hunter2"));
+        let settings = read(&[("DATABASE_URL", "postgres://u:hunter2@localhost/d")]).unwrap();
+        assert!(!format!("{settings:?}").contains("hunter2"));
+    }
+}
