@@ -1,1 +1,3 @@
-//! tests
+//! What no crate can prove alone. The tests are in `tests/tests`, one file per concern; here is what they share.
+
+pub mod guard;

@@ -1,0 +1,129 @@
+//! Each rule of the published language is shown an offender, and a pair that keeps all of them.
+
+use super::*;
+
+const PATH: &str = "schema/ingesta/v1/IngestaAlertada.avsc";
+const TYPES: &str = "crates/ingesta/src/application/integration/published.rs";
+
+const SCHEMA: &str = r#"{
+  "type": "record", "name": "IngestaAlertada", "namespace": "sta.ingesta.v1", "fields": [
+    {"name": "id_ingesta", "type": {"type": "string", "logicalType": "uuid"}, "doc": "Which."},
+    {"name": "id_paciente", "type": "string", "doc": "Whose.", "pii": true},
+    {"name": "estado", "doc": "What became of it.",
+     "type": {"type": "enum", "name": "Estado", "symbols": ["Otro", "Alertada"], "default": "Otro"}},
+    {"name": "notas", "doc": "By whom.", "type": {"type": "array", "items":
+      {"type": "record", "name": "Nota", "fields": [{"name": "texto", "type": "string", "doc": "What."}]}}},
+    {"name": "motivo", "type": ["null", "string"], "default": null, "doc": "Why."},
+    {"name": "fecha", "type": {"type": "long", "logicalType": "timestamp-micros"}, "doc": "When."}
+  ]
+}"#;
+
+const STRUCT: &str = r#"
+    #[derive(IntegrationEvent)]
+    #[event(record = "sta.ingesta.v1.IngestaAlertada", topic = "eventos-ingesta", key = id_ingesta)]
+    pub struct IngestaAlertada {
+        pub id_ingesta: Uuid, pub id_paciente: String, pub estado: Estado, pub notas: Vec<Nota>,
+        #[serde(rename = "motivo")] pub razon: Option<String>, pub fecha: Instante,
+    }
+    pub struct Nota { pub texto: String }
+    pub enum Estado { Otro, Alertada }
+"#;
+
+#[track_caller]
+fn replaced(text: &str, from: &str, to: &str) -> String {
+    assert!(text.contains(from), "the fixture no longer has `{from}`");
+    text.replace(from, to)
+}
+
+#[test]
+fn a_schema_that_keeps_the_rules_passes_and_each_rule_catches_an_offender() {
+    assert_nothing(wrong_schema(PATH, SCHEMA));
+    for (from, to) in [
+        ("\"IngestaAlertada\"", "\"IngestaRechazada\""),
+        ("sta.ingesta.v1", "sta.ingesta.v2"),
+        ("\"Which.\"", "\" \""),
+        (", \"doc\": \"What.\"", ""),
+        (r#"{"type": "string", "logicalType": "uuid"}"#, r#""string""#),
+        (r#""type": "string", "doc": "Whose.""#, r#""type": {"type": "string", "logicalType": "uuid"}, "doc": "x""#),
+        ("timestamp-micros", "timestamp-millis"),
+        (r#"{"type": "long", "logicalType": "timestamp-micros"}"#, r#""long""#),
+        (r#", "default": "Otro""#, ""),
+        (r#""default": null, "#, ""),
+        (r#"["null", "string"], "default": null"#, r#"["string", "null"], "default": "x""#),
+        (r#"["null", "string"]"#, r#"["null", "string", "long"]"#),
+        ("\"type\": \"record\", \"name\": \"IngestaAlertada\"", "\"type\": \"no\", \"name\": \"IngestaAlertada\""),
+    ] {
+        let offender = replaced(SCHEMA, from, to);
+        assert!(!wrong_schema(PATH, &offender).is_empty(), "passed with {to} for {from}");
+    }
+    assert_eq!(wrong_schema("schema/ingesta/IngestaAlertada.avsc", SCHEMA).len(), 1);
+    assert_eq!(wrong_schema("schema/ingesta/v01/IngestaAlertada.avsc", SCHEMA).len(), 1);
+    assert_eq!(wrong_schema("schema/ingesta/v1/E.avsc", r#"{"type": "enum", "name": "E", "symbols": ["A"]}"#).len(), 1);
+}
+
+fn broken(schema: &str, types_at: &str, types: &str) -> Vec<String> {
+    broken_contracts(&Tree::of([("crates/ingesta/src/domain/mod.rs", ""), (PATH, schema), (types_at, types)]))
+}
+
+#[test]
+fn a_type_like_its_schema_passes_and_each_difference_is_caught() {
+    assert_nothing(broken(SCHEMA, TYPES, STRUCT));
+    for (from, to) in [
+        ("sta.ingesta.v1.IngestaAlertada", "sta.ingesta.v1.IngestaRechazada"),
+        ("struct IngestaAlertada", "struct Alertada"),
+        ("pub id_paciente: String,", ""),
+        ("Option<String>", "String"),
+        ("pub fecha: Instante", "pub fecha: Option<Instante>"),
+        ("#[serde(rename = \"motivo\")]", ""),
+        ("pub id_ingesta: Uuid, pub id_paciente: String", "pub id_paciente: String, pub id_ingesta: Uuid"),
+        ("pub texto: String", "pub texto: Option<String>"),
+        ("struct Nota", "struct Comentario"),
+        ("{ Otro, Alertada }", "{ Otro, Alertada, Nueva }"),
+        ("#[event(", "#[evento("),
+    ] {
+        let offender = replaced(STRUCT, from, to);
+        assert!(!broken(SCHEMA, TYPES, &offender).is_empty(), "passed with {to} for {from}");
+    }
+}
+
+#[test]
+fn a_type_in_the_wrong_place_twice_or_only_in_tests_is_caught() {
+    assert_eq!(broken(SCHEMA, "crates/ingesta/src/infrastructure/published.rs", STRUCT).len(), 1);
+    assert_eq!(broken(SCHEMA, TYPES, &format!("{STRUCT} mod more {{ {STRUCT} }}")).len(), 1);
+    assert_eq!(broken(SCHEMA, TYPES, &format!("#[cfg(test)] mod tests {{ {STRUCT} }}")).len(), 2);
+    assert_eq!(broken(SCHEMA, TYPES, "").len(), 2);
+}
+
+#[test]
+fn what_another_context_says_needs_its_schema_and_is_read_as_one_likes() {
+    let heard = r#"#[event(record = "sta.ingesta.v1.IngestaAlertada", topic = "eventos-ingesta", key = id_ingesta)]
+        struct Alerta { id_ingesta: Uuid }"#;
+    let judged = |heard: &str| {
+        broken_contracts(&Tree::of([
+            ("crates/ingesta/src/domain/mod.rs", ""),
+            ("crates/vuelos/src/domain/mod.rs", ""),
+            (PATH, SCHEMA),
+            (TYPES, STRUCT),
+            ("crates/vuelos/src/application/integration/consumed.rs", heard),
+        ]))
+    };
+    assert_nothing(judged(heard));
+    assert_eq!(judged(&replaced(heard, "IngestaAlertada", "IngestaPerdida")).len(), 1);
+}
+
+#[test]
+fn records_that_a_macro_declares_are_seen() {
+    let (events, others) = STRUCT.split_once("pub struct Nota").expect("the fixture has it");
+    let body = replaced(events, "\"sta.ingesta.v1.IngestaAlertada\"", "$full_name");
+    let body = replaced(&body, "struct IngestaAlertada", "struct $record");
+    let body = replaced(&body, "pub id_ingesta", "$(#[$more])* pub id_ingesta");
+    let declared = |call: &str| {
+        let rules =
+            format!("($($(#[$doc:meta])* $record:ident = $full_name:literal;)+) => {{$( $(#[$doc])* {body} )+}};");
+        format!("macro_rules! events {{ {rules} }} events! {{ {call} }} pub struct Nota{others}")
+    };
+    assert_nothing(broken(SCHEMA, TYPES, &declared("/// D.\nIngestaAlertada = \"sta.ingesta.v1.IngestaAlertada\";")));
+    assert_eq!(broken(SCHEMA, TYPES, &declared("Alertada = \"sta.ingesta.v1.IngestaAlertada\";")).len(), 1);
+    let off = replaced(&declared("IngestaAlertada = \"sta.ingesta.v1.IngestaAlertada\";"), "pub fecha: Instante,", "");
+    assert_eq!(broken(SCHEMA, TYPES, &off).len(), 1);
+}
