@@ -108,11 +108,14 @@ fn is_nullable(field: &Value) -> bool {
 
 // A schema and its type.
 
+/// The published types of a context, wherever they are, and what they are made of. A type of the domain with the name of
+/// a published one is something else.
 fn types_of(tree: &Tree, context: &str) -> Types {
-    let mut types = Types::default();
-    let crate_sources = format!("crates/{context}/src");
-    tree.ending(&crate_sources, "rs").for_each(|(path, text)| types.read(path, text));
-    types
+    let (mut all, mut published) = (Types::default(), Types::default());
+    let (everywhere, at_home) = (format!("crates/{context}/src"), format!("crates/{context}/{INTEGRATION}"));
+    tree.ending(&everywhere, "rs").for_each(|(path, text)| all.read(path, text));
+    tree.ending(&at_home, "rs").for_each(|(path, text)| published.read(path, text));
+    Types { events: all.events, ..published }
 }
 
 fn broken_contracts(tree: &Tree) -> Vec<String> {
@@ -162,7 +165,8 @@ fn different_fields(fields: &[Field], record: &Value) -> Option<String> {
     (ours != theirs).then(|| format!("has the fields ({ours}), its schema ({theirs}); `?` is optional, order counts"))
 }
 
-/// The records and enums inside a record have types of the same names.
+/// The records and enums inside a record have types of the same names. An enum has every symbol, also the default that
+/// is never written: what reads a newer message gets it.
 fn different_inside(record: &Value, types: &Types) -> Vec<String> {
     let mut wrong = Vec::new();
     for inner in fields_of(record).flat_map(|(_, field)| named_types(&field["type"])) {

@@ -1,0 +1,56 @@
+# What a developer runs. `just` lists the recipes; `.ci/run` is what CI runs.
+
+set dotenv-load
+set positional-arguments
+
+[private]
+default:
+    @just --list --unsorted
+
+# Run the service, with nothing installed
+run *args:
+    cargo run -p sta-api -- "$@"
+
+# The same, telling what it does
+run-debug *args:
+    RUST_LOG=debug,hyper=info,actix_server=info,tokio_postgres=info,rustls=info RUST_BACKTRACE=1 cargo run -p sta-api -- "$@"
+
+# Every test
+test *args:
+    cargo test --workspace "$@"
+
+# The domain and the use cases of one crate, without adapters: seconds
+test-fast ctx:
+    cargo test -p {{ ctx }} --no-default-features
+
+# Clippy, as CI runs it
+lint:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# Format everything
+fmt:
+    cargo fmt --all
+
+# What CI refuses, without running a test: layers, format, lints
+check: && lint
+    cargo fmt --all -- --check
+    for layered in crates/*/src/domain; do cargo check -p "$(basename "${layered%/src/domain}")" --no-default-features || exit 1; done
+
+# `bench-quick` comes here with `deploy/bench/quick.sh`.
+
+# Begin a decision record: just new-adr "Keep the log gap-free"
+new-adr title:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    title="$1"
+    last=$(ls docs/adr | sed -n 's/^\([0-9]\{4\}\)-.*\.md$/\1/p' | sort | tail -n 1)
+    number=$(printf '%04d' $((10#${last:-0} + 1)))
+    slug=$(printf '%s' "$title" | tr '[:upper:]' '[:lower:]' | tr -cs 'a-z0-9' '-' | sed 's/^-*//; s/-*$//')
+    file="docs/adr/$number-$slug.md"
+    { printf '# %s. %s\n' "$number" "$title"; tail -n +2 docs/adr/template.md; } > "$file"
+    printf '* [%s. %s](%s-%s.md)\n' "$number" "$title" "$number" "$slug" >> docs/adr/README.md
+    echo "$file"
+
+# What CI runs
+ci:
+    .ci/run
