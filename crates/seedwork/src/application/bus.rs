@@ -1,8 +1,8 @@
 //! Runs a use case: begins the unit of work, lets the handler and the reactions work in it, and commits.
 
 use super::{
-    Cause, Command, CommandHandler, CommitError, Context, DomainEventHandler, Drain, Fault, FaultKind, Query,
-    QueryHandler, Translate, Units,
+    Cause, Command, CommandHandler, CommitError, Committed, Context, DomainEventHandler, Drain, Fault, FaultKind,
+    Query, QueryHandler, Translate, Units,
 };
 
 /// How often a command is run when other changes come first, in all.
@@ -44,25 +44,37 @@ where
         C: Command<Error: From<H::Fault>>,
         H: CommandHandler<C, S::Uow>,
     {
+        let mut uow = self.units.begin(cause);
         for _ in 1..TRIES {
-            match self.attempt(command.clone(), cause).await {
-                Err(refusal) if refusal.kind() == FaultKind::Race => {}
-                outcome => return outcome,
+            let refusal = match self.work(command.clone(), &mut uow).await {
+                Err(refusal) if refusal.kind() == FaultKind::Race => {
+                    uow = self.units.again(uow).await?;
+                    continue;
+                }
+                Err(refusal) => return Err(refusal),
+                Ok(output) => match self.units.commit(uow).await {
+                    Ok(Committed) => return Ok(output),
+                    Err(refusal) => refusal,
+                },
+            };
+            if refusal.kind() != FaultKind::Race {
+                return Err(refusal.into());
             }
+            uow = self.units.begin(cause);
         }
-        self.attempt(command, cause).await
+        let output = self.work(command, &mut uow).await?;
+        self.units.commit(uow).await?;
+        Ok(output)
     }
 
-    /// Runs the command once, in a unit of work of its own.
-    async fn attempt<C>(&self, command: C, cause: &Cause) -> Result<C::Output, C::Error>
+    /// Runs the handler and what follows from it; nothing is committed.
+    async fn work<C>(&self, command: C, uow: &mut S::Uow) -> Result<C::Output, C::Error>
     where
         C: Command<Error: From<H::Fault>>,
         H: CommandHandler<C, S::Uow>,
     {
-        let mut uow = self.units.begin(cause);
-        let output = CommandHandler::handle(&self.handlers, command, &mut uow).await?;
-        self.react(&mut uow).await?;
-        self.units.commit(uow).await?;
+        let output = CommandHandler::handle(&self.handlers, command, uow).await?;
+        self.react(uow).await?;
         Ok(output)
     }
 

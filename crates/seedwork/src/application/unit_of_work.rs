@@ -51,6 +51,14 @@ pub trait Units: Send + Sync + 'static {
     /// Begins an empty unit. It costs nothing: no connection is taken.
     fn begin(&self, cause: &Cause) -> Self::Uow;
 
+    /// Begins the same again after a [`Load`] that could have waited for ever: an empty unit, to which what the last one
+    /// waited for is reserved.
+    ///
+    /// # Errors
+    ///
+    /// [`CommitError::Unavailable`] when the unit's time is over.
+    fn again(&self, uow: Self::Uow) -> impl Future<Output = Result<Self::Uow, CommitError>> + Send;
+
     /// Makes a unit durable. Dropping the future does not take it back.
     ///
     /// # Errors

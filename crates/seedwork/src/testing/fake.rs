@@ -82,6 +82,10 @@ impl<E: Send + 'static> Units for FakeUnits<E> {
         }
     }
 
+    async fn again(&self, _: FakeUnitOfWork<E>) -> Result<FakeUnitOfWork<E>, CommitError> {
+        Ok(self.begin(&Cause::new()))
+    }
+
     async fn commit(&self, uow: FakeUnitOfWork<E>) -> Result<Committed, CommitError> {
         let mut store = self.store();
         for (key, saved) in &uow.saved {

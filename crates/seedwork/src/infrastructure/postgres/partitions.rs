@@ -15,7 +15,9 @@ pub(super) async fn until(client: &Client) -> Result<i64, Error> {
 /// Attaches partitions of `rows` numbers until there is one more than those up to `needed` fill; answers where they end.
 pub(super) async fn extend(client: &Client, schema: &str, needed: i64, rows: i64) -> Result<i64, Error> {
     // Processes take turns. The context's commit lock is not taken: commits go on.
-    let begin = format!("BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('sta/partitions/{schema}', 0))");
+    let begin = format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(hashtextextended('sta/partitions/{schema}', 0))"
+    );
     client.batch_execute(&begin).await?;
     let mut end = until(client).await?;
     while end < needed.saturating_add(rows) {

@@ -7,7 +7,7 @@ use super::{
     lanes::{Lane, LaneKey, Lanes},
     outbox::Message,
     reads::{Readers, Reads},
-    row::Record,
+    row::{Projection, Record},
 };
 use crate::{
     application::{Cause, CommitError, Committed, Drain, IntegrationEvent, Load, Save, UnitOfWork, Units},
@@ -70,29 +70,50 @@ impl<E> PgUnits<E> {
     }
 }
 
-impl<E: Send + 'static> Units for PgUnits<E> {
-    type Uow = PgUnitOfWork<E>;
-
-    fn begin(&self, cause: &Cause) -> PgUnitOfWork<E> {
+impl<E: Send + 'static> PgUnits<E> {
+    fn empty(&self, cause: Arc<Cause>, deadline: Instant) -> PgUnitOfWork<E> {
         PgUnitOfWork {
             readers: self.readers.clone(),
             lanes: self.lanes.clone(),
             entered: Vec::new(),
+            missed: None,
             saved: Vec::new(),
+            shown: Vec::new(),
             events: Vec::new(),
             messages: Vec::new(),
-            cause: Arc::new(cause.clone()),
+            cause,
             time: SystemClock.now(),
-            deadline: Instant::now() + self.deadline,
+            deadline,
             defect: None,
         }
+    }
+}
+
+impl<E: Send + 'static> Units for PgUnits<E> {
+    type Uow = PgUnitOfWork<E>;
+
+    fn begin(&self, cause: &Cause) -> PgUnitOfWork<E> {
+        self.empty(Arc::new(cause.clone()), Instant::now() + self.deadline)
+    }
+
+    async fn again(&self, uow: PgUnitOfWork<E>) -> Result<PgUnitOfWork<E>, CommitError> {
+        let mut next = self.empty(Arc::clone(&uow.cause), uow.deadline);
+        let mut keys: Vec<LaneKey> = uow.entered.iter().map(Lane::key).chain(uow.missed).collect();
+        keys.sort_unstable();
+        // The lanes of the last unit are given back first: those who wait for them may hold what this one waits for.
+        drop(uow);
+        for key in keys {
+            next.enter(key).await?;
+        }
+        Ok(next)
     }
 
     async fn commit(&self, uow: PgUnitOfWork<E>) -> Result<Committed, CommitError> {
         if let Some(defect) = uow.defect {
             return Err(defect);
         }
-        let changes = uow.saved.into_iter().flat_map(|saved| saved.aggregate.changes(saved.expected)).collect();
+        let saved = uow.saved.into_iter().flat_map(|saved| saved.aggregate.changes(saved.expected));
+        let changes = saved.chain(uow.shown).collect();
         self.committer.commit(Writes { changes, messages: uow.messages }, uow.entered, uow.deadline).await
     }
 }
@@ -102,7 +123,10 @@ pub struct PgUnitOfWork<E> {
     readers: Readers,
     lanes: Lanes,
     entered: Vec<Lane>,
+    /// The lane that was not entered, because waiting for it could have lasted for ever.
+    missed: Option<LaneKey>,
     saved: Vec<Saved>,
+    shown: Vec<Change>,
     events: Vec<E>,
     messages: Vec<Message>,
     cause: Arc<Cause>,
@@ -131,14 +155,22 @@ impl<A: Stored> Keep for A {
 }
 
 impl<E> PgUnitOfWork<E> {
-    /// Waits for the lane of an aggregate. In an order that could wait for ever it does not wait: the command is run
-    /// again from the start.
+    /// Shows a row in a read model, unless it shows a newer one: what a context's port offers to its reactions.
+    pub fn show<P: Projection>(&mut self, row: P) {
+        self.shown.push(Change::projection(row));
+    }
+
+    /// Waits for the lane of an aggregate. Against the order of the keys it does not wait, or two units could wait for
+    /// each other: the command is run again, with all lanes taken in order.
     async fn enter(&mut self, key: LaneKey) -> Result<(), CommitError> {
         if self.entered.iter().any(|lane| lane.key() == key) {
             return Ok(());
         }
         let lane = match self.entered.iter().map(Lane::key).max() {
-            Some(highest) if key < highest => self.lanes.try_enter(key).ok_or(CommitError::Conflict)?,
+            Some(highest) if key < highest => {
+                self.missed = Some(key);
+                self.lanes.try_enter(key).ok_or(CommitError::Conflict)?
+            }
             _ => {
                 let turn = tokio::time::timeout_at(self.deadline, self.lanes.enter(key)).await;
                 turn.map_err(|_| CommitError::Unavailable)?

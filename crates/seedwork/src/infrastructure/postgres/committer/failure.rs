@@ -9,8 +9,8 @@ use uuid::Uuid;
 /// Why a transaction was not committed, or why nobody knows.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
-    /// Units lost a race or collided: these, by their place in the group. The others may be written again.
-    #[error("units lost a race or collided")]
+    /// Units lost a race, collided or were given up: these, by their place in the group. The others may be written again.
+    #[error("units lost a race, collided or were given up")]
     Culprits(HashSet<usize>),
     /// PostgreSQL refuses the data of a unit and does not name it.
     #[error("the data of a unit are refused")]

@@ -114,7 +114,7 @@ async fn run(writer: Arc<Mutex<Writer>>, exit: Exit, stop: CancellationToken) {
         }
         let (now, later) = group::split(group);
         held = later;
-        writer.write(now.into_iter().filter(Unit::take).collect()).await;
+        writer.write(now.into_iter().filter(Unit::is_wanted).collect()).await;
     }
 }
 

@@ -56,17 +56,22 @@ impl Unit {
         let _ = self.done.send(outcome);
     }
 
-    /// Says that it is being written from now on; no, when the one who waited for it has given up.
-    pub(super) fn take(&self) -> bool {
-        self.ticket.claim(TAKEN)
+    /// Whether somebody still waits for it.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.ticket.0.load(Ordering::Acquire) != GIVEN_UP
+    }
+
+    /// Says, right before a COMMIT, that it will be a part of it; no, when the one who waited for it has given up.
+    pub(super) fn joins_the_commit(&self) -> bool {
+        self.ticket.claim(COMMITTING) || self.is_wanted()
     }
 }
 
 const WAITING: u8 = 0;
-const TAKEN: u8 = 1;
+const COMMITTING: u8 = 1;
 const GIVEN_UP: u8 = 2;
 
-/// Decides the race between a committer that takes a unit and a deadline that takes it back.
+/// Decides the race between a COMMIT and a deadline, so that whoever is told `Unavailable` can rely on it.
 #[derive(Default)]
 struct Ticket(AtomicU8);
 

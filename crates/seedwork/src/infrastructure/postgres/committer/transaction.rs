@@ -35,7 +35,10 @@ pub(super) async fn together(session: &mut Session, units: &[Unit], limits: Limi
                 return Err(failure);
             }
         };
-        let lost = losers(session, &calls, &log, units).await.map_err(of_the_group)?;
+        let mut lost = losers(session, &calls, &log, units).await.map_err(of_the_group)?;
+        if lost.is_empty() {
+            lost.extend(units.iter().enumerate().filter(|(_, unit)| !unit.joins_the_commit()).map(|(n, _)| n));
+        }
         if !lost.is_empty() {
             session.simple("ROLLBACK").await.map_err(of_the_group)?;
             return Err(Failure::Culprits(lost));
@@ -60,7 +63,12 @@ pub(super) struct Apart {
 pub(super) async fn apart(session: &mut Session, units: &[Unit], limits: Limits) -> Result<Apart, Failure> {
     answer(limits.answer, async { session.begin().await.map_err(of_the_group) }).await?;
     let (mut outcomes, mut mark, mut seen) = (Vec::with_capacity(units.len()), None, session.seen);
-    for Unit { writes, .. } in units {
+    for unit in units {
+        let writes = &unit.writes;
+        if !unit.joins_the_commit() {
+            outcomes.push(Err(CommitError::Unavailable));
+            continue;
+        }
         let written = answer(limits.answer, alone(session, writes)).await?;
         if let Ok(log) = &written {
             mark = mark.or(Mark::of(log.before, &writes.messages));

@@ -1,0 +1,224 @@
+//! What was found by attacking PostgreSQL and the engine: each test fails without its remedy.
+
+use crate::{
+    model::{Abonar, Abrir, AbrirCallado, Banco, CuentaId, DEADLINE, Explotar, Forzar, Traspasar, bus},
+    proxy::{Mode, Proxy},
+};
+use futures_util::future::join_all;
+use seedwork::{
+    application::{Cause, CommandBus, CommitError},
+    infrastructure::postgres::{CommitterSettings, Database, PgUnits},
+    testing::eventually,
+};
+use std::time::{Duration, Instant};
+
+const SETTINGS: CommitterSettings = CommitterSettings { deadline: DEADLINE, partition_rows: 1_000_000 };
+
+type Bus = CommandBus<crate::model::Handlers, PgUnits<crate::model::Evento>>;
+
+/// A second process's way to the same context, through a proxy.
+async fn behind_a_proxy(banco: &Banco) -> (Proxy, Bus) {
+    let direct = banco.database.url();
+    let host = direct.split(['@', ':']).nth(2).unwrap().replace("%2F", "/").replace("%2f", "/");
+    let proxy = Proxy::start(format!("{host}/.s.PGSQL.5432")).await;
+    let database = Database::new(&proxy.url(direct), "pruebas").unwrap();
+    (proxy, bus(&database, SETTINGS, &banco.supervisor))
+}
+
+fn new(n: usize) -> Abrir {
+    Abrir { id: CuentaId::nuevo(), email: format!("{n}@example.com") }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_answer_is_lost_is_found() {
+    let banco = Banco::open().await;
+    let (proxy, bus) = behind_a_proxy(&banco).await;
+    bus.dispatch(new(1), &Cause::new()).await.unwrap();
+    proxy.set(Mode::LoseAnswer);
+    let (cause, mode) = (Cause::new(), proxy.clone());
+    let lost = bus.dispatch(new(2), &cause);
+    // The look for the mark must be able to pass.
+    let later = async {
+        eventually("the COMMIT is done", || async { (banco.log().await.len() == 2).then_some(()) }).await;
+        mode.set(Mode::Pass);
+    };
+    let (outcome, ()) = tokio::join!(lost, later);
+    assert_eq!(outcome, Ok(()), "it is committed, so it is acknowledged");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_arrives_after_its_connection_ended_is_waited_for() {
+    let banco = Banco::open().await;
+    let (proxy, bus) = behind_a_proxy(&banco).await;
+    bus.dispatch(new(1), &Cause::new()).await.unwrap();
+    proxy.set(Mode::DelayCommit);
+    let (cause, mode) = (Cause::new(), proxy.clone());
+    let (outcome, ()) = tokio::join!(bus.dispatch(new(2), &cause), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        mode.set(Mode::Pass);
+    });
+    assert_eq!(banco.log().await.len(), 2, "the COMMIT came late, but it came");
+    assert_eq!(outcome, Ok(()), "whoever looks without the lock finds nothing, and says so");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outcome_that_cannot_be_found_is_told_as_unknown() {
+    let banco = Banco::open().await;
+    let (proxy, bus) = behind_a_proxy(&banco).await;
+    bus.dispatch(new(1), &Cause::new()).await.unwrap();
+    proxy.set(Mode::LoseAnswer);
+    let cause = Cause::new();
+    let (outcome, ()) = tokio::join!(bus.dispatch(new(2), &cause), async {
+        eventually("the COMMIT is done", || async { (banco.log().await.len() == 2).then_some(()) }).await;
+        proxy.set(Mode::Refuse);
+    });
+    assert_eq!(outcome, Err(CommitError::Unknown));
+    // A group that leaves no message has no mark to look for.
+    proxy.set(Mode::Pass);
+    bus.dispatch(new(3), &Cause::new()).await.unwrap();
+    proxy.set(Mode::LoseAnswer);
+    let callado = AbrirCallado { id: CuentaId::nuevo(), email: "callado@example.com".into() };
+    assert_eq!(bus.dispatch(callado, &Cause::new()).await, Err(CommitError::Unknown));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_frozen_between_lock_and_commit_does_not_stop_the_others() {
+    let banco = Banco::open().await;
+    let (proxy, frozen) = behind_a_proxy(&banco).await;
+    frozen.dispatch(new(1), &Cause::new()).await.unwrap();
+    banco.give(new(2)).await.unwrap();
+    proxy.set(Mode::KeepCommit);
+    let cause = Cause::new();
+    let (frozen, ours) = tokio::join!(frozen.dispatch(new(3), &cause), async {
+        // The frozen one has the lock when its rows can be seen in progress.
+        let db = banco.look().await;
+        let locked =
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'";
+        eventually("the other has the lock", || async { db.query_opt(locked, &[]).await.unwrap().map(drop) }).await;
+        let asked = Instant::now();
+        (banco.give(new(4)).await, asked.elapsed())
+    });
+    assert_eq!(ours.0, Ok(()));
+    assert!(ours.1 < DEADLINE, "{:?}", ours.1);
+    assert!(matches!(frozen, Err(CommitError::Unknown | CommitError::Unavailable)), "{frozen:?}");
+    assert_eq!(banco.log().await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_database_is_told_within_the_deadline_and_comes_back_by_itself() {
+    let banco = Banco::open().await;
+    let (proxy, bus) = behind_a_proxy(&banco).await;
+    bus.dispatch(new(1), &Cause::new()).await.unwrap();
+    for dead in [Mode::Silent, Mode::Refuse] {
+        proxy.set(dead);
+        let asked = Instant::now();
+        let cause = Cause::new();
+        let outcomes = join_all((10..60).map(|n| bus.dispatch(new(n), &cause))).await;
+        assert!(
+            outcomes.iter().all(|o| matches!(o, Err(CommitError::Unavailable | CommitError::Unknown))),
+            "{outcomes:?}"
+        );
+        assert!(asked.elapsed() < DEADLINE + Duration::from_millis(500), "{dead:?} took {:?}", asked.elapsed());
+        proxy.set(Mode::Pass);
+        eventually("it is back", || async {
+            bus.dispatch(Abrir { id: CuentaId::nuevo(), email: format!("{dead:?}") }, &Cause::new()).await.ok()
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_is_not_had_in_time_refuses_the_whole_group_once() {
+    let banco = Banco::open().await;
+    banco.give(new(0)).await.unwrap();
+    let holder = banco.look().await;
+    holder
+        .batch_execute("BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('sta/commit/pruebas', 0))")
+        .await
+        .unwrap();
+    let asked = Instant::now();
+    let outcomes = join_all((1..=300).map(|n| banco.give(new(n)))).await;
+    assert!(outcomes.iter().all(|outcome| outcome == &Err(CommitError::Unavailable)), "{outcomes:?}");
+    assert!(asked.elapsed() < DEADLINE + Duration::from_millis(500), "{:?}", asked.elapsed());
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    eventually("it goes on", || async { banco.give(new(1_000)).await.ok() }).await;
+    assert_eq!(banco.log().await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_units_that_write_one_root_do_not_share_a_group() {
+    let banco = Banco::open().await;
+    let id = CuentaId::nuevo();
+    banco.give(Abrir { id, email: "una@example.com".into() }).await.unwrap();
+    // They do not load it, so no lane keeps them apart: one UPDATE with both would write one and lose the other silently.
+    let outcomes = join_all((0..8).map(|_| banco.give(Forzar { id, version: 1 }))).await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
+    assert_eq!(banco.log().await.len(), 2, "only what was done is said");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_that_cross_never_deadlock() {
+    let banco = Banco::open().await;
+    let ids: Vec<_> = (0..6).map(|_| CuentaId::nuevo()).collect();
+    for (n, id) in ids.iter().enumerate() {
+        banco.give(Abrir { id: *id, email: format!("{n}@example.com") }).await.unwrap();
+    }
+    let rival = bus(&banco.database.context("pruebas").unwrap(), SETTINGS, &banco.supervisor);
+    let cause = Cause::new();
+    for round in 0..20 {
+        let pairs = (0..6).map(|n| (ids[n], ids[(n + 1 + round % 5) % 6]));
+        let ours = pairs.clone().map(|(de, a)| banco.give(Traspasar { de, a }));
+        let theirs = pairs.map(|(de, a)| rival.dispatch(Traspasar { de: a, a: de }, &cause));
+        let (ours, theirs) = tokio::join!(join_all(ours), join_all(theirs));
+        let fair = |outcome: &Result<(), CommitError>| matches!(outcome, Ok(()) | Err(CommitError::Conflict));
+        assert!(ours.iter().chain(&theirs).all(fair), "{ours:?} {theirs:?}");
+    }
+    let db = banco.look().await;
+    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    assert_eq!(db.query_one(deadlocks, &[]).await.unwrap().get::<_, i64>(0), 0);
+    let total: i64 = db.query_one("SELECT sum(saldo)::int8 FROM cuentas", &[]).await.unwrap().get(0);
+    assert_eq!(total, 0, "what one gives, another has");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_s_own_isolation_level_does_not_make_numbers_collide() {
+    let banco = Banco::open().await;
+    let name = banco.database.url().rsplit('/').next().unwrap();
+    let set = format!("ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'");
+    banco.look().await.batch_execute(&set).await.unwrap();
+    let database = banco.database.context("pruebas").unwrap();
+    let (one, two) = (bus(&database, SETTINGS, &banco.supervisor), bus(&database, SETTINGS, &banco.supervisor));
+    let cause = Cause::new();
+    for round in 0..20 {
+        let ours = (0..10).map(|n| one.dispatch(new(round * 100 + n), &cause));
+        let theirs = (0..10).map(|n| two.dispatch(new(round * 100 + 50 + n), &cause));
+        let (ours, theirs) = tokio::join!(join_all(ours), join_all(theirs));
+        assert!(ours.iter().chain(&theirs).all(Result::is_ok), "{ours:?} {theirs:?}");
+    }
+    assert_eq!(banco.log().await.len(), 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_hangs_up_leaves_the_aggregate_free() {
+    let banco = Banco::open().await;
+    let id = CuentaId::nuevo();
+    banco.give(Abrir { id, email: "una@example.com".into() }).await.unwrap();
+    for pause in 0..40 {
+        let hung_up = tokio::time::timeout(Duration::from_micros(pause * 50), banco.give(Abonar { id })).await;
+        drop(hung_up);
+    }
+    let before = banco.log().await.len();
+    eventually("it is free", || async { banco.give(Abonar { id }).await.ok() }).await;
+    let (after, saldo) = (banco.log().await.len(), banco.saldo(id).await.unwrap());
+    assert!(after > before);
+    assert_eq!(i64::try_from(after).unwrap() - 1, saldo, "each was done whole or not at all");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_committer_that_panics_says_so_and_goes_on() {
+    let banco = Banco::open().await;
+    banco.give(new(1)).await.unwrap();
+    assert_eq!(banco.give(Explotar {}).await, Err(CommitError::Unknown));
+    eventually("it goes on", || async { banco.give(new(2)).await.ok() }).await;
+    assert_eq!(banco.log().await.len(), 2);
+}

@@ -1,0 +1,174 @@
+//! What the group committer promises.
+
+use crate::model::{Abonar, AbonarDosVeces, Abrir, AbrirCallado, Banco, CuentaId, PedidoId, Pedir, Traspasar};
+use futures_util::future::join_all;
+use seedwork::application::CommitError;
+use uuid::Uuid;
+
+fn email(n: usize) -> String {
+    format!("{n}@example.com")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_unit_is_state_and_events_in_one_transaction() {
+    let banco = Banco::open().await;
+    let id = CuentaId::nuevo();
+    banco.give(Abrir { id, email: email(1) }).await.unwrap();
+    assert_eq!(banco.saldo(id).await, Some(0));
+    assert_eq!(banco.log().await, [(1, id.into(), 1)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_at_once_share_transactions_and_leave_no_gap() {
+    let banco = Banco::open().await;
+    let ids: Vec<_> = (0..500).map(|_| CuentaId::nuevo()).collect();
+    let given = ids.iter().enumerate().map(|(n, id)| banco.give(Abrir { id: *id, email: email(n) }));
+    assert!(join_all(given).await.into_iter().all(|outcome| outcome.is_ok()));
+    assert_eq!(banco.log().await.len(), 500);
+    let transactions = "SELECT count(DISTINCT xmin::text) FROM cuentas";
+    let transactions: i64 = banco.look().await.query_one(transactions, &[]).await.unwrap().get(0);
+    assert!(transactions < 100, "500 units took {transactions} transactions");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_collides_fails_alone_and_is_told_the_constraint() {
+    let banco = Banco::open().await;
+    let taken = CuentaId::nuevo();
+    banco.give(Abrir { id: taken, email: email(0) }).await.unwrap();
+    // In one group: a taken email, a taken id, twice the same new email, and 200 that are well.
+    let new = |n| Abrir { id: CuentaId::nuevo(), email: email(n) };
+    let mut given = vec![new(0), Abrir { id: taken, email: email(1_000) }, new(2_000), new(2_000)];
+    given.extend((1..=200).map(new));
+    let outcomes = join_all(given.into_iter().map(|command| banco.give(command))).await;
+    assert_eq!(outcomes[0], Err(CommitError::Unique("email_unico".into())));
+    assert_eq!(outcomes[1], Err(CommitError::Unique("cuentas_pkey".into())));
+    assert_eq!(outcomes[2..4].iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    assert!(outcomes[2..4].contains(&Err(CommitError::Unique("email_unico".into()))));
+    assert!(outcomes[4..].iter().all(Result::is_ok), "{outcomes:?}");
+    assert_eq!(banco.log().await.len(), 202);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn data_that_postgresql_refuses_fail_alone() {
+    let banco = Banco::open().await;
+    let new = |email: String| banco.give(Abrir { id: CuentaId::nuevo(), email });
+    let mut given: Vec<_> = (0..50).map(|n| new(email(n))).collect();
+    // NUL has no place in a text of PostgreSQL: an error of the whole statement, which names no unit.
+    given.insert(25, new("a\0b".into()));
+    // Longer than an index row can be.
+    given.insert(30, new((0..20_000).map(|n: u32| char::from_u32(0x4e00 + n % 20_000).unwrap()).collect()));
+    let outcomes = join_all(given).await;
+    for (n, outcome) in outcomes.iter().enumerate() {
+        match n {
+            25 | 30 => assert!(matches!(outcome, Err(CommitError::Invalid(_))), "{n}: {outcome:?}"),
+            _ => assert_eq!(outcome, &Ok(()), "{n}"),
+        }
+    }
+    assert_eq!(banco.log().await.len(), 50);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_another_process_took_fails_alone_and_is_tried_again() {
+    let banco = Banco::open().await;
+    let (id, other) = (CuentaId::nuevo(), CuentaId::nuevo());
+    banco.give(Abrir { id, email: email(1) }).await.unwrap();
+    banco.give(Abrir { id: other, email: email(2) }).await.unwrap();
+    let rival = crate::model::bus(&banco.database.context("pruebas").unwrap(), Default::default(), &banco.supervisor);
+    let cause = seedwork::application::Cause::new();
+    let ours = (0..20).map(|_| banco.give(Abonar { id }));
+    let theirs = (0..20).map(|_| rival.dispatch(Abonar { id }, &cause));
+    let neighbours = (0..20).map(|_| banco.give(Abonar { id: other }));
+    let (ours, theirs, neighbours) = tokio::join!(join_all(ours), join_all(theirs), join_all(neighbours));
+    let obeyed = ours.iter().chain(&theirs).filter(|outcome| outcome.is_ok()).count();
+    assert!(ours.iter().chain(&theirs).all(|outcome| matches!(outcome, Ok(()) | Err(CommitError::Conflict))));
+    assert_eq!(banco.saldo(id).await, Some(i64::try_from(obeyed).unwrap()), "none is lost, none is done twice");
+    assert!(neighbours.iter().all(Result::is_ok));
+    let versions: Vec<_> = banco.log().await.iter().filter(|(_, key, _)| *key == Uuid::from(id)).map(|e| e.2).collect();
+    assert!((1..).zip(&versions).all(|(n, version)| n == *version), "{versions:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thirty_commands_at_once_on_one_aggregate_are_all_obeyed() {
+    let banco = Banco::open().await;
+    let id = CuentaId::nuevo();
+    banco.give(Abrir { id, email: email(1) }).await.unwrap();
+    let outcomes = join_all((0..30).map(|_| banco.give(Abonar { id }))).await;
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert_eq!(banco.saldo(id).await, Some(30));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn units_that_cross_over_two_aggregates_neither_deadlock_nor_lose() {
+    let banco = Banco::open().await;
+    let (a, b) = (CuentaId::nuevo(), CuentaId::nuevo());
+    banco.give(Abrir { id: a, email: email(1) }).await.unwrap();
+    banco.give(Abrir { id: b, email: email(2) }).await.unwrap();
+    let forth = (0..50).map(|_| banco.give(Traspasar { de: a, a: b }));
+    let back = (0..30).map(|_| banco.give(Traspasar { de: b, a }));
+    let (forth, back) = tokio::join!(join_all(forth), join_all(back));
+    let obeyed = |outcomes: &[Result<(), CommitError>]| outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    let moved = i64::try_from(obeyed(&forth)).unwrap() - i64::try_from(obeyed(&back)).unwrap();
+    assert_eq!((banco.saldo(a).await, banco.saldo(b).await), (Some(-moved), Some(moved)));
+    assert!(forth.iter().chain(&back).all(Result::is_ok), "{forth:?} {back:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_saves_of_one_aggregate_in_one_unit_are_both_kept() {
+    let banco = Banco::open().await;
+    let id = CuentaId::nuevo();
+    banco.give(Abrir { id, email: email(1) }).await.unwrap();
+    banco.give(AbonarDosVeces { id }).await.unwrap();
+    assert_eq!(banco.saldo(id).await, Some(2));
+    let versions: Vec<_> = banco.log().await.iter().map(|entry| entry.2).collect();
+    assert_eq!(versions, [1, 2, 3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_are_replaced_with_their_root_and_a_reaction_joins_the_transaction() {
+    let banco = Banco::open().await;
+    let id = PedidoId::nuevo();
+    let lineas = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+    banco.give(Pedir { id, lineas: lineas(&["a", "b"]) }).await.unwrap();
+    banco.give(Pedir { id, lineas: lineas(&["b", "c", "d", "e"]) }).await.unwrap();
+    let db = banco.look().await;
+    let kept = db.query("SELECT articulo FROM lineas WHERE id_pedido = $1 ORDER BY n", &[&Uuid::from(id)]).await;
+    let kept: Vec<String> = kept.unwrap().iter().map(|row| row.get(0)).collect();
+    assert_eq!(kept, ["b", "c", "d", "e", ""], "the reaction added the last line");
+    assert_eq!(banco.log().await.len(), 3);
+    let shown = db.query_one("SELECT lineas, version FROM resumenes", &[]).await.unwrap();
+    assert_eq!((shown.get::<_, i32>(0), shown.get::<_, i32>(1)), (5, 3), "the newest is shown");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_row_never_replaces_a_newer_one_in_a_read_model() {
+    let banco = Banco::open().await;
+    let db = banco.look().await;
+    let id = PedidoId::nuevo();
+    let newer = "INSERT INTO resumenes (id_pedido, lineas, version) VALUES ($1, 77, 99)";
+    db.execute(newer, &[&Uuid::from(id)]).await.unwrap();
+    banco.give(Pedir { id, lineas: vec!["a".into()] }).await.unwrap();
+    let shown: i32 = db.query_one("SELECT lineas FROM resumenes", &[]).await.unwrap().get(0);
+    assert_eq!(shown, 77);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_unit_that_says_nothing_is_kept_too() {
+    let banco = Banco::open().await;
+    let id = CuentaId::nuevo();
+    banco.give(AbrirCallado { id, email: email(1) }).await.unwrap();
+    assert_eq!(banco.saldo(id).await, Some(0));
+    assert!(banco.log().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_number_one_log_without_a_gap() {
+    let banco = Banco::open().await;
+    let rival = crate::model::bus(&banco.database.context("pruebas").unwrap(), Default::default(), &banco.supervisor);
+    let cause = seedwork::application::Cause::new();
+    let ours = (0..300).map(|n| banco.give(Abrir { id: CuentaId::nuevo(), email: email(n) }));
+    let theirs = (0..300).map(|n| rival.dispatch(Abrir { id: CuentaId::nuevo(), email: email(n % 250) }, &cause));
+    let (ours, theirs) = tokio::join!(join_all(ours), join_all(theirs));
+    let obeyed = ours.iter().chain(&theirs).filter(|outcome| outcome.is_ok()).count();
+    assert_eq!(obeyed, 300, "each email is taken once: {ours:?} {theirs:?}");
+    assert_eq!(banco.log().await.len(), 300);
+}

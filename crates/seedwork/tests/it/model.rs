@@ -1,0 +1,442 @@
+//! A context made for these tests: an account with something unique, an order with lines, and a read model of orders.
+
+use chrono::{DateTime, Utc};
+use diesel::{Queryable, Selectable};
+use diesel_async::AsyncPgConnection;
+use diesel_migrations::embed_migrations;
+use seedwork::{
+    application::{
+        Cause, Command, CommandBus, CommandHandler, CommitError, Context, DomainEventHandler, IntegrationEvent, Load,
+        Save, Translate, UnitOfWork,
+    },
+    domain::{Aggregate, Recorded, Version},
+    infrastructure::{
+        postgres::{
+            Change, CommitterSettings, Database, Kind, Migrations, Param, Part, PgUnitOfWork, PgUnits, Projection,
+            Record, Row, Stored, Table,
+        },
+        supervise::Supervisor,
+    },
+    testing::TestDatabase,
+};
+use serde::{Deserialize, Serialize};
+use std::{convert::Infallible, time::Duration};
+use uuid::Uuid;
+
+seedwork::id! {
+    /// The id of a cuenta.
+    pub struct CuentaId;
+}
+seedwork::id! {
+    /// The id of a pedido.
+    pub struct PedidoId;
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Cuenta {
+    pub(crate) id: CuentaId,
+    pub(crate) email: String,
+    pub(crate) saldo: i64,
+    pub(crate) events: Recorded<Evento>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Pedido {
+    pub(crate) id: PedidoId,
+    pub(crate) lineas: Vec<String>,
+    pub(crate) events: Recorded<Evento>,
+}
+
+/// What happened: to whom, and the version that it brought.
+#[derive(Debug, Clone)]
+pub(crate) enum Evento {
+    Cuenta(Uuid, Version),
+    Pedido(Uuid, Version),
+    /// Stays inside.
+    Callado,
+}
+
+macro_rules! aggregate {
+    ($name:ident, $id:ident) => {
+        impl Aggregate for $name {
+            type Id = $id;
+            type Event = Evento;
+            fn id(&self) -> $id {
+                self.id
+            }
+            fn version(&self) -> Version {
+                self.events.version()
+            }
+            fn take_events(&mut self) -> Vec<Evento> {
+                self.events.take()
+            }
+        }
+    };
+}
+aggregate!(Cuenta, CuentaId);
+aggregate!(Pedido, PedidoId);
+
+/// What is published, in the shape of a record that exists.
+#[derive(Debug, Clone, Serialize, Deserialize, IntegrationEvent)]
+#[event(record = "sta.ingesta.v1.IngestaEliminada", topic = "eventos-prueba", key = id_ingesta, version = version)]
+pub(crate) struct Hecho {
+    id_ingesta: Uuid,
+    id_proveedor: String,
+    id_paciente: String,
+    url_path: String,
+    estado: Estado,
+    motivo: Option<String>,
+    #[serde(with = "chrono::serde::ts_microseconds")]
+    fecha: DateTime<Utc>,
+    version: i64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum Estado {
+    Desconocido,
+    Creada,
+    Pendiente,
+    Alertada,
+    Rechazada,
+    Finalizada,
+    Fallida,
+    Eliminada,
+}
+
+impl Hecho {
+    pub(crate) fn new(id: Uuid, version: Version) -> Self {
+        Self {
+            id_ingesta: id,
+            id_proveedor: "p".into(),
+            id_paciente: "p".into(),
+            url_path: "https://x.example/".into(),
+            estado: Estado::Eliminada,
+            motivo: None,
+            fecha: DateTime::UNIX_EPOCH,
+            version: version.into(),
+        }
+    }
+}
+
+impl Translate for Evento {
+    fn translate(&self, uow: &mut impl UnitOfWork) {
+        match self {
+            Self::Cuenta(id, version) | Self::Pedido(id, version) => uow.publish(&Hecho::new(*id, *version)),
+            Self::Callado => {}
+        }
+    }
+}
+
+diesel::table! { cuentas (id) { id -> Uuid, email -> Text, saldo -> BigInt, version -> Integer, } }
+diesel::table! { pedidos (id) { id -> Uuid, version -> Integer, } }
+diesel::table! { lineas (id_pedido, n) { id_pedido -> Uuid, n -> Integer, articulo -> Text, } }
+diesel::table! { resumenes (id_pedido) { id_pedido -> Uuid, lineas -> Integer, version -> Integer, } }
+
+#[derive(Debug, Clone, Queryable, Selectable, Row)]
+#[diesel(table_name = cuentas)]
+pub(crate) struct CuentaRow {
+    id: Uuid,
+    email: String,
+    saldo: i64,
+    version: i32,
+}
+
+#[derive(Debug, Clone, Queryable, Selectable, Row)]
+#[diesel(table_name = pedidos)]
+pub(crate) struct PedidoRow {
+    id: Uuid,
+    version: i32,
+}
+
+#[derive(Debug, Clone, Queryable, Selectable, Row)]
+#[diesel(table_name = lineas)]
+#[row(part_of = id_pedido)]
+pub(crate) struct LineaRow {
+    id_pedido: Uuid,
+    n: i32,
+    articulo: String,
+}
+
+#[derive(Debug, Clone, Queryable, Selectable, Row)]
+#[diesel(table_name = resumenes)]
+#[row(key = (id_pedido), order = version)]
+pub(crate) struct ResumenRow {
+    pub(crate) id_pedido: Uuid,
+    pub(crate) lineas: i32,
+    pub(crate) version: i32,
+}
+
+impl Stored for Cuenta {
+    type Record = CuentaRow;
+}
+
+impl From<Cuenta> for CuentaRow {
+    fn from(cuenta: Cuenta) -> Self {
+        let version = cuenta.version().try_into().unwrap();
+        Self { id: cuenta.id.into(), email: cuenta.email, saldo: cuenta.saldo, version }
+    }
+}
+
+impl TryFrom<CuentaRow> for Cuenta {
+    type Error = std::num::TryFromIntError;
+
+    fn try_from(row: CuentaRow) -> Result<Self, Self::Error> {
+        let events = Recorded::since(row.version.try_into()?);
+        Ok(Self { id: row.id.into(), email: row.email, saldo: row.saldo, events })
+    }
+}
+
+/// An order is more than one row.
+#[derive(Debug, Clone)]
+pub(crate) struct PedidoRecord {
+    pedido: PedidoRow,
+    lineas: Vec<LineaRow>,
+}
+
+impl Record for PedidoRecord {
+    type Root = PedidoRow;
+
+    fn root(&self) -> &PedidoRow {
+        &self.pedido
+    }
+
+    fn changes(self, expected: i32) -> Vec<Change> {
+        let id = self.pedido.id;
+        vec![Change::root(self.pedido, expected), Change::parts(id, self.lineas, expected)]
+    }
+
+    async fn by_ids(ids: Vec<Uuid>, db: &mut AsyncPgConnection) -> diesel::QueryResult<Vec<Self>> {
+        let mut lineas = LineaRow::by_parents(&ids, db).await?;
+        lineas.sort_by_key(|linea| linea.n);
+        let pedidos = PedidoRow::by_ids(ids, db).await?;
+        let of = |id| lineas.iter().filter(|linea| linea.id_pedido == id).cloned().collect();
+        Ok(pedidos.into_iter().map(|pedido| Self { lineas: of(pedido.id), pedido }).collect())
+    }
+}
+
+impl Stored for Pedido {
+    type Record = PedidoRecord;
+}
+
+impl From<Pedido> for PedidoRecord {
+    fn from(pedido: Pedido) -> Self {
+        let (id_pedido, version) = (pedido.id.into(), pedido.version().try_into().unwrap());
+        let linea = |(n, articulo)| LineaRow { id_pedido, n, articulo };
+        Self { pedido: PedidoRow { id: id_pedido, version }, lineas: (0..).zip(pedido.lineas).map(linea).collect() }
+    }
+}
+
+impl TryFrom<PedidoRecord> for Pedido {
+    type Error = Infallible;
+
+    fn try_from(record: PedidoRecord) -> Result<Self, Infallible> {
+        let events = Recorded::since(u32::try_from(record.pedido.version).unwrap());
+        let lineas = record.lineas.into_iter().map(|linea| linea.articulo).collect();
+        Ok(Self { id: record.pedido.id.into(), lineas, events })
+    }
+}
+
+const MIGRATIONS: Migrations = embed_migrations!("tests/migrations");
+
+pub(crate) struct Handlers;
+
+impl Context for Handlers {
+    const NAME: &'static str = "pruebas";
+    type Event = Evento;
+    type Fault = CommitError;
+}
+
+/// An order of more than three lines is closed by a reaction: one empty line, in the same unit of work.
+impl DomainEventHandler<Evento, Uow> for Handlers {
+    async fn handle(&self, event: &Evento, uow: &mut Uow) -> Result<(), CommitError> {
+        let Evento::Pedido(id, version) = event else { return Ok(()) };
+        let Some(mut pedido) = Load::<Pedido>::load(uow, (*id).into()).await? else { return Ok(()) };
+        let lineas = i32::try_from(pedido.lineas.len()).unwrap();
+        uow.show(ResumenRow { id_pedido: *id, lineas, version: i32::try_from(*version).unwrap() });
+        if pedido.lineas.len() > 3 && pedido.lineas.last().is_some_and(|linea| !linea.is_empty()) {
+            pedido.lineas.push(String::new());
+            pedido.events.record(Evento::Pedido(*id, pedido.events.next_version()));
+            uow.save(pedido);
+        }
+        Ok(())
+    }
+}
+
+pub(crate) type Uow = PgUnitOfWork<Evento>;
+
+macro_rules! command {
+    ($(#[$meta:meta])* $name:ident($($field:ident: $ty:ty),*), |$command:ident, $uow:ident| $body:expr) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone)]
+        pub(crate) struct $name { $(pub(crate) $field: $ty,)* }
+
+        impl Command for $name {
+            const NAME: &'static str = stringify!($name);
+            type Output = ();
+            type Error = CommitError;
+        }
+
+        impl CommandHandler<$name, Uow> for Handlers {
+            async fn handle(&self, $command: $name, $uow: &mut Uow) -> Result<(), CommitError> {
+                $body
+                Ok(())
+            }
+        }
+    };
+}
+
+command!(Abrir(id: CuentaId, email: String), |c, uow| {
+    let mut events = Recorded::new();
+    events.record(Evento::Cuenta(c.id.into(), 1));
+    uow.save(Cuenta { id: c.id, email: c.email, saldo: 0, events });
+});
+
+command!(
+    /// Without an event that leaves the context.
+    AbrirCallado(id: CuentaId, email: String), |c, uow| {
+    let mut events = Recorded::new();
+    events.record(Evento::Callado);
+    uow.save(Cuenta { id: c.id, email: c.email, saldo: 0, events });
+});
+
+command!(Abonar(id: CuentaId), |c, uow| {
+    let mut cuenta = Load::<Cuenta>::load(uow, c.id).await?.expect("the cuenta exists");
+    cuenta.saldo += 1;
+    cuenta.events.record(Evento::Cuenta(c.id.into(), cuenta.events.next_version()));
+    uow.save(cuenta);
+});
+
+command!(
+    /// Two changes of one aggregate in one unit of work.
+    AbonarDosVeces(id: CuentaId), |c, uow| {
+    for _ in 0..2 {
+        let mut cuenta = Load::<Cuenta>::load(uow, c.id).await?.expect("the cuenta exists");
+        cuenta.saldo += 1;
+        cuenta.events.record(Evento::Cuenta(c.id.into(), cuenta.events.next_version()));
+        uow.save(cuenta);
+    }
+});
+
+command!(
+    /// Two aggregates in one unit of work, in the order given.
+    Traspasar(de: CuentaId, a: CuentaId), |c, uow| {
+    for (id, importe) in [(c.de, -1), (c.a, 1)] {
+        let mut cuenta = Load::<Cuenta>::load(uow, id).await?.expect("the cuenta exists");
+        cuenta.saldo += importe;
+        cuenta.events.record(Evento::Cuenta(id.into(), cuenta.events.next_version()));
+        uow.save(cuenta);
+    }
+});
+
+command!(
+    /// Changes a cuenta without reading it, as if it had been at `version`.
+    Forzar(id: CuentaId, version: Version), |c, uow| {
+    let mut events = Recorded::since(c.version);
+    events.record(Evento::Cuenta(c.id.into(), c.version + 1));
+    uow.save(Cuenta { id: c.id, email: format!("{}@forzada", Uuid::now_v7()), saldo: 0, events });
+});
+
+command!(
+    /// Makes the committer panic.
+    Explotar(), |_c, uow| {
+    uow.show(Bomba { id: Uuid::now_v7() });
+});
+
+command!(Pedir(id: PedidoId, lineas: Vec<String>), |c, uow| {
+    let known = Load::<Pedido>::load(uow, c.id).await?;
+    let mut events = known.map_or(Recorded::new(), |pedido| pedido.events);
+    events.record(Evento::Pedido(c.id.into(), events.next_version()));
+    uow.save(Pedido { id: c.id, lineas: c.lineas, events });
+});
+
+/// A row that cannot be turned into columns.
+pub(crate) struct Bomba {
+    id: Uuid,
+}
+
+impl Row for Bomba {
+    const TABLE: &'static Table =
+        &Table { name: "bombas", columns: &[("id", "uuid[]")], kind: Kind::Projection, key: &["id"], order: "id" };
+
+    fn columns<'a>(_: &[&'a Self]) -> Vec<Param<'a>> {
+        panic!("a defect of the program")
+    }
+}
+
+impl Projection for Bomba {
+    type Key = Uuid;
+
+    fn key(&self) -> Uuid {
+        self.id
+    }
+
+    fn order(&self) -> i64 {
+        0
+    }
+}
+
+/// The context on a database of its own.
+pub(crate) struct Banco {
+    pub(crate) database: TestDatabase,
+    pub(crate) bus: CommandBus<Handlers, PgUnits<Evento>>,
+    pub(crate) supervisor: Supervisor,
+}
+
+/// Short, so that what fails fails soon.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(2);
+
+impl Banco {
+    pub(crate) async fn open() -> Self {
+        Self::with(CommitterSettings { deadline: DEADLINE, ..CommitterSettings::default() }).await
+    }
+
+    pub(crate) async fn with(settings: CommitterSettings) -> Self {
+        let database = TestDatabase::create(vec![("pruebas", MIGRATIONS)]).await.unwrap();
+        let supervisor = Supervisor::new();
+        let bus = bus(&database.context("pruebas").unwrap(), settings, &supervisor);
+        Self { database, bus, supervisor }
+    }
+
+    pub(crate) async fn give<C>(&self, command: C) -> Result<(), CommitError>
+    where
+        C: Command<Output = (), Error = CommitError>,
+        Handlers: CommandHandler<C, Uow>,
+    {
+        self.bus.dispatch(command, &Cause::new()).await
+    }
+
+    /// A connection to look behind the scenes, as the context itself.
+    pub(crate) async fn look(&self) -> tokio_postgres::Client {
+        connect(self.database.url()).await
+    }
+
+    pub(crate) async fn saldo(&self, id: CuentaId) -> Option<i64> {
+        let row = self.look().await.query_opt("SELECT saldo FROM cuentas WHERE id = $1", &[&Uuid::from(id)]).await;
+        row.unwrap().map(|row| row.get(0))
+    }
+
+    /// The log, as (seq, key, aggregate version), after it was seen to have no gap.
+    pub(crate) async fn log(&self) -> Vec<(i64, Uuid, i64)> {
+        let rows = self.look().await.query("SELECT seq, key, aggregate_version FROM outbox ORDER BY seq", &[]).await;
+        let log: Vec<_> =
+            rows.unwrap().iter().map(|row| (row.get(0), row.get::<_, &str>(1).parse().unwrap(), row.get(2))).collect();
+        assert!((1..).zip(&log).all(|(n, (seq, ..))| n == *seq), "the log has a gap: {log:?}");
+        log
+    }
+}
+
+pub(crate) fn bus(
+    database: &Database,
+    settings: CommitterSettings,
+    supervisor: &Supervisor,
+) -> CommandBus<Handlers, PgUnits<Evento>> {
+    CommandBus::new(Handlers, PgUnits::start(database, settings, supervisor))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the connection's driver ends with the connection")]
+pub(crate) async fn connect(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute("SET search_path = pruebas").await.unwrap();
+    client
+}

@@ -1,0 +1,132 @@
+//! A proxy between the engine and PostgreSQL that does what networks and dying machines do.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream, UnixStream},
+};
+
+/// What the proxy does with what it is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Mode {
+    /// Carries everything.
+    Pass,
+    /// Keeps a COMMIT for itself: the client is frozen, as far as the server can tell.
+    KeepCommit,
+    /// Carries a COMMIT, and ends the connection instead of carrying its answer.
+    LoseAnswer,
+    /// Ends the client's connection at a COMMIT, and carries the COMMIT to the server a little later.
+    DelayCommit,
+    /// Carries nothing, and says nothing.
+    Silent,
+    /// Ends every connection.
+    Refuse,
+}
+
+const MODES: [Mode; 6] =
+    [Mode::Pass, Mode::KeepCommit, Mode::LoseAnswer, Mode::DelayCommit, Mode::Silent, Mode::Refuse];
+
+/// What a COMMIT of the committer looks like (`READ COMMITTED` is none).
+const COMMIT: &[u8] = b"; COMMIT";
+
+/// How much later [`Mode::DelayCommit`] carries it.
+const LATER: Duration = Duration::from_millis(300);
+
+/// A proxy that listens on loopback.
+#[derive(Clone)]
+pub(crate) struct Proxy {
+    address: SocketAddr,
+    mode: Arc<AtomicU8>,
+}
+
+impl Proxy {
+    /// A proxy in front of the server that listens on a socket.
+    #[expect(clippy::disallowed_methods, reason = "a proxy ends with the test's runtime")]
+    pub(crate) async fn start(socket: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = Self { address: listener.local_addr().unwrap(), mode: Arc::default() };
+        let mode = Arc::clone(&proxy.mode);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let (socket, mode) = (socket.clone(), Arc::clone(&mode));
+                tokio::spawn(async move {
+                    if let Ok(server) = UnixStream::connect(&socket).await {
+                        carry(client, server, &mode).await;
+                    }
+                });
+            }
+        });
+        proxy
+    }
+
+    pub(crate) fn set(&self, mode: Mode) {
+        self.mode.store(mode as u8, Ordering::SeqCst);
+    }
+
+    /// The address of a database behind the proxy, from its own address.
+    pub(crate) fn url(&self, direct: &str) -> String {
+        let database = direct.rsplit('/').next().unwrap();
+        format!("postgres://postgres@{}/{database}", self.address)
+    }
+}
+
+fn now(mode: &AtomicU8) -> Mode {
+    MODES[usize::from(mode.load(Ordering::SeqCst))]
+}
+
+async fn carry(client: TcpStream, server: UnixStream, mode: &AtomicU8) {
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let (mut asked, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    let mut silent = false;
+    loop {
+        tokio::select! {
+            read = from_client.read(&mut asked) => {
+                let Ok(1..) = read else { return };
+                let bytes = &asked[..read.unwrap()];
+                let commit = bytes.windows(COMMIT.len()).any(|word| word == COMMIT);
+                match now(mode) {
+                    Mode::Refuse => return,
+                    Mode::Silent => silent = true,
+                    Mode::KeepCommit if commit => silent = true,
+                    Mode::LoseAnswer if commit => {
+                        let _ = to_server.write_all(bytes).await;
+                        // The answer means that the server has done it.
+                        let _ = from_server.read(&mut answered).await;
+                        return;
+                    }
+                    Mode::DelayCommit if commit => {
+                        drop((from_client, to_client));
+                        tokio::time::sleep(LATER).await;
+                        let _ = to_server.write_all(bytes).await;
+                        let _ = from_server.read(&mut answered).await;
+                        return;
+                    }
+                    _ => {}
+                }
+                if !silent && to_server.write_all(bytes).await.is_err() {
+                    return;
+                }
+            }
+            read = from_server.read(&mut answered) => {
+                let Ok(1..) = read else { return };
+                match now(mode) {
+                    Mode::Refuse => return,
+                    Mode::Silent => silent = true,
+                    _ => {}
+                }
+                if !silent && to_client.write_all(&answered[..read.unwrap()]).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}

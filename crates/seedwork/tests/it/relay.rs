@@ -1,0 +1,172 @@
+//! What the relay promises, with the broker over PostgreSQL.
+
+use crate::model::{Abonar, Abrir, Banco, CuentaId, bus, connect};
+use futures_util::future::join_all;
+use seedwork::{
+    application::Cause,
+    infrastructure::{
+        avro::Registry,
+        broker::{Delivery, PgBroker, Position},
+        relay::{Relay, RelayState},
+        supervise::Supervisor,
+    },
+    testing::eventually,
+};
+use std::{collections::HashMap, time::Duration};
+use tokio::sync::watch;
+
+const TOPIC: &str = "eventos-prueba";
+
+async fn relay(banco: &Banco, supervisor: &Supervisor) -> watch::Receiver<RelayState> {
+    let shared = banco.database.context("broker").unwrap();
+    let registry = Registry::open(shared.clone()).await.unwrap();
+    let own = banco.database.context("pruebas").unwrap();
+    Relay::start(own, PgBroker::new(shared, 4), registry, banco.bus.units().log(), supervisor)
+}
+
+/// Everything on the topic, when there is as much as is expected; seen to be in order, without gap or repetition.
+async fn delivered(banco: &Banco, expected: usize) -> Vec<Delivery> {
+    let broker = PgBroker::new(banco.database.context("broker").unwrap(), 4);
+    let topic = broker.topic(TOPIC).await.unwrap();
+    eventually("everything is delivered", || async {
+        let mut all = Vec::new();
+        for end in topic.ends().await.unwrap() {
+            let read = topic.read(Position { offset: 0, ..end }, 1_000_000).await.unwrap();
+            assert!((0..).zip(&read).all(|(n, delivery)| n == delivery.offset), "offsets have a gap");
+            all.extend(read);
+        }
+        (all.len() >= expected).then_some(())
+    })
+    .await;
+    let mut all = Vec::new();
+    for end in topic.ends().await.unwrap() {
+        all.extend(topic.read(Position { offset: 0, ..end }, 1_000_000).await.unwrap());
+    }
+    assert_eq!(all.len(), expected, "each message once");
+    let mut last: HashMap<Vec<u8>, i64> = HashMap::new();
+    for delivery in &all {
+        let version: i64 = header(delivery, "ce_aggregateversion").parse().unwrap();
+        let before = last.insert(delivery.key.clone().unwrap(), version).unwrap_or(0);
+        assert_eq!(version, before + 1, "a key's messages are in order");
+    }
+    all
+}
+
+fn header<'a>(delivery: &'a Delivery, name: &str) -> &'a str {
+    let found = delivery.headers.iter().find(|(known, _)| known == name);
+    &found.unwrap_or_else(|| panic!("no header {name} in {delivery:?}")).1
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_committed_is_published_once_and_in_order() {
+    let banco = Banco::open().await;
+    let _state = relay(&banco, &banco.supervisor).await;
+    let ids: Vec<_> = (0..50).map(|_| CuentaId::nuevo()).collect();
+    let opened = ids.iter().enumerate().map(|(n, id)| banco.give(Abrir { id: *id, email: format!("{n}") }));
+    assert!(join_all(opened).await.iter().all(Result::is_ok));
+    assert!(join_all(ids.iter().map(|id| banco.give(Abonar { id: *id }))).await.iter().all(Result::is_ok));
+    delivered(&banco, 100).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_carries_the_cloudevents_attributes_and_the_schema_s_id() {
+    let banco = Banco::open().await;
+    let _state = relay(&banco, &banco.supervisor).await;
+    let id = CuentaId::nuevo();
+    let cause = Cause { causation_id: Some("m-1".into()), ..Cause::correlated("c-1".into()) };
+    banco.bus.dispatch(Abrir { id, email: "una".into() }, &cause).await.unwrap();
+    let all = delivered(&banco, 1).await;
+    let expected = [
+        ("ce_specversion", "1.0"),
+        ("ce_source", "/sta/pruebas"),
+        ("ce_type", "sta.ingesta.v1.IngestaEliminada"),
+        ("ce_subject", &id.to_string()),
+        ("ce_sequence", "1"),
+        ("ce_aggregateversion", "1"),
+        ("ce_correlationid", "c-1"),
+        ("ce_causationid", "m-1"),
+        ("content-type", "application/avro"),
+    ];
+    for (name, value) in expected {
+        assert_eq!(header(&all[0], name), value);
+    }
+    assert!(header(&all[0], "ce_id").parse::<uuid::Uuid>().is_ok());
+    assert!(chrono::DateTime::parse_from_rfc3339(header(&all[0], "ce_time")).is_ok());
+    let value = all[0].value.as_ref().unwrap();
+    let registry = Registry::open(banco.database.context("broker").unwrap()).await.unwrap();
+    let schema_id = i32::from_be_bytes(value[1..5].try_into().unwrap());
+    let schema = registry.schema(schema_id).await.unwrap().unwrap();
+    let json = seedwork::infrastructure::avro::to_json(&schema, &value[5..]).unwrap();
+    assert_eq!((value[0], json["id_ingesta"].as_str()), (0, Some(id.to_string().as_str())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_relays_and_another_takes_over_when_it_ends() {
+    let banco = Banco::open().await;
+    let (first, second) = (Supervisor::new(), Supervisor::new());
+    let mut one = relay(&banco, &first).await;
+    one.wait_for(|state| state.leads).await.unwrap();
+    let mut two = relay(&banco, &second).await;
+    for n in 0..20 {
+        banco.give(Abrir { id: CuentaId::nuevo(), email: format!("{n}") }).await.unwrap();
+    }
+    assert!(!two.borrow().leads);
+    assert!(first.stop(Duration::from_secs(5)).await);
+    two.wait_for(|state| state.leads).await.unwrap();
+    for n in 20..40 {
+        banco.give(Abrir { id: CuentaId::nuevo(), email: format!("{n}") }).await.unwrap();
+    }
+    delivered(&banco, 40).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_lost_its_lease_publishes_nothing_more() {
+    let banco = Banco::open().await;
+    let mut state = relay(&banco, &banco.supervisor).await;
+    state.wait_for(|state| state.leads).await.unwrap();
+    // Somebody else takes the lease, as after the term of a frozen process.
+    let thief = "UPDATE relay SET epoch = epoch + 100, expires_at = clock_timestamp() + interval '3 seconds'";
+    connect(banco.database.url()).await.batch_execute(thief).await.unwrap();
+    banco.give(Abrir { id: CuentaId::nuevo(), email: "una".into() }).await.unwrap();
+    state.wait_for(|state| !state.leads).await.unwrap();
+    let broker = PgBroker::new(banco.database.context("broker").unwrap(), 4);
+    let ends = broker.topic(TOPIC).await.unwrap().ends().await.unwrap();
+    assert!(ends.iter().all(|end| end.offset == 0), "nothing was published without the lease");
+    state.wait_for(|state| state.leads).await.unwrap();
+    delivered(&banco, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hole_in_the_log_and_a_cursor_beyond_it_stop_the_relay() {
+    let banco = Banco::open().await;
+    for n in 0..10 {
+        banco.give(Abrir { id: CuentaId::nuevo(), email: format!("{n}") }).await.unwrap();
+    }
+    let db = connect(banco.database.url()).await;
+    db.batch_execute("DELETE FROM outbox WHERE seq = 6").await.unwrap();
+    let _state = relay(&banco, &banco.supervisor).await;
+    eventually("it stands before the hole", || async {
+        let row = db.query_one("SELECT epoch, seq FROM relay", &[]).await.unwrap();
+        (row.get::<_, i64>(0) > 2).then(|| assert!(row.get::<_, i64>(1) < 6))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_of_another_process_wake_the_relay() {
+    let banco = Banco::open().await;
+    let mut state = relay(&banco, &banco.supervisor).await;
+    state.wait_for(|state| state.leads).await.unwrap();
+    let rival = Supervisor::new();
+    let other = bus(&banco.database.context("pruebas").unwrap(), Default::default(), &rival);
+    let shared = banco.database.context("broker").unwrap();
+    let registry = Registry::open(shared.clone()).await.unwrap();
+    let own = banco.database.context("pruebas").unwrap();
+    let _stands_by = Relay::start(own, PgBroker::new(shared, 4), registry, other.units().log(), &rival);
+    let asked = std::time::Instant::now();
+    for n in 0..5 {
+        other.dispatch(Abrir { id: CuentaId::nuevo(), email: format!("{n}") }, &Cause::new()).await.unwrap();
+    }
+    delivered(&banco, 5).await;
+    assert!(asked.elapsed() < Duration::from_secs(5));
+}

@@ -1,0 +1,1 @@
+DROP TABLE resumenes, lineas, pedidos, cuentas;
