@@ -157,7 +157,7 @@ impl Drop for LocalPostgres {
         if !self.home.leave_users(&users).unwrap_or(false) {
             return;
         }
-        if !begin_shut_down(&self.home) {
+        if begin_shut_down(&self.home).is_none() {
             return;
         }
         // Nobody may attach to a server that is asked to stop, so the lock is held until the server shows that it knows.

@@ -31,6 +31,8 @@ pub(crate) fn state(home: &Home) -> State {
     let Some(file) = PidFile::read(home) else { return State::Absent };
     let socket_dir = if processes::postmaster(file.pid, home).is_some() {
         file.socket_dir
+    } else if processes::is_ending(file.pid, home) {
+        return State::Stopping;
     } else {
         // A server in another container is no process here, but whoever answers in our private folder is our server.
         let Ok(ours) = home.socket_dir() else { return State::Absent };

@@ -6,11 +6,11 @@ use nix::{sys::signal::Signal, unistd::Pid};
 
 use crate::home::Home;
 
-/// A process that has not ended; a zombie has no command line and so is none.
+/// A process that has not ended; one that only waits for its parent to collect it has.
 pub(crate) struct Process {
     pub(crate) pid: i32,
     uid: u32,
-    /// The arguments with blanks between them.
+    /// The arguments with blanks between them. A process that is about to end has none any more.
     command: String,
 }
 
@@ -39,9 +39,15 @@ pub(crate) fn postmaster(pid: i32, home: &Home) -> Option<Process> {
     system::process(pid).filter(|process| process.is_postmaster_of(home))
 }
 
-/// Whether there is any process with this pid.
+/// Whether the process with this pid, which may have been the server, is about to end. A killed process gives up its
+/// memory first and its sockets later, so for a moment nobody can tell what it was although its socket still answers.
+pub(crate) fn is_ending(pid: i32, home: &Home) -> bool {
+    system::process(pid).is_some_and(|process| process.uid == home.account.uid && process.command.is_empty())
+}
+
+/// Whether there is any process with this pid, ended or not. It is how PostgreSQL asks.
 pub(crate) fn exists(pid: i32) -> bool {
-    system::process(pid).is_some()
+    nix::sys::signal::kill(Pid::from_raw(pid), None).is_ok()
 }
 
 /// What a killed server left running.
@@ -58,7 +64,10 @@ mod system {
     pub(super) fn process(pid: i32) -> Option<Process> {
         let dir = format!("/proc/{pid}");
         let uid = fs::metadata(&dir).ok()?.uid();
-        let command = fs::read(format!("{dir}/cmdline")).ok().filter(|command| !command.is_empty())?;
+        // The state follows the program's name, which stands in parentheses and may contain some.
+        let stat = fs::read_to_string(format!("{dir}/stat")).ok()?;
+        let has_ended = stat.rsplit_once(") ")?.1.starts_with(['Z', 'X']);
+        let command = fs::read(format!("{dir}/cmdline")).ok().filter(|_| !has_ended)?;
         Some(Process { pid, uid, command: String::from_utf8_lossy(&command).replace('\0', " ") })
     }
 
@@ -94,7 +103,7 @@ mod system {
         let (uid, rest) = rest.trim_start().split_once(' ')?;
         let (state, command) = rest.trim_start().split_once(' ')?;
         // The blank at the end is the one that ends the last argument, as on Linux.
-        let command = format!("{} ", command.trim_start());
+        let command = if state.contains('E') { String::new() } else { format!("{} ", command.trim_start()) };
         (!state.starts_with('Z')).then_some(Process { pid: pid.parse().ok()?, uid: uid.parse().ok()?, command })
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     home::Home,
     parameters::parameters,
     postmaster::{State, clear_traces, process, state},
-    processes::backends,
+    processes::{Process, backends, postmaster},
 };
 
 /// How often to look whether the server has come up or gone down.
@@ -67,15 +67,14 @@ pub(crate) async fn bring_up(
 /// Shuts the server down: running statements are cancelled, everything committed is on disk.
 pub(crate) async fn shut_down(home: &Home, deadline: Duration) -> Result<(), Error> {
     let started = Instant::now();
-    if !begin_shut_down(home) {
-        return Ok(());
-    }
+    let Some(process) = begin_shut_down(home) else { return Ok(()) };
     let mut is_patient = true;
-    while !matches!(state(home), State::Absent) {
+    // The server's last act is to remove its file, but only after its end are its folders free for others.
+    while postmaster(process.pid, home).is_some() || !matches!(state(home), State::Absent) {
         if is_patient && started.elapsed() > deadline {
             // Nothing is lost by it; the next start recovers from the log.
             tracing::warn!("PostgreSQL takes too long to shut down: ending it at once");
-            process(home).inspect(|process| process.signal(Signal::SIGQUIT));
+            postmaster(process.pid, home).inspect(|process| process.signal(Signal::SIGQUIT));
             is_patient = false;
         }
         if started.elapsed() > deadline + Duration::from_secs(10) {
@@ -86,15 +85,15 @@ pub(crate) async fn shut_down(home: &Home, deadline: Duration) -> Result<(), Err
     Ok(())
 }
 
-/// Only asks for it, and tells whether there was a server to ask; from its answer on, `state` says `Stopping`.
-pub(crate) fn begin_shut_down(home: &Home) -> bool {
+/// Only asks for it, and tells which process was asked; from its answer on, `state` says `Stopping`.
+pub(crate) fn begin_shut_down(home: &Home) -> Option<Process> {
     let process = process(home);
     match &process {
         Some(process) => process.signal(Signal::SIGINT),
         None if matches!(state(home), State::Absent) => {}
         None => tracing::warn!("PostgreSQL was started in another container and cannot be stopped from this one"),
     }
-    process.is_some()
+    process
 }
 
 fn spawn(home: &Home, binaries: &Binaries, socket_dir: &Path, chosen: &[(String, String)]) -> Result<Child, Error> {
