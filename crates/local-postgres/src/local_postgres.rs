@@ -18,8 +18,8 @@ use crate::{
     settings::Settings,
 };
 
-/// How often to look whether the server is still there.
-const WATCH: Duration = Duration::from_millis(100);
+/// How often to look whether the server is still there. Only Linux shows processes without a program that has to run.
+const WATCH: Duration = Duration::from_millis(if cfg!(target_os = "linux") { 100 } else { 1000 });
 
 /// How long to leave a server alone that could not be started again.
 const RETRY: Duration = Duration::from_secs(1);
