@@ -79,6 +79,8 @@ impl Home {
         }
         let home = Self { dir, account };
         home.refuse_other_contents()?;
+        // From now on it is ours, whatever comes next.
+        home.open_lock(START_LOCK)?;
         Ok(home)
     }
 
@@ -257,8 +259,7 @@ mod tests {
     fn a_new_mount_and_our_own_folder_are_accepted() {
         let dir = temp_dir();
         fs::create_dir(dir.path().join("lost+found")).unwrap();
-        let home = open(dir.path()).unwrap();
-        home.open_lock(START_LOCK).unwrap();
+        open(dir.path()).unwrap();
         fs::write(dir.path().join("start.log"), "").unwrap();
 
         assert!(open(dir.path()).is_ok());

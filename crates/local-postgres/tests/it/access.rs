@@ -100,7 +100,8 @@ async fn a_user_who_is_not_root_runs_the_server_as_himself() {
     let copied = Command::new("cp").arg(std::env::current_exe().unwrap()).arg(&program).status();
     assert!(copied.unwrap().success());
     let mut command = Command::new(program);
-    command.uid(nobody()).current_dir("/");
+    // The variables of root name root's folders.
+    command.uid(nobody()).current_dir("/").env_remove("HOME").env_remove("XDG_CACHE_HOME");
 
     let mut user = User::spawn_with(&place.data_dir(), command);
     let url = user.url();
