@@ -38,6 +38,7 @@ pub struct Search {
 
 impl Search {
     /// `PATH` and the usual folders of this machine.
+    #[expect(clippy::disallowed_methods, reason = "PATH is the machine's, not a setting of the program")]
     pub fn system() -> Self {
         let path = env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
         Self { path, root: PathBuf::from("/") }

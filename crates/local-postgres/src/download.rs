@@ -165,6 +165,7 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 }
 
 /// The user's folder for what can be fetched again.
+#[expect(clippy::disallowed_methods, reason = "HOME is the machine's, not a setting of the program")]
 fn user_cache() -> Option<PathBuf> {
     let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|dir| dir.is_absolute());
     absolute("XDG_CACHE_HOME").or_else(|| {

@@ -1,7 +1,7 @@
 //! The contexts of the system: the one list of them.
 
 use crate::settings::Settings;
-use seedwork::infrastructure::module::Module;
+use seedwork::infrastructure::{module::Module, postgres::Migrations};
 
 /// Every context there is.
 pub(crate) fn all() -> Vec<Module> {
@@ -17,4 +17,9 @@ pub(crate) fn names() -> Vec<&'static str> {
 pub(crate) fn chosen(settings: &Settings) -> Vec<Module> {
     let chosen = |module: &Module| settings.contexts.is_empty() || settings.contexts.iter().any(|c| c == module.name);
     all().into_iter().filter(chosen).collect()
+}
+
+/// The migrations of the contexts that this process runs.
+pub(crate) fn migrations(settings: &Settings) -> Vec<(&'static str, Migrations)> {
+    chosen(settings).iter().map(|module| (module.name, (module.migrations)())).collect()
 }

@@ -11,6 +11,7 @@ mod partitions;
 mod reads;
 mod row;
 mod statements;
+mod trust;
 mod unit_of_work;
 
 pub use changes::Change;
@@ -21,4 +22,5 @@ pub use migrations::{Migrations, migrate};
 pub(crate) use outbox::LAST;
 pub use reads::{ReadError, Reads};
 pub use row::{Column, Kind, Param, Part, Projection, Record, Root, Row, Table};
+pub use trust::check;
 pub use unit_of_work::{PgUnitOfWork, PgUnits, Stored};

@@ -86,12 +86,13 @@ impl<B: Broker> Relay<B> {
     /// held last: it need not wait for the end of its own.
     async fn turn(&self, epoch: &mut Option<i64>, stop: &CancellationToken) -> anyhow::Result<()> {
         let (mut client, news) = self.database.listen(&channel(&self.database)).await?;
+        let mut log = self.log.clone();
         let mut lease = loop {
             match Lease::acquire(client, *epoch).await? {
                 Ok(lease) => break lease,
                 Err(unchanged) => client = unchanged,
             }
-            stand_by(&client, &self.database, self.log.clone(), stop).await?;
+            stand_by(&client, &self.database, &mut log, stop).await?;
             if stop.is_cancelled() {
                 return Ok(());
             }
@@ -152,11 +153,39 @@ impl<B: Broker> Relay<B> {
     }
 }
 
+/// Tells the process that relays a context's log about the commits of this one, which does not relay.
+pub fn announce(
+    database: Database,
+    log: watch::Receiver<LogState>,
+    supervisor: &Supervisor,
+) -> watch::Receiver<RelayState> {
+    let (_, state) = watch::channel(RelayState::default());
+    supervisor.spawn("announce", move |stop| {
+        let (database, mut log) = (database.clone(), log.clone());
+        async move {
+            while !stop.is_cancelled() {
+                let told = async {
+                    let client = database.client("").await?;
+                    while !stop.is_cancelled() {
+                        stand_by(&client, &database, &mut log, &stop).await?;
+                    }
+                    anyhow::Ok(())
+                };
+                if let Err(error) = told.await {
+                    tracing::warn!(error = format!("{error:#}"), "commits are not announced");
+                    stop.run_until_cancelled(tokio::time::sleep(jitter(PAUSE.1))).await;
+                }
+            }
+        }
+    });
+    state
+}
+
 /// Tells whoever relays the log about the commits of this process, until the lease may be free.
 async fn stand_by(
     client: &Client,
     database: &Database,
-    mut log: watch::Receiver<LogState>,
+    log: &mut watch::Receiver<LogState>,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
     let notify = format!("NOTIFY {}", channel(database));

@@ -1,0 +1,48 @@
+//! What a server must be like for our promise to hold on it.
+
+use super::Database;
+use anyhow::{Context as _, bail};
+use tokio_postgres::Client;
+
+/// Refuses a server on which a commit would not be durable, or whose sessions are not our own.
+///
+/// # Errors
+///
+/// What is wrong with it and what to do, or that it does not answer.
+pub async fn check(url: &str) -> anyhow::Result<()> {
+    let database = Database::new(url, "")?;
+    let one = database.administrator().await.context("cannot connect to PostgreSQL")?;
+    let version: i32 = one.query_one("SELECT current_setting('server_version_num')::int4", &[]).await?.get(0);
+    if version < 150_000 {
+        bail!("PostgreSQL 15 or later is needed, this is {}", version / 10_000);
+    }
+    let fsync: String = one.query_one("SELECT current_setting('fsync')", &[]).await?.get(0);
+    if fsync != "on" {
+        bail!("PostgreSQL runs with fsync = {fsync}: what it commits is not durable. Set fsync = on");
+    }
+    // Behind a proxy that pools transactions, another connection is given the backend that the first one just used, or
+    // the first one is given another: settings, prepared statements and locks would wander between clients.
+    let before = backend(&one).await?;
+    let two = database.administrator().await?;
+    two.batch_execute("BEGIN").await?;
+    let other = backend(&two).await?;
+    let after = backend(&one).await?;
+    two.batch_execute("ROLLBACK").await?;
+    if other == before || after != before {
+        bail!(
+            "PostgreSQL is behind a proxy that pools transactions: connect directly, or to a pool of sessions \
+             (pool_mode = session)"
+        );
+    }
+    Ok(())
+}
+
+/// The process that serves a connection right now; asked without a prepared statement, which such a proxy may not know.
+async fn backend(client: &Client) -> anyhow::Result<String> {
+    let answer = client.simple_query("SELECT pg_backend_pid()").await?;
+    let pid = answer.iter().find_map(|message| match message {
+        tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    });
+    pid.context("PostgreSQL does not tell which process serves a connection")
+}
