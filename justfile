@@ -36,7 +36,9 @@ check: && lint
     cargo fmt --all -- --check
     for layered in crates/*/src/domain; do cargo check -p "$(basename "${layered%/src/domain}")" --no-default-features || exit 1; done
 
-# `bench-quick` comes here with `deploy/bench/quick.sh`.
+# Where the write path stands, against pgbench on the same server: a minute (needs wrk and pgbench)
+bench-quick *args:
+    deploy/bench/quick.sh "$@"
 
 # Begin a decision record: just new-adr "Keep the log gap-free"
 new-adr title:

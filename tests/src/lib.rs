@@ -1,3 +1,4 @@
 //! What no crate can prove alone. The tests are in `tests/tests`, one file per concern; here is what they share.
 
 pub mod guard;
+pub mod sta;

@@ -1,0 +1,194 @@
+//! The real binary, as a process that can be asked, stopped and killed.
+
+use serde_json::Value;
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, ChildStdout},
+};
+
+/// How long anything may take.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The binary, built once and with the features of the whole workspace, so that nothing is compiled twice.
+pub fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("Cargo.toml");
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--workspace", "--bins", "--message-format=json", "--manifest-path"])
+            .arg(manifest)
+            .stderr(Stdio::inherit())
+            .output()
+            .expect("cargo runs");
+        assert!(built.status.success(), "sta-api is not built");
+        let messages = String::from_utf8(built.stdout).expect("cargo speaks UTF-8");
+        let made = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let executable = made.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
+        executable.last().expect("cargo tells where it put the binary")
+    })
+}
+
+/// A running `sta-api serve`.
+pub struct Sta {
+    child: Child,
+    address: String,
+    home: PathBuf,
+    // Read to its end by the process only: closing it would break the pipe.
+    _stdout: tokio::io::Lines<BufReader<ChildStdout>>,
+    http: reqwest::Client,
+}
+
+impl Sta {
+    /// Starts it on a data directory, on a port that is free, with further settings.
+    ///
+    /// # Panics
+    ///
+    /// It does not say where it listens.
+    pub async fn start(home: &Path, settings: &[(&str, &str)]) -> Self {
+        let mut child = command(home, settings)
+            .arg("serve")
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the binary starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe")).lines();
+        let said = tokio::time::timeout(DEADLINE, stdout.next_line()).await.expect("it says where it listens in time");
+        let said = said.expect("stdout is text").expect("it says where it listens; see its log above");
+        let address = said.rsplit(' ').next().expect("an address").to_owned();
+        let http = reqwest::Client::builder().timeout(DEADLINE).build().expect("a client");
+        Self { child, address, home: home.to_owned(), _stdout: stdout, http }
+    }
+
+    /// Asks for a path; answers the status and the body.
+    ///
+    /// # Errors
+    ///
+    /// The server is gone.
+    pub async fn get(&self, path: &str) -> reqwest::Result<(u16, Value)> {
+        answer(self.http.get(self.url(path)).send().await?).await
+    }
+
+    /// Posts a body; answers the status and the body.
+    ///
+    /// # Errors
+    ///
+    /// The server is gone.
+    pub async fn post(&self, path: &str, body: &Value) -> reqwest::Result<(u16, Value)> {
+        let request = self.http.post(self.url(path)).header("content-type", "application/json");
+        answer(request.body(body.to_string()).send().await?).await
+    }
+
+    /// The client and the whole address of a path, for what the above do not cover.
+    pub fn raw(&self, path: &str) -> (reqwest::Client, String) {
+        (self.http.clone(), self.url(path))
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.address)
+    }
+
+    /// The process's id.
+    ///
+    /// # Panics
+    ///
+    /// It has ended.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
+    /// The id of its embedded PostgreSQL.
+    pub fn postgres_pid(&self) -> Option<u32> {
+        postgres_pid(&self.home)
+    }
+
+    /// Kills it at once, as the system does when memory runs out.
+    ///
+    /// # Panics
+    ///
+    /// It is gone already.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("it is killed");
+    }
+
+    /// Ends it as an operator does; answers the exit code and how long it took.
+    ///
+    /// # Panics
+    ///
+    /// It does not end.
+    pub async fn stop(mut self) -> (i32, Duration) {
+        let asked = Instant::now();
+        signal(self.pid(), "TERM");
+        let status = tokio::time::timeout(DEADLINE, self.child.wait()).await.expect("it ends in time");
+        (status.expect("it can be waited for").code().unwrap_or(-1), asked.elapsed())
+    }
+}
+
+/// The id of the embedded PostgreSQL of a data directory, if one was started.
+pub fn postgres_pid(home: &Path) -> Option<u32> {
+    let pid = std::fs::read_to_string(home.join("postgres/postmaster.pid")).ok()?;
+    pid.lines().next()?.trim().parse().ok()
+}
+
+/// Sends a signal to a process that these tests started.
+///
+/// # Panics
+///
+/// There is no such process.
+pub fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().expect("kill runs");
+    assert!(sent.success(), "SIG{name} could not be sent to {pid}");
+}
+
+/// The binary with its settings, and nothing of the environment's own.
+pub fn command(home: &Path, settings: &[(&str, &str)]) -> tokio::process::Command {
+    let mut command = tokio::process::Command::new(binary());
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", std::env::var_os("HOME").unwrap_or_default())
+        .env("STA_DATA_DIR", home)
+        .env("STA_LISTEN", "127.0.0.1:0")
+        .env("RUST_LOG", "warn")
+        .envs(settings.iter().copied());
+    command
+}
+
+/// Every message of a topic, as `events tail` prints them.
+///
+/// # Panics
+///
+/// The command fails.
+pub async fn tail(home: &Path, topic: &str) -> Vec<Value> {
+    let printed = command(home, &[]).args(["events", "tail", topic, "--from-beginning"]).output().await;
+    let printed = printed.expect("the binary runs");
+    assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+    let lines = String::from_utf8(printed.stdout).expect("JSON is UTF-8");
+    lines.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
+}
+
+async fn answer(response: reqwest::Response) -> reqwest::Result<(u16, Value)> {
+    let status = response.status().as_u16();
+    Ok((status, serde_json::from_str(&response.text().await?).unwrap_or(Value::Null)))
+}
+
+/// Asks again and again until there is an answer, and answers it.
+///
+/// # Panics
+///
+/// There is none in time.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "{what} did not come true within {DEADLINE:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,192 @@
+//! What a client of `ingesta` does.
+
+use serde_json::{Value, json};
+use sta_tests::sta::{Sta, eventually, tail};
+
+/// Every command that changes an ingesta, with the state that it leads to.
+const COMMANDS: [(&str, &str); 6] = [
+    ("iniciar-procesamiento", "Pendiente"),
+    ("alertar", "Alertada"),
+    ("rechazar", "Rechazada"),
+    ("finalizar", "Finalizada"),
+    ("revertir", "Fallida"),
+    ("eliminar", "Eliminada"),
+];
+
+/// From which states a command is obeyed, as the contract says.
+fn allowed(command: &str) -> &'static [&'static str] {
+    match command {
+        "iniciar-procesamiento" => &["Creada", "Alertada"],
+        "alertar" => &["Creada", "Pendiente"],
+        "rechazar" | "revertir" => &["Creada", "Pendiente", "Alertada"],
+        "finalizar" => &["Pendiente", "Alertada"],
+        _ => &["Creada", "Pendiente", "Alertada", "Rechazada", "Finalizada", "Fallida"],
+    }
+}
+
+/// The commands that bring a new ingesta to a state.
+fn way(state: &str) -> &'static [&'static str] {
+    match state {
+        "Creada" => &[],
+        "Pendiente" => &["iniciar-procesamiento"],
+        "Alertada" => &["alertar"],
+        "Rechazada" => &["rechazar"],
+        "Finalizada" => &["iniciar-procesamiento", "finalizar"],
+        "Fallida" => &["revertir"],
+        _ => &["eliminar"],
+    }
+}
+
+async fn create(sta: &Sta, proveedor: &str) -> String {
+    let body = json!({ "id_proveedor": proveedor, "id_paciente": "x-1", "url_path": "https://imagenes.example/1.dcm" });
+    let (status, answer) = sta.post("/ingesta/crear-ingesta-comando", &body).await.unwrap();
+    assert_eq!(status, 202, "{answer}");
+    answer["id"].as_str().unwrap().to_owned()
+}
+
+async fn command(sta: &Sta, name: &str, id: &str) -> (u16, Value) {
+    let body = json!({ "id_ingesta": id, "motivo": "porque si" });
+    sta.post(&format!("/ingesta/{name}-ingesta-comando"), &body).await.unwrap()
+}
+
+async fn read(sta: &Sta, id: &str) -> Value {
+    let (status, ingesta) = sta.get(&format!("/ingesta/consulta-por-id/{id}")).await.unwrap();
+    assert_eq!(status, 200, "{ingesta}");
+    ingesta
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_created_can_be_read_as_the_contract_says() {
+    let home = tempfile::tempdir().unwrap();
+    let sta = Sta::start(home.path(), &[]).await;
+    let (client, url) = sta.raw("/ingesta/crear-ingesta-comando");
+    // The original's body, with a member that nobody knows any more.
+    let body = json!({ "id_proveedor": "prov-1", "id_paciente": "pac-1", "url_path": "http://a.example/b?c=1", "x": [] });
+    let answer = client.post(url).json(&body).send().await.unwrap();
+    assert_eq!(answer.status(), 202);
+    let location = answer.headers()["location"].to_str().unwrap().to_owned();
+    let id = answer.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned();
+    assert_eq!(location, format!("/ingesta/consulta-por-id/{id}"));
+    let ingesta = read(&sta, &id).await;
+    let members: Vec<_> = ingesta.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut contract = vec!["id", "id_proveedor", "id_paciente", "url_path", "estado", "fecha_creacion"];
+    contract.extend(["fecha_actualizacion", "fecha_eliminacion", "motivo", "version"]);
+    contract.sort_unstable();
+    let mut sorted = members.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, contract);
+    assert_eq!((&ingesta["estado"], &ingesta["version"], &ingesta["motivo"]), (&json!("Creada"), &json!(1), &Value::Null));
+    assert_eq!(ingesta["url_path"], "http://a.example/b?c=1");
+    // An unchanged ingesta is not sent again.
+    let (client, url) = sta.raw(&location);
+    let answer = client.get(&url).send().await.unwrap();
+    let etag = answer.headers()["etag"].clone();
+    assert_eq!(client.get(&url).header("if-none-match", &etag).send().await.unwrap().status(), 304);
+    command(&sta, "alertar", &id).await;
+    assert_eq!(client.get(&url).header("if-none-match", &etag).send().await.unwrap().status(), 200);
+    assert_eq!(sta.stop().await.0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_transition_is_obeyed_or_refused_as_the_contract_says() {
+    let home = tempfile::tempdir().unwrap();
+    let sta = Sta::start(home.path(), &[]).await;
+    let states = ["Creada", "Pendiente", "Alertada", "Rechazada", "Finalizada", "Fallida", "Eliminada"];
+    let mut obeyed = 0;
+    for state in states {
+        for (name, to) in COMMANDS {
+            let id = create(&sta, "p-1").await;
+            for step in way(state) {
+                assert_eq!(command(&sta, step, &id).await.0, 202);
+            }
+            let (status, answer) = command(&sta, name, &id).await;
+            let ingesta = read(&sta, &id).await;
+            if allowed(name).contains(&state) {
+                assert_eq!((status, &ingesta["estado"]), (202, &json!(to)), "{name} from {state}");
+                obeyed += 1;
+            } else {
+                assert_eq!((status, &answer["type"]), (422, &json!("/problemas/transicion-invalida")), "{name} from {state}");
+                assert_eq!(ingesta["estado"], state, "a refused command changes nothing");
+            }
+        }
+    }
+    assert_eq!(obeyed, 18);
+    let said = eventually("all is said", || async {
+        let messages = tail(home.path(), "eventos-ingesta").await;
+        let kinds: std::collections::BTreeSet<_> =
+            messages.iter().map(|message| message["headers"]["ce_type"].as_str().unwrap().to_owned()).collect();
+        (kinds.len() == 7).then_some(kinds)
+    });
+    said.await;
+    assert_eq!(sta.stop().await.0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thirty_commands_at_once_on_one_ingesta_are_obeyed_or_refused_by_the_business_only() {
+    let home = tempfile::tempdir().unwrap();
+    let sta = Sta::start(home.path(), &[]).await;
+    let id = create(&sta, "p-1").await;
+    let names = ["iniciar-procesamiento", "alertar"];
+    let outcomes: Vec<_> = futures(&sta, &id, &names).await;
+    let obeyed = outcomes.iter().filter(|(status, _)| *status == 202).count();
+    for (status, answer) in &outcomes {
+        let by_the_business = *status == 422 && answer["type"] == "/problemas/transicion-invalida";
+        assert!(*status == 202 || by_the_business, "{status} {answer}");
+    }
+    assert_eq!(read(&sta, &id).await["version"], json!(obeyed + 1));
+    assert_eq!(sta.stop().await.0, 0);
+}
+
+/// Thirty commands at once.
+async fn futures(sta: &Sta, id: &str, names: &[&str]) -> Vec<(u16, Value)> {
+    let mut all = Vec::new();
+    for n in 0..30 {
+        let (client, url) = sta.raw(&format!("/ingesta/{}-ingesta-comando", names[n % names.len()]));
+        let body = json!({ "id_ingesta": id, "motivo": "a la vez" });
+        all.push(tokio::spawn(async move {
+            let answer = client.post(url).json(&body).send().await.unwrap();
+            (answer.status().as_u16(), answer.json().await.unwrap_or(Value::Null))
+        }));
+    }
+    let mut outcomes = Vec::new();
+    for one in all {
+        outcomes.push(one.await.unwrap());
+    }
+    outcomes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_read_page_by_page_newest_first_also_while_others_are_added() {
+    let home = tempfile::tempdir().unwrap();
+    let sta = Sta::start(home.path(), &[]).await;
+    let mut created = Vec::new();
+    for n in 0..7 {
+        created.push(create(&sta, if n % 2 == 0 { "par" } else { "impar" }).await);
+    }
+    created.reverse();
+    let mut seen = Vec::new();
+    let mut path = "/ingesta/todas?limite=3".to_owned();
+    loop {
+        let (status, page) = sta.get(&path).await.unwrap();
+        assert_eq!(status, 200, "{page}");
+        seen.extend(page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+        create(&sta, "nueva").await;
+        match page["siguiente"].as_str() {
+            Some(cursor) => path = format!("/ingesta/todas?limite=3&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, created);
+    let count = |path: &'static str| {
+        let sta = &sta;
+        async move { sta.get(path).await.unwrap().1["items"].as_array().unwrap().len() }
+    };
+    assert_eq!(count("/ingesta/todas?id_proveedor=par").await, 4);
+    assert_eq!(count("/ingesta/todas?id_proveedor=par&id_paciente=x-1&estado=Creada").await, 4);
+    assert_eq!(count("/ingesta/todas?id_paciente=nadie").await, 0);
+    command(&sta, "eliminar", &created[0]).await;
+    assert_eq!(count("/ingesta/todas?id_proveedor=par").await, 3);
+    assert_eq!(count("/ingesta/todas?id_proveedor=par&estado=Eliminada").await, 1);
+    assert_eq!(read(&sta, &created[0]).await["estado"], "Eliminada");
+    assert_eq!(sta.stop().await.0, 0);
+}

@@ -1,0 +1,110 @@
+//! Starting, stopping, and several processes on one data directory.
+
+use serde_json::json;
+use sta_tests::sta::{Sta, command, eventually, postgres_pid, signal, tail};
+use std::time::{Duration, Instant};
+
+async fn create(sta: &Sta) -> String {
+    let body = json!({ "id_proveedor": "p-1", "id_paciente": "x-1", "url_path": "https://imagenes.example/1.dcm" });
+    let (status, answer) = sta.post("/ingesta/crear-ingesta-comando", &body).await.unwrap();
+    assert_eq!(status, 202, "{answer}");
+    answer["id"].as_str().unwrap().to_owned()
+}
+
+async fn is_there(sta: &Sta, id: &str) -> bool {
+    sta.get(&format!("/ingesta/consulta-por-id/{id}")).await.unwrap().0 == 200
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_kept_is_there_after_a_stop_and_a_warm_start_takes_less_than_a_second() {
+    let home = tempfile::tempdir().unwrap();
+    let sta = Sta::start(home.path(), &[]).await;
+    let id = create(&sta).await;
+    let (code, took) = sta.stop().await;
+    assert_eq!(code, 0);
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    assert_eq!(postgres_pid(home.path()), None, "its PostgreSQL is stopped too");
+    let asked = Instant::now();
+    let sta = Sta::start(home.path(), &[]).await;
+    assert!(asked.elapsed() < Duration::from_secs(1), "a warm start took {:?}", asked.elapsed());
+    assert!(is_there(&sta, &id).await);
+    assert_eq!(sta.stop().await.0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_share_a_directory_and_the_last_to_leave_stops_postgresql() {
+    let home = tempfile::tempdir().unwrap();
+    let one = Sta::start(home.path(), &[]).await;
+    let two = Sta::start(home.path(), &[]).await;
+    let id = create(&one).await;
+    assert!(is_there(&two, &id).await);
+    assert_eq!(one.stop().await.0, 0);
+    assert!(postgres_pid(home.path()).is_some());
+    let id = create(&two).await;
+    // The relay of the first has gone; the second takes over.
+    eventually("the second relays", || async {
+        let messages = tail(home.path(), "eventos-ingesta").await;
+        messages.iter().any(|message| message["key"] == id.as_str()).then_some(())
+    })
+    .await;
+    assert_eq!(two.stop().await.0, 0);
+    assert_eq!(postgres_pid(home.path()), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_relay_is_replaced_and_says_nothing_twice_when_it_thaws() {
+    let home = tempfile::tempdir().unwrap();
+    let one = Sta::start(home.path(), &[]).await;
+    let two = Sta::start(home.path(), &[("STA_HTTP_DEADLINE_MS", "3000")]).await;
+    create(&one).await;
+    signal(one.pid(), "STOP");
+    let mut ids = Vec::new();
+    for _ in 0..20 {
+        ids.push(eventually("the other goes on", || async {
+            let body = json!({ "id_proveedor": "p", "id_paciente": "x", "url_path": "https://imagenes.example/1" });
+            let (status, answer) = two.post("/ingesta/crear-ingesta-comando", &body).await.unwrap();
+            (status == 202).then(|| answer["id"].as_str().unwrap().to_owned())
+        })
+        .await);
+    }
+    let all = || async { (tail(home.path(), "eventos-ingesta").await.len() >= 21).then_some(()) };
+    eventually("the other relays", all).await;
+    signal(one.pid(), "CONT");
+    ids.push(create(&one).await);
+    eventually("both are served", || async { (tail(home.path(), "eventos-ingesta").await.len() >= 22).then_some(()) })
+        .await;
+    let messages = tail(home.path(), "eventos-ingesta").await;
+    assert_eq!(messages.len(), 22, "each once");
+    assert_eq!(one.stop().await.0, 0);
+    assert_eq!(two.stop().await.0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrate_makes_the_schemas_and_ends() {
+    let home = tempfile::tempdir().unwrap();
+    let migrated = command(home.path(), &[]).arg("migrate").output().await.unwrap();
+    assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+    assert_eq!(postgres_pid(home.path()), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_settings_are_all_told_and_nothing_is_started() {
+    let home = tempfile::tempdir().unwrap();
+    let wrong = [("STA_TASKS", "sing"), ("STA_LISTNE", "x"), ("DATABASE_URL", "postgres://u:hunter2@:x")];
+    let refused = command(home.path(), &wrong).arg("serve").output().await.unwrap();
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success());
+    assert!(wrong.iter().all(|(name, _)| told.contains(name)), "{told}");
+    assert!(!told.contains("hunter2") && !home.path().join("postgres").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_in_use_is_told() {
+    let home = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let refused = command(home.path(), &[("STA_LISTEN", &address)]).arg("serve").output().await.unwrap();
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && told.contains(&address), "{told}");
+    assert_eq!(postgres_pid(home.path()), None);
+}
