@@ -106,7 +106,9 @@ impl Printer {
 
     /// The value as JSON; one that cannot be decoded is shown as it is.
     async fn decode(&mut self, value: &[u8]) -> anyhow::Result<Value> {
-        let Some(([0, id @ ..], body)) = value.split_first_chunk::<5>() else { return Ok(raw(value, "no wire format")) };
+        let Some(([0, id @ ..], body)) = value.split_first_chunk::<5>() else {
+            return Ok(raw(value, "no wire format"));
+        };
         let id = i32::from_be_bytes(*id);
         if !self.schemas.contains_key(&id) {
             self.schemas.insert(id, self.registry.schema(id).await?);

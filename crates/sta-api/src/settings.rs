@@ -81,9 +81,7 @@ impl Settings {
             database_url: source.get("DATABASE_URL", database_url),
             topic_partitions: source.get("STA_TOPIC_PARTITIONS", within(1, 1_000)).unwrap_or(6),
             body_limit: source.get("STA_HTTP_BODY_LIMIT", within(1_024, 64 * 1024 * 1024)).unwrap_or(1024 * 1024),
-            deadline: Duration::from_millis(
-                source.get("STA_HTTP_DEADLINE_MS", within(500, 60_000)).unwrap_or(5_000),
-            ),
+            deadline: Duration::from_millis(source.get("STA_HTTP_DEADLINE_MS", within(500, 60_000)).unwrap_or(5_000)),
             log: source.get("RUST_LOG", |text| Ok(text.to_owned())).unwrap_or_else(|| "info".to_owned()),
             log_format: source.get("STA_LOG_FORMAT", log_format),
         };

@@ -61,7 +61,8 @@ async fn what_is_created_can_be_read_as_the_contract_says() {
     let sta = Sta::start(home.path(), &[]).await;
     let (client, url) = sta.raw("/ingesta/crear-ingesta-comando");
     // The original's body, with a member that nobody knows any more.
-    let body = json!({ "id_proveedor": "prov-1", "id_paciente": "pac-1", "url_path": "http://a.example/b?c=1", "x": [] });
+    let body =
+        json!({ "id_proveedor": "prov-1", "id_paciente": "pac-1", "url_path": "http://a.example/b?c=1", "x": [] });
     let answer = client.post(url).json(&body).send().await.unwrap();
     assert_eq!(answer.status(), 202);
     let location = answer.headers()["location"].to_str().unwrap().to_owned();
@@ -75,7 +76,10 @@ async fn what_is_created_can_be_read_as_the_contract_says() {
     let mut sorted = members.clone();
     sorted.sort_unstable();
     assert_eq!(sorted, contract);
-    assert_eq!((&ingesta["estado"], &ingesta["version"], &ingesta["motivo"]), (&json!("Creada"), &json!(1), &Value::Null));
+    assert_eq!(
+        (&ingesta["estado"], &ingesta["version"], &ingesta["motivo"]),
+        (&json!("Creada"), &json!(1), &Value::Null)
+    );
     assert_eq!(ingesta["url_path"], "http://a.example/b?c=1");
     // An unchanged ingesta is not sent again.
     let (client, url) = sta.raw(&location);
@@ -105,7 +109,11 @@ async fn every_transition_is_obeyed_or_refused_as_the_contract_says() {
                 assert_eq!((status, &ingesta["estado"]), (202, &json!(to)), "{name} from {state}");
                 obeyed += 1;
             } else {
-                assert_eq!((status, &answer["type"]), (422, &json!("/problemas/transicion-invalida")), "{name} from {state}");
+                assert_eq!(
+                    (status, &answer["type"]),
+                    (422, &json!("/problemas/transicion-invalida")),
+                    "{name} from {state}"
+                );
                 assert_eq!(ingesta["estado"], state, "a refused command changes nothing");
             }
         }

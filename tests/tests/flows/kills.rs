@@ -73,7 +73,8 @@ impl Told {
     }
 
     async fn reaches(&self, count: usize) {
-        eventually("the clients are served", || async { (self.count.load(Ordering::Relaxed) >= count).then_some(()) }).await;
+        eventually("the clients are served", || async { (self.count.load(Ordering::Relaxed) >= count).then_some(()) })
+            .await;
     }
 }
 
@@ -96,7 +97,8 @@ async fn check(home: &Path, told: &Told) {
     });
     messages.await;
     let messages = tail(home, "eventos-ingesta").await;
-    let header = |message: &Value, name: &str| message["headers"][name].as_str().expect("the header is there").to_owned();
+    let header =
+        |message: &Value, name: &str| message["headers"][name].as_str().expect("the header is there").to_owned();
     let mut versions: BTreeMap<String, u64> = BTreeMap::new();
     let mut numbers = BTreeSet::new();
     let mut ids = BTreeSet::new();

@@ -60,12 +60,14 @@ async fn a_frozen_relay_is_replaced_and_says_nothing_twice_when_it_thaws() {
     signal(one.pid(), "STOP");
     let mut ids = Vec::new();
     for _ in 0..20 {
-        ids.push(eventually("the other goes on", || async {
-            let body = json!({ "id_proveedor": "p", "id_paciente": "x", "url_path": "https://imagenes.example/1" });
-            let (status, answer) = two.post("/ingesta/crear-ingesta-comando", &body).await.unwrap();
-            (status == 202).then(|| answer["id"].as_str().unwrap().to_owned())
-        })
-        .await);
+        ids.push(
+            eventually("the other goes on", || async {
+                let body = json!({ "id_proveedor": "p", "id_paciente": "x", "url_path": "https://imagenes.example/1" });
+                let (status, answer) = two.post("/ingesta/crear-ingesta-comando", &body).await.unwrap();
+                (status == 202).then(|| answer["id"].as_str().unwrap().to_owned())
+            })
+            .await,
+        );
     }
     let all = || async { (tail(home.path(), "eventos-ingesta").await.len() >= 21).then_some(()) };
     eventually("the other relays", all).await;

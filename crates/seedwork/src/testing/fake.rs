@@ -57,12 +57,19 @@ pub struct FakeUnits<E> {
 }
 
 impl<E> FakeUnits<E> {
-    pub(super) fn new() -> Self {
+    /// A place where nothing is committed yet.
+    pub fn new() -> Self {
         Self { store: Arc::default(), event: PhantomData }
     }
 
     pub(super) fn store(&self) -> MutexGuard<'_, Store> {
         lock(&self.store)
+    }
+}
+
+impl<E> Default for FakeUnits<E> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -6,3 +6,4 @@ mod log;
 mod model;
 mod proxy;
 mod relay;
+mod units;

@@ -51,6 +51,9 @@ impl Limits {
     }
 }
 
+/// Its first statement fails in a transaction that has failed; a bare COMMIT would answer ROLLBACK without an error.
+const COMMIT: &str = "SELECT 1; COMMIT";
+
 /// A connection that writes.
 pub(super) struct Session {
     client: Client,
@@ -90,10 +93,9 @@ impl Session {
         self.client.batch_execute(&self.begin).await
     }
 
-    /// Ends the transaction well. Its own statement fails in a transaction that already failed; a bare COMMIT would
-    /// answer ROLLBACK without an error.
+    /// Ends the transaction well.
     pub(super) async fn commit(&self) -> Result<(), Error> {
-        self.client.batch_execute("SELECT 1; COMMIT").await
+        self.client.batch_execute(COMMIT).await
     }
 
     pub(super) async fn simple(&self, text: &str) -> Result<(), Error> {
@@ -174,4 +176,22 @@ impl Session {
 
 fn borrow<'a>(params: &'a [Param<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {
     params.iter().map(|param| &**param as &(dyn ToSql + Sync)).collect()
+}
+
+#[cfg(all(test, feature = "testing-postgres"))]
+mod tests {
+    use super::*;
+    use crate::testing::TestDatabase;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_commit_of_a_transaction_that_failed_is_an_error() {
+        let database = TestDatabase::create(vec![]).await.unwrap();
+        let client = database.context("broker").unwrap().administrator().await.unwrap();
+        client.batch_execute("BEGIN").await.unwrap();
+        client.batch_execute("SELECT 1 / 0").await.unwrap_err();
+        client.batch_execute("COMMIT").await.expect("PostgreSQL itself answers ROLLBACK, and no error");
+        client.batch_execute("BEGIN").await.unwrap();
+        client.batch_execute("SELECT 1 / 0").await.unwrap_err();
+        client.batch_execute(COMMIT).await.unwrap_err();
+    }
 }

@@ -1,0 +1,77 @@
+//! One suite for every place where units of work are committed: memory and PostgreSQL keep the same promises.
+
+use crate::model::{Banco, Cuenta, CuentaId, Evento};
+use seedwork::{
+    application::{Cause, CommitError, Committed, Drain, Load, Save, Units},
+    domain::{Aggregate, Recorded},
+    testing::FakeUnits,
+};
+
+fn new(id: CuentaId, email: &str) -> Cuenta {
+    let mut events = Recorded::new();
+    events.record(Evento::Callado);
+    Cuenta { id, email: email.into(), saldo: 0, events }
+}
+
+fn paid(mut cuenta: Cuenta) -> Cuenta {
+    cuenta.saldo += 1;
+    cuenta.events.record(Evento::Callado);
+    cuenta
+}
+
+async fn conforms<S>(units: &S)
+where
+    S: Units<Uow: Load<Cuenta> + Save<Cuenta> + Drain<Evento>>,
+{
+    let cause = Cause::new();
+    let (id, other) = (CuentaId::nuevo(), CuentaId::nuevo());
+
+    // What is saved is seen inside the unit, and nowhere else before the commit.
+    let mut uow = units.begin(&cause);
+    assert!(uow.load(id).await.unwrap().is_none());
+    uow.save(new(id, "una"));
+    assert_eq!(uow.load(id).await.unwrap().map(|cuenta| cuenta.version()), Some(1));
+    assert!(units.begin(&cause).load(other).await.unwrap().is_none());
+
+    // The events are taken once.
+    assert_eq!((uow.drain().len(), uow.drain().len()), (1, 0));
+
+    // Saved twice is one insert, at the version of the last.
+    let again = uow.load(id).await.unwrap().unwrap();
+    uow.save(paid(again));
+    assert_eq!(units.commit(uow).await, Ok(Committed));
+    let kept = units.begin(&cause).load(id).await.unwrap().unwrap();
+    assert_eq!((kept.version(), kept.saldo), (2, 1));
+
+    // Dropping a unit is the rollback.
+    let mut dropped = units.begin(&cause);
+    dropped.save(paid(kept.clone()));
+    drop(dropped);
+    assert_eq!(units.begin(&cause).load(id).await.unwrap().unwrap().version(), 2);
+
+    // A change that builds on an older version than the committed one is refused, whole.
+    let mut first = units.begin(&cause);
+    first.save(paid(kept.clone()));
+    assert_eq!(units.commit(first).await, Ok(Committed));
+    let mut late = units.begin(&cause);
+    late.save(new(other, "otra"));
+    late.save(paid(kept));
+    assert_eq!(units.commit(late).await, Err(CommitError::Conflict));
+    assert!(units.begin(&cause).load(other).await.unwrap().is_none(), "nothing of a refused unit is kept");
+
+    // An id is taken once.
+    let mut taken = units.begin(&cause);
+    taken.save(new(id, "tercera"));
+    assert!(matches!(units.commit(taken).await, Err(CommitError::Unique(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_keeps_the_promises_of_a_unit_of_work() {
+    conforms(&FakeUnits::<Evento>::new()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgresql_keeps_the_promises_of_a_unit_of_work() {
+    let banco = Banco::open().await;
+    conforms(banco.bus.units()).await;
+}
