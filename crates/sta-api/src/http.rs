@@ -2,13 +2,33 @@
 
 mod health;
 mod metrics;
+mod spec;
 
 use crate::settings::Settings;
-use actix_web::{App, HttpServer, dev::Server, middleware::NormalizePath, web};
+use actix_web::{
+    App, HttpServer,
+    dev::Server,
+    http::Method,
+    middleware::from_fn,
+    web::{self, Data},
+};
 use anyhow::Context as _;
-use seedwork::infrastructure::{module::Started, postgres::Database, relay::RelayState};
+use seedwork::infrastructure::{
+    http::{Limits, Routes, around, fallback},
+    module::Started,
+    postgres::Database,
+    relay::RelayState,
+};
+use spec::Spec;
 use std::{net::SocketAddr, time::Duration};
 use tokio::sync::watch;
+use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+/// How long a client may take to send the head of a request.
+const HEAD: Duration = Duration::from_secs(5);
+/// How long requests that are being answered may take when the server ends, in seconds.
+const DRAIN_SECONDS: u64 = 8;
 
 /// A context that runs, as far as the server shows it.
 #[derive(Clone)]
@@ -29,5 +49,53 @@ pub(crate) struct Context {
 ///
 /// The address cannot be listened on.
 pub(crate) fn start(settings: &Settings, contexts: Vec<Context>) -> anyhow::Result<(SocketAddr, Server)> {
-    todo!()
+    let recorder = Data::new(metrics::record()?);
+    let document = spec::document(|config| routes(&contexts, config));
+    let mut known = Routes::of(&document).with("/docs", &[Method::GET]).with("/docs/{file:.*}", &[Method::GET]);
+    for context in &contexts {
+        known = known
+            .with(&format!("/{}/health", context.name), &[Method::GET])
+            .with(&format!("/{}/spec", context.name), &[Method::GET]);
+    }
+    let (known, spec, contexts) = (Data::new(known), Data::new(Spec::of(&document)?), Data::new(contexts));
+    let limits = Limits { body: settings.body_limit, deadline: settings.deadline };
+    let server = HttpServer::new(move || {
+        App::new()
+            .into_utoipa_app()
+            .app_data(limits)
+            .app_data(known.clone())
+            .app_data(spec.clone())
+            .app_data(recorder.clone())
+            .app_data(contexts.clone())
+            .configure(|config| routes(&contexts, config))
+            .into_app()
+            .configure(|config| aliases(&contexts, config))
+            .service(web::redirect("/docs", "/docs/"))
+            .service(SwaggerUi::new("/docs/{file:.*}").config(Config::from("/spec")))
+            .default_service(web::to(fallback))
+            .wrap(from_fn(around))
+    })
+    .client_request_timeout(HEAD)
+    .shutdown_timeout(DRAIN_SECONDS)
+    .disable_signals()
+    .bind(settings.listen)
+    .with_context(|| format!("cannot listen on {}", settings.listen))?;
+    let address = server.addrs().first().copied().unwrap_or(settings.listen);
+    Ok((address, server.run()))
+}
+
+/// Every route that the OpenAPI document tells of.
+fn routes(contexts: &[Context], config: &mut ServiceConfig<'_>) {
+    for context in contexts {
+        context.started.routes(config);
+    }
+    config.service(health::live).service(health::ready).service(metrics::metrics).service(spec::spec);
+}
+
+/// The same under each context's own path, as the originals grew them.
+fn aliases(contexts: &[Context], config: &mut web::ServiceConfig) {
+    for context in contexts {
+        config.route(&format!("/{}/health", context.name), web::get().to(health::up));
+        config.route(&format!("/{}/spec", context.name), web::get().to(spec::answer));
+    }
 }

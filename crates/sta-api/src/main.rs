@@ -3,6 +3,7 @@
 mod contexts;
 mod database;
 mod events;
+mod http;
 mod serve;
 mod settings;
 mod telemetry;
