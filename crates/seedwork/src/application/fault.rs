@@ -39,3 +39,18 @@ pub trait Fault: Error + Send + Sync + 'static {
         None
     }
 }
+
+/// Fields that break rules, refused before there is a use case to refuse them.
+impl Fault for Violations {
+    fn kind(&self) -> FaultKind {
+        FaultKind::Rule
+    }
+
+    fn slug(&self) -> &'static str {
+        self.rule()
+    }
+
+    fn violations(&self) -> Option<&Violations> {
+        Some(self)
+    }
+}

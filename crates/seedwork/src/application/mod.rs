@@ -9,6 +9,7 @@ mod commit;
 mod context;
 mod event;
 mod fault;
+mod page;
 mod query;
 mod unit_of_work;
 
@@ -19,6 +20,7 @@ pub use commit::{CommitError, Committed};
 pub use context::Context;
 pub use event::{DomainEventHandler, EventHandler, IntegrationEvent, Translate};
 pub use fault::{Fault, FaultKind};
+pub use page::{Page, PageRequest, Position};
 pub use query::{Query, QueryHandler};
 pub use seedwork_derive::IntegrationEvent;
 pub use unit_of_work::{Drain, Load, Save, UnitOfWork, Units};

@@ -2,6 +2,7 @@
 
 pub mod avro;
 pub mod broker;
+pub mod http;
 pub mod module;
 pub mod postgres;
 pub mod relay;

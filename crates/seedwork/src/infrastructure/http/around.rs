@@ -1,0 +1,80 @@
+//! The middleware around every request.
+
+use super::{
+    access,
+    correlation::{self, CORRELATION_ID},
+    problem::Problem,
+};
+use actix_web::{
+    Error, HttpMessage,
+    body::{BodySize, EitherBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::Method,
+    middleware::Next,
+};
+use std::time::Instant;
+use tracing::Instrument;
+
+/// Goes around every request, as the outermost layer of the server: `.wrap(from_fn(around))`.
+///
+/// It takes or makes the correlation id and returns it with every answer, opens the span in which the request is
+/// handled, answers `HEAD` as `GET`, makes a problem of every refusal, and counts and logs.
+///
+/// # Errors
+///
+/// What a middleware further in fails with; routes answer with a response.
+pub async fn around<B: MessageBody>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let start = Instant::now();
+    let cause = correlation::cause(request.headers());
+    let header = correlation::header(&cause);
+    let method = request.method().clone();
+    if method == Method::HEAD {
+        // The server remembers what was asked and sends no body.
+        request.head_mut().method = Method::GET;
+    }
+    let span = tracing::info_span!("request", correlation_id = cause.correlation_id);
+    request.extensions_mut().insert(cause);
+    async move {
+        let mut response = as_problem(next.call(request).await?);
+        if let Some(header) = header {
+            response.headers_mut().insert(CORRELATION_ID, header);
+        }
+        access::answered(response.request(), &method, response.status(), start.elapsed());
+        Ok(response)
+    }
+    .instrument(span)
+    .await
+}
+
+/// Tells every refusal as a problem of this request.
+fn as_problem<B: MessageBody>(response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
+    let Some(problem) = refusal(&response) else { return response.map_into_left_body() };
+    let (request, _) = response.into_parts();
+    let answer = problem.answer(request.path());
+    ServiceResponse::new(request, answer).map_into_right_body()
+}
+
+/// Why the request was refused: a problem, or what the framework did not let through. An answer with a body of its own
+/// (a readiness report, say) is none.
+fn refusal<B: MessageBody>(response: &ServiceResponse<B>) -> Option<Problem> {
+    let status = response.status();
+    match response.response().error() {
+        Some(error) => match error.as_error::<Problem>() {
+            Some(problem) => Some(problem.clone()),
+            None => {
+                if status.is_server_error() {
+                    tracing::error!(%error, "a request met a defect of the program");
+                }
+                Some(Problem::of(status))
+            }
+        },
+        None if status.is_client_error() || status.is_server_error() => {
+            let is_empty = matches!(response.response().body().size(), BodySize::None | BodySize::Sized(0));
+            is_empty.then(|| Problem::of(status))
+        }
+        None => None,
+    }
+}

@@ -1,0 +1,91 @@
+//! How a route reaches the use cases of its context.
+
+use super::{limits::Limits, problem::Problem};
+use crate::application::{
+    Cause, Command, CommandBus, CommandHandler, Context, DomainEventHandler, Drain, Query, QueryBus, QueryHandler,
+    Units,
+};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
+use std::{
+    any::type_name,
+    future::{Ready, ready},
+    time::Duration,
+};
+
+/// Gives commands to a context, as part of the request. A context names its own:
+/// `type Bus = http::Bus<Handlers, PgUnits<IngestaEvent>>`; its [`CommandBus`] is app data of the server.
+pub struct Bus<H, S> {
+    bus: web::Data<CommandBus<H, S>>,
+    cause: Cause,
+}
+
+impl<H, S> Bus<H, S>
+where
+    H: Context + DomainEventHandler<<H as Context>::Event, S::Uow>,
+    S: Units<Uow: Drain<H::Event>>,
+{
+    /// Obeys a command, or what becomes one, and commits what it changed.
+    ///
+    /// # Errors
+    ///
+    /// See [`CommandBus::dispatch`].
+    pub async fn dispatch<C>(&self, command: C) -> Result<C::Output, C::Error>
+    where
+        C: Command<Error: From<H::Fault>>,
+        H: CommandHandler<C, S::Uow>,
+    {
+        self.bus.dispatch(command, &self.cause).await
+    }
+}
+
+impl<H: 'static, S: 'static> FromRequest for Bus<H, S> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let cause = request.extensions().get::<Cause>().cloned().unwrap_or_default();
+        ready(provided(request).map(|bus| Self { bus, cause }))
+    }
+}
+
+/// Gives queries to a context, whose [`QueryBus`] is app data of the server.
+pub struct Queries<R> {
+    bus: web::Data<QueryBus<R>>,
+    deadline: Duration,
+}
+
+impl<R> Queries<R> {
+    /// Answers a query, within the deadline of a request.
+    ///
+    /// # Errors
+    ///
+    /// The query's own error, or that there is no answer in time.
+    pub async fn ask<Q>(&self, query: Q) -> Result<Q::Output, Problem>
+    where
+        Q: Query,
+        R: QueryHandler<Q>,
+    {
+        match tokio::time::timeout(self.deadline, self.bus.ask(query)).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(Problem::unavailable()),
+        }
+    }
+}
+
+impl<R: 'static> FromRequest for Queries<R> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let deadline = Limits::of(request).deadline;
+        ready(provided(request).map(|bus| Self { bus, deadline }))
+    }
+}
+
+/// What the context's module was to give the server.
+fn provided<T: 'static>(request: &HttpRequest) -> Result<web::Data<T>, Problem> {
+    request.app_data().cloned().ok_or_else(|| {
+        tracing::error!(app_data = type_name::<T>(), "a route was served without what it needs");
+        Problem::defect()
+    })
+}

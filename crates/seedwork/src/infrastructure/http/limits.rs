@@ -1,0 +1,26 @@
+//! How large a request may be and how long it may take.
+
+use actix_web::HttpRequest;
+use std::time::Duration;
+
+/// The limits of a request: app data of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest body, in bytes.
+    pub body: usize,
+    /// How long a body may take to arrive, and a query to be answered. Commands carry a deadline of their own.
+    pub deadline: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { body: 1024 * 1024, deadline: Duration::from_secs(5) }
+    }
+}
+
+impl Limits {
+    /// The limits that hold for a request.
+    pub(super) fn of(request: &HttpRequest) -> Self {
+        request.app_data().copied().unwrap_or_default()
+    }
+}

@@ -1,0 +1,41 @@
+//! HTTP: what a context's routes are written with. Extractors that refuse in the client's language, answers, problems,
+//! and the middleware around all of it.
+//!
+//! A route parses its input into a command or a query, gives it to a [`Bus`] or to [`Queries`], and answers. Every
+//! refusal on the way is a [`Problem`], also those of the framework, once the server is wrapped in [`around`].
+
+mod accepted;
+mod access;
+mod around;
+mod body;
+mod bus;
+mod correlation;
+mod cursor;
+mod document;
+mod etag;
+mod explain;
+mod fallback;
+mod json;
+mod limits;
+mod page;
+mod path;
+mod problem;
+mod query;
+#[cfg(test)]
+mod tests;
+mod text;
+mod titles;
+
+pub use accepted::{Accepted, AcceptedBody};
+pub use around::around;
+pub use bus::{Bus, Queries};
+pub use document::document;
+pub use etag::Versioned;
+pub use fallback::{Routes, fallback};
+pub use json::Json;
+pub use limits::Limits;
+pub use page::{Listed, ListedBody, Paging};
+pub use path::Path;
+pub use problem::{Problem, ProblemBody};
+pub use query::Query;
+pub use text::optional_text;

@@ -1,0 +1,86 @@
+//! Lists, one page at a time: what is asked for and what is answered.
+
+use super::{cursor, explain::refusal};
+use crate::application::{Page, PageRequest, Position};
+use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::borrow::Cow;
+use utoipa::{
+    IntoParams, ToSchema,
+    openapi::{
+        ObjectBuilder, Type,
+        path::{Parameter, ParameterBuilder, ParameterIn},
+    },
+};
+
+/// How many items a page has at most.
+const MOST: u32 = 200;
+
+/// The parameters of a list: `?limite=` and `&cursor=`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Paging {
+    #[serde(default = "usual", deserialize_with = "limit")]
+    limite: u32,
+    #[serde(default, deserialize_with = "cursor::deserialize")]
+    cursor: Option<Position>,
+}
+
+fn usual() -> u32 {
+    50
+}
+
+fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let text = Cow::<'de, str>::deserialize(deserializer)?;
+    let limit = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
+    limit.ok_or_else(|| refusal("limite-valido", format_args!("El limite debe ser un numero de 1 a {MOST}")))
+}
+
+impl From<Paging> for PageRequest {
+    fn from(paging: Paging) -> Self {
+        Self { limit: paging.limite, after: paging.cursor }
+    }
+}
+
+impl IntoParams for Paging {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(MOST));
+        let number = number.default(Some(usual().into()));
+        let parameter = |name, description, schema: ObjectBuilder| {
+            let query = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Query);
+            query.description(Some(description)).schema(Some(schema.build())).build()
+        };
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        vec![
+            parameter("limite", "How many items at most.", number),
+            parameter("cursor", "The `siguiente` of the page before.", text),
+        ]
+    }
+}
+
+/// Answers with one page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed<T>(Page<T>);
+
+/// What a client reads of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ListedBody<T> {
+    /// The items of this page.
+    items: Vec<T>,
+    /// The cursor of the next page; null when this is the last one.
+    siguiente: Option<String>,
+}
+
+impl<T> From<Page<T>> for Listed<T> {
+    fn from(page: Page<T>) -> Self {
+        Self(page)
+    }
+}
+
+impl<T: Serialize> Responder for Listed<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        let Page { items, next } = self.0;
+        HttpResponse::Ok().json(ListedBody { items, siguiente: next.as_ref().map(cursor::encode) })
+    }
+}
