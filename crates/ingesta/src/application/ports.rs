@@ -1,13 +1,18 @@
 //! What the use cases of this context need of a unit of work.
 
+use super::IngestaFault;
 use crate::domain::ingesta::{Ingesta, IngestaId};
-use seedwork::application::{CommitError, Load, Save, UnitOfWork};
+use seedwork::application::{Load, Save, UnitOfWork};
 
 /// The ingestas, as a unit of work sees them.
 pub trait Ingestas: Load<Ingesta> {
     /// The ingesta with this id.
-    fn ingesta(&mut self, id: IngestaId) -> impl Future<Output = Result<Option<Ingesta>, CommitError>> + Send {
-        self.load(id)
+    ///
+    /// # Errors
+    ///
+    /// [`IngestaFault::NoExiste`] when there is none, or what [`Load::load`] answers.
+    fn ingesta(&mut self, id: IngestaId) -> impl Future<Output = Result<Ingesta, IngestaFault>> + Send {
+        async move { self.load(id).await?.ok_or(IngestaFault::NoExiste(id)) }
     }
 }
 

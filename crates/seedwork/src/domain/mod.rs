@@ -4,6 +4,7 @@ mod aggregate;
 mod clock;
 mod id;
 mod rules;
+mod text;
 
 pub use aggregate::{Aggregate, Recorded, Version};
 pub use clock::{Clock, FixedClock, Instante, SystemClock};

@@ -39,7 +39,7 @@ impl Command for AlertarIngesta {
 
 impl<U: IngestaUow> CommandHandler<AlertarIngesta, U> for Handlers {
     async fn handle(&self, command: AlertarIngesta, uow: &mut U) -> Result<(), IngestaFault> {
-        let mut ingesta = uow.ingesta(command.id).await?.ok_or(IngestaFault::NoExiste(command.id))?;
+        let mut ingesta = uow.ingesta(command.id).await?;
         ingesta.alertar(command.motivo, self.clock.now())?;
         uow.save(ingesta);
         Ok(())

@@ -21,7 +21,7 @@ impl Command for EliminarIngesta {
 
 impl<U: IngestaUow> CommandHandler<EliminarIngesta, U> for Handlers {
     async fn handle(&self, command: EliminarIngesta, uow: &mut U) -> Result<(), IngestaFault> {
-        let mut ingesta = uow.ingesta(command.id).await?.ok_or(IngestaFault::NoExiste(command.id))?;
+        let mut ingesta = uow.ingesta(command.id).await?;
         ingesta.eliminar(self.clock.now())?;
         uow.save(ingesta);
         Ok(())

@@ -21,7 +21,7 @@ impl Command for FinalizarIngesta {
 
 impl<U: IngestaUow> CommandHandler<FinalizarIngesta, U> for Handlers {
     async fn handle(&self, command: FinalizarIngesta, uow: &mut U) -> Result<(), IngestaFault> {
-        let mut ingesta = uow.ingesta(command.id).await?.ok_or(IngestaFault::NoExiste(command.id))?;
+        let mut ingesta = uow.ingesta(command.id).await?;
         ingesta.finalizar(self.clock.now())?;
         uow.save(ingesta);
         Ok(())

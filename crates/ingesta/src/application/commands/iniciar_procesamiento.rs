@@ -21,7 +21,7 @@ impl Command for IniciarProcesamiento {
 
 impl<U: IngestaUow> CommandHandler<IniciarProcesamiento, U> for Handlers {
     async fn handle(&self, command: IniciarProcesamiento, uow: &mut U) -> Result<(), IngestaFault> {
-        let mut ingesta = uow.ingesta(command.id).await?.ok_or(IngestaFault::NoExiste(command.id))?;
+        let mut ingesta = uow.ingesta(command.id).await?;
         ingesta.iniciar_procesamiento(self.clock.now())?;
         uow.save(ingesta);
         Ok(())

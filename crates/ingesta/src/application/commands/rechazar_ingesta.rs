@@ -39,7 +39,7 @@ impl Command for RechazarIngesta {
 
 impl<U: IngestaUow> CommandHandler<RechazarIngesta, U> for Handlers {
     async fn handle(&self, command: RechazarIngesta, uow: &mut U) -> Result<(), IngestaFault> {
-        let mut ingesta = uow.ingesta(command.id).await?.ok_or(IngestaFault::NoExiste(command.id))?;
+        let mut ingesta = uow.ingesta(command.id).await?;
         ingesta.rechazar(command.motivo, self.clock.now())?;
         uow.save(ingesta);
         Ok(())

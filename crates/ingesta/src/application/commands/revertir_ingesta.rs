@@ -39,7 +39,7 @@ impl Command for RevertirIngesta {
 
 impl<U: IngestaUow> CommandHandler<RevertirIngesta, U> for Handlers {
     async fn handle(&self, command: RevertirIngesta, uow: &mut U) -> Result<(), IngestaFault> {
-        let mut ingesta = uow.ingesta(command.id).await?.ok_or(IngestaFault::NoExiste(command.id))?;
+        let mut ingesta = uow.ingesta(command.id).await?;
         ingesta.revertir(command.motivo, self.clock.now())?;
         uow.save(ingesta);
         Ok(())

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 /// An image was handed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntegrationEvent)]
-#[event(record = "sta.ingesta.v1.IngestaCreada", topic = "eventos-ingesta", key = id_ingesta)]
+#[event(record = "sta.ingesta.v1.IngestaCreada", topic = "eventos-ingesta", key = id_ingesta, version = version)]
 pub struct IngestaCreada {
     /// Which ingesta.
     pub id_ingesta: Uuid,
@@ -48,7 +48,7 @@ macro_rules! changes {
     ($($(#[$doc:meta])* $record:ident = $full_name:literal;)+) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntegrationEvent)]
-        #[event(record = $full_name, topic = "eventos-ingesta", key = id_ingesta)]
+        #[event(record = $full_name, topic = "eventos-ingesta", key = id_ingesta, version = version)]
         pub struct $record {
             /// Which ingesta.
             pub id_ingesta: Uuid,
@@ -193,9 +193,9 @@ mod tests {
     }
 
     #[test]
-    fn messages_of_one_ingesta_share_its_id_as_key() {
+    fn messages_of_one_ingesta_share_its_id_as_key_and_tell_its_version() {
         let event = IngestaEliminada::from(&hechos(ingesta::Estado::Eliminada, None));
-        assert_eq!(event.key(), ID.to_string());
+        assert_eq!((event.key(), event.aggregate_version()), (ID.to_string(), Some(2)));
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use super::IngestaView;
 use crate::{
     application::IngestaFault,
-    domain::ingesta::{Estado, IdPaciente, IdProveedor, IngestaId},
+    domain::ingesta::{Estado, IdPaciente, IdProveedor},
 };
-use seedwork::{application::Query, domain::Instante};
+use seedwork::application::{Page, PageRequest, Query};
 
-/// Asks for the ingestas that fit, newest first by creation, at most `limite` of them.
+/// Asks for the ingestas that fit, newest first by creation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TodasLasIngestas {
     /// Only those in this state. Who names none does not want the deleted ones.
@@ -16,14 +16,12 @@ pub struct TodasLasIngestas {
     pub proveedor: Option<IdProveedor>,
     /// Only those of this patient.
     pub paciente: Option<IdPaciente>,
-    /// How many at most.
-    pub limite: u32,
-    /// Only those after this one, the last of the page before: its creation and, for those of one moment, its id.
-    pub despues_de: Option<(Instante, IngestaId)>,
+    /// Which page of them.
+    pub page: PageRequest,
 }
 
 impl Query for TodasLasIngestas {
     const NAME: &'static str = "todas-las-ingestas";
-    type Output = Vec<IngestaView>;
+    type Output = Page<IngestaView>;
     type Error = IngestaFault;
 }

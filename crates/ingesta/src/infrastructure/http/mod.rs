@@ -1,0 +1,7 @@
+//! The HTTP routes of this context.
+
+mod bodies;
+mod ingesta;
+mod view;
+
+pub(super) use ingesta::routes;

@@ -1,0 +1,149 @@
+//! How an ingesta is stored.
+
+use crate::{
+    application::queries::IngestaView,
+    domain::ingesta::{Datos, Estado, IdPaciente, IdProveedor, Ingesta, Motivo, UrlImagen},
+};
+use diesel::{Queryable, Selectable};
+use seedwork::{
+    domain::{Aggregate, Instante, Violations},
+    infrastructure::postgres::{Row, Stored},
+};
+use uuid::Uuid;
+
+diesel::table! {
+    ingestas (id) {
+        id -> Uuid,
+        id_proveedor -> Text,
+        id_paciente -> Text,
+        url_path -> Text,
+        estado -> Text,
+        fecha_creacion -> Timestamptz,
+        fecha_actualizacion -> Timestamptz,
+        fecha_eliminacion -> Nullable<Timestamptz>,
+        motivo -> Nullable<Text>,
+        version -> Integer,
+    }
+}
+
+/// A row of the table `ingestas`.
+#[derive(Clone, Queryable, Selectable, Row)]
+#[diesel(table_name = ingestas)]
+pub struct IngestaRow {
+    pub(super) id: Uuid,
+    id_proveedor: String,
+    id_paciente: String,
+    url_path: String,
+    estado: String,
+    pub(super) fecha_creacion: Instante,
+    fecha_actualizacion: Instante,
+    fecha_eliminacion: Option<Instante>,
+    motivo: Option<String>,
+    version: i32,
+}
+
+impl Stored for Ingesta {
+    type Record = IngestaRow;
+}
+
+impl From<Ingesta> for IngestaRow {
+    fn from(ingesta: Ingesta) -> Self {
+        let version = ingesta.version();
+        let Datos { id, proveedor, paciente, url, estado, motivo, .. } = ingesta.datos();
+        Self {
+            id: (*id).into(),
+            id_proveedor: proveedor.to_string(),
+            id_paciente: paciente.to_string(),
+            url_path: url.to_string(),
+            estado: estado.to_string(),
+            fecha_creacion: ingesta.datos().fecha_creacion,
+            fecha_actualizacion: ingesta.datos().fecha_actualizacion,
+            fecha_eliminacion: ingesta.datos().fecha_eliminacion,
+            motivo: motivo.as_ref().map(ToString::to_string),
+            // More changes than fit would be refused by the table.
+            version: version.try_into().unwrap_or(i32::MAX),
+        }
+    }
+}
+
+impl TryFrom<IngestaRow> for Ingesta {
+    type Error = Violations;
+
+    fn try_from(row: IngestaRow) -> Result<Self, Violations> {
+        let mut found = Violations::collect();
+        let proveedor = found.field("id_proveedor", IdProveedor::parse(&row.id_proveedor));
+        let paciente = found.field("id_paciente", IdPaciente::parse(&row.id_paciente));
+        let url = found.field("url_path", UrlImagen::parse(&row.url_path));
+        let estado = found.field("estado", row.estado.parse::<Estado>());
+        let motivo = found.field("motivo", row.motivo.as_deref().map(Motivo::parse).transpose());
+        let datos = found.check(|| {
+            Some(Datos {
+                id: row.id.into(),
+                proveedor: proveedor?,
+                paciente: paciente?,
+                url: url?,
+                estado: estado?,
+                fecha_creacion: row.fecha_creacion,
+                fecha_actualizacion: row.fecha_actualizacion,
+                fecha_eliminacion: row.fecha_eliminacion,
+                motivo: motivo?,
+            })
+        })?;
+        Ok(Self::restaurar(datos, row.version.unsigned_abs()))
+    }
+}
+
+/// What clients see of a row. Its texts were looked at when it was written.
+impl TryFrom<IngestaRow> for IngestaView {
+    type Error = Violations;
+
+    fn try_from(row: IngestaRow) -> Result<Self, Violations> {
+        let mut found = Violations::collect();
+        let estado = found.field("estado", row.estado.parse::<Estado>());
+        found.check(|| {
+            Some(Self {
+                id: row.id,
+                id_proveedor: row.id_proveedor,
+                id_paciente: row.id_paciente,
+                url_path: row.url_path,
+                estado: estado?,
+                fecha_creacion: row.fecha_creacion,
+                fecha_actualizacion: row.fecha_actualizacion,
+                fecha_eliminacion: row.fecha_eliminacion,
+                motivo: row.motivo,
+                version: row.version.unsigned_abs(),
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ingesta::examples::*;
+
+    #[test]
+    fn an_ingesta_comes_back_as_it_was_stored() {
+        for estado in Estado::TODOS {
+            assert_eq!(Ingesta::try_from(IngestaRow::from(en(estado))), Ok(en(estado)));
+        }
+        let mut ingesta = en(Estado::Creada);
+        ingesta.alertar(motivo(), AHORA).unwrap();
+        ingesta.take_events();
+        assert_eq!(Ingesta::try_from(IngestaRow::from(ingesta.clone())), Ok(ingesta));
+    }
+
+    #[test]
+    fn a_row_that_the_domain_refuses_is_an_error_that_tells_all() {
+        let row = IngestaRow {
+            url_path: "torax.dcm".into(),
+            estado: "Perdida".into(),
+            motivo: Some(String::new()),
+            ..en(Estado::Creada).into()
+        };
+        let refused = Ingesta::try_from(row.clone()).unwrap_err();
+        let told: Vec<_> = refused.iter().map(|broken| broken.field.as_str()).collect();
+        assert_eq!(told, ["url_path", "estado", "motivo"]);
+        assert_eq!(IngestaView::try_from(row).unwrap_err().rule(), "estado-valido");
+    }
+}

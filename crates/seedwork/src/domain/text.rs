@@ -1,0 +1,95 @@
+//! Texts with a type: a `Motivo` cannot be given where a `UrlImagen` is asked for, and no invalid one can exist.
+
+/// Declares a text that a rule has looked at, and the refusal by that rule (a [`BrokenRule`](crate::domain::BrokenRule)
+/// with its name and what it says to clients). A `personal` text is not shown by `Debug`, so no log can show it by
+/// accident.
+///
+/// ```
+/// use seedwork::domain::BrokenRule;
+///
+/// seedwork::text! {
+///     /// Whose image it is.
+///     pub struct IdPaciente: personal, checked by is_short;
+///     /// Not an identifier of a patient.
+///     pub struct IdPacienteInvalido: "id-paciente-valido", "El id del paciente debe ser corto";
+/// }
+///
+/// fn is_short(text: &str) -> bool {
+///     (1..=8).contains(&text.len())
+/// }
+///
+/// let paciente = IdPaciente::parse("PAC 0042").unwrap();
+/// assert_eq!(paciente.as_str(), "PAC 0042");
+/// assert_eq!(format!("{paciente:?}"), "IdPaciente(…)");
+/// let refused = IdPaciente::parse("").unwrap_err();
+/// assert_eq!((refused.rule(), refused.to_string().as_str()), ("id-paciente-valido", "El id del paciente debe ser corto"));
+/// ```
+#[macro_export]
+macro_rules! text {
+    (
+        $(#[$meta:meta])* $vis:vis struct $value:ident: personal, checked by $check:path;
+        $($refusal:tt)*
+    ) => {
+        $crate::text!(@text $(#[$meta])* $vis $value, $check; $($refusal)*);
+
+        impl ::core::fmt::Debug for $value {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.write_str(concat!(stringify!($value), "(…)"))
+            }
+        }
+    };
+    (
+        $(#[$meta:meta])* $vis:vis struct $value:ident: checked by $check:path;
+        $($refusal:tt)*
+    ) => {
+        $crate::text!(@text #[derive(Debug)] $(#[$meta])* $vis $value, $check; $($refusal)*);
+    };
+    (
+        @text $(#[$value_meta:meta])* $vis:vis $value:ident, $check:path;
+        $(#[$refusal_meta:meta])* $refusal_vis:vis struct $refusal:ident: $rule:literal, $detail:literal;
+    ) => {
+        $(#[$value_meta])*
+        #[derive(Clone, PartialEq, Eq)]
+        $vis struct $value(::std::string::String);
+
+        impl $value {
+            /// Takes the text as it is, if the rule allows it.
+            ///
+            /// # Errors
+            ///
+            /// The rule does not.
+            $vis fn parse(text: &str) -> ::core::result::Result<Self, $refusal> {
+                if $check(text) { Ok(Self(text.to_owned())) } else { Err($refusal) }
+            }
+
+            /// The text, as it was written.
+            $vis fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl ::core::fmt::Display for $value {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        $(#[$refusal_meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        $refusal_vis struct $refusal;
+
+        impl ::core::fmt::Display for $refusal {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.write_str($detail)
+            }
+        }
+
+        impl ::core::error::Error for $refusal {}
+
+        impl $crate::domain::BrokenRule for $refusal {
+            fn rule(&self) -> &'static str {
+                $rule
+            }
+        }
+    };
+}
