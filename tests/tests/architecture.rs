@@ -28,7 +28,16 @@ const STANDARD: &[&str] = &["std", "core", "alloc"];
 const LAYERS: &[Layer] = &[
     Layer {
         name: "domain",
-        may_know: &["crate::domain", "seedwork::domain", "seedwork::id", "seedwork::text", "chrono", "thiserror", "url", "uuid"],
+        may_know: &[
+            "crate::domain",
+            "seedwork::domain",
+            "seedwork::id",
+            "seedwork::text",
+            "chrono",
+            "thiserror",
+            "url",
+            "uuid",
+        ],
         never: &[],
         tests_may_know: &["tokio", "seedwork::testing", "crate::testing"],
     },

@@ -57,14 +57,14 @@ pub(crate) fn start(settings: &Settings, contexts: Vec<Context>) -> anyhow::Resu
             .with(&format!("/{}/health", context.name), &[Method::GET])
             .with(&format!("/{}/spec", context.name), &[Method::GET]);
     }
-    let (known, spec, contexts) = (Data::new(known), Data::new(Spec::of(&document)?), Data::new(contexts));
+    let (known, document, contexts) = (Data::new(known), Data::new(Spec::of(&document)?), Data::new(contexts));
     let limits = Limits { body: settings.body_limit, deadline: settings.deadline };
     let server = HttpServer::new(move || {
         App::new()
             .into_utoipa_app()
             .app_data(limits)
             .app_data(known.clone())
-            .app_data(spec.clone())
+            .app_data(document.clone())
             .app_data(recorder.clone())
             .app_data(contexts.clone())
             .configure(|config| routes(&contexts, config))
@@ -89,7 +89,7 @@ fn routes(contexts: &[Context], config: &mut ServiceConfig<'_>) {
     for context in contexts {
         context.started.routes(config);
     }
-    config.service(health::live).service(health::ready).service(metrics::metrics).service(spec::spec);
+    config.service(health::live).service(health::ready).service(metrics::scrape).service(spec::describe);
 }
 
 /// The same under each context's own path, as the originals grew them.

@@ -26,7 +26,7 @@ pub(super) fn record() -> anyhow::Result<PrometheusHandle> {
 /// The metrics, as Prometheus reads them.
 #[utoipa::path(tag = "operacion", responses((status = 200, description = "Metricas", content_type = "text/plain")))]
 #[get("/metrics")]
-pub(super) async fn metrics(handle: web::Data<PrometheusHandle>, contexts: web::Data<Vec<Context>>) -> HttpResponse {
+pub(super) async fn scrape(handle: web::Data<PrometheusHandle>, contexts: web::Data<Vec<Context>>) -> HttpResponse {
     for context in contexts.iter() {
         let (log, relay) = (*context.started.log.borrow(), *context.relay.borrow());
         gauge!("sta_log_last", "context" => context.name).set(log.last as f64);

@@ -35,7 +35,7 @@ impl Spec {
 /// The OpenAPI document.
 #[utoipa::path(tag = "operacion", responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json")))]
 #[get("/spec")]
-pub(super) async fn spec(spec: Data<Spec>) -> HttpResponse {
+pub(super) async fn describe(spec: Data<Spec>) -> HttpResponse {
     answer(spec).await
 }
 

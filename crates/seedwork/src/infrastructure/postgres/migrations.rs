@@ -25,6 +25,7 @@ pub(crate) const BROKER_SCHEMA: &str = "broker";
 /// The database does not answer, or its user may not create roles and schemas where they are missing.
 pub async fn migrate(url: &str, contexts: Vec<(&'static str, Migrations)>) -> anyhow::Result<()> {
     let admin = Database::new(url, BROKER_SCHEMA)?.administrator().await.context("cannot connect to PostgreSQL")?;
+    admin.batch_execute("SET client_min_messages = warning").await?;
     admin.batch_execute("SELECT pg_advisory_lock(hashtextextended('sta/migrate', 0))").await?;
     provide(&admin, BROKER_SCHEMA).await?;
     run(url, BROKER_SCHEMA, vec![BROKER]).await?;
