@@ -165,8 +165,8 @@ pub fn command(home: &Path, settings: &[(&str, &str)]) -> tokio::process::Comman
 ///
 /// The command fails.
 pub async fn tail(home: &Path, topic: &str) -> Vec<Value> {
-    let printed = command(home, &[]).args(["events", "tail", topic, "--from-beginning"]).output().await;
-    let printed = printed.expect("the binary runs");
+    let printed = command(home, &[]).args(["events", "tail", topic, "--from-beginning"]).kill_on_drop(true).output();
+    let printed = tokio::time::timeout(DEADLINE, printed).await.expect("it ends in time").expect("the binary runs");
     assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
     let lines = String::from_utf8(printed.stdout).expect("JSON is UTF-8");
     lines.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()

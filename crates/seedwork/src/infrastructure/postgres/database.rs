@@ -14,6 +14,11 @@ use tokio_postgres::{Client, Config, NoTls};
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(2);
 
+/// What a session that holds locks for others to wait for may take: a process that is frozen in the middle of a
+/// transaction loses it.
+const SHORT: &str =
+    "SET idle_in_transaction_session_timeout = 2000; SET lock_timeout = 3000; SET statement_timeout = 10000";
+
 /// A context's place in a PostgreSQL database.
 #[derive(Debug, Clone)]
 pub struct Database {
@@ -67,11 +72,11 @@ impl Database {
         Ok(client)
     }
 
-    /// A bare connection that listens on a channel.
+    /// A bare connection that listens on a channel, whose transactions are short.
     pub(crate) async fn listen(&self, channel: &str) -> Result<(Client, Listener), tokio_postgres::Error> {
         let (client, connection) = self.config.connect(NoTls).await?;
         let listener = Listener::drive(connection);
-        client.batch_execute(&format!("{}; LISTEN {channel}", self.role())).await?;
+        client.batch_execute(&format!("{}; {SHORT}; LISTEN {channel}", self.role())).await?;
         Ok((client, listener))
     }
 

@@ -12,7 +12,7 @@ use super::{
     supervise::Supervisor,
 };
 use crate::domain::Instante;
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use envelope::Entry;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -122,7 +122,7 @@ impl<B: Broker> Relay<B> {
                 let committed = log.borrow_and_update().last;
                 if committed <= lease.cursor() {
                     tokio::select! {
-                        changed = log.changed() => changed.context("the committer ended")?,
+                        changed = log.changed() => if changed.is_err() { break },
                         () = news.heard() => {}
                         () = tokio::time::sleep(IDLE) => {}
                         () = stop.cancelled() => break,
@@ -193,7 +193,7 @@ async fn stand_by(
     loop {
         // Many commits are one change: notifications are coalesced.
         tokio::select! {
-            changed = log.changed() => changed.context("the committer ended")?,
+            changed = log.changed() => if changed.is_err() { return Ok(()) },
             () = tokio::time::sleep_until(until) => return Ok(()),
             () = stop.cancelled() => return Ok(()),
         }

@@ -97,8 +97,12 @@ impl Committer {
 /// Writes group after group until it is told to stop and nothing is queued any more.
 async fn run(writer: Arc<Mutex<Writer>>, exit: Exit, stop: CancellationToken) {
     let mut writer = writer.lock().await;
-    // A session that a panic left in the middle of a transaction is not used again.
+    // A session that a panic left in the middle of a transaction is not used again. The new one is opened now, so that
+    // the first group is like the rest; if it cannot be, that group tries again.
     writer.session = None;
+    if writer.session(0).await.is_ok() {
+        writer.tell();
+    }
     let mut held = Vec::new();
     loop {
         let group = tokio::select! {
@@ -254,13 +258,17 @@ impl Writer {
 
     /// Forgets a session that cannot be trusted any more, and tells how far the log goes.
     fn after(&mut self, outcome: &Result<(), Failure>) {
-        match (outcome, &self.session) {
-            (Ok(()), Some(session)) => {
-                self.log.send_replace(LogState { last: session.seen, room: session.until - session.seen });
-            }
+        match outcome {
+            Ok(()) => self.tell(),
             // Rolled back: the session is as good as before.
-            (Err(Failure::Culprits(_) | Failure::Somebody), _) => {}
-            _ => self.session = None,
+            Err(Failure::Culprits(_) | Failure::Somebody) => {}
+            Err(_) => self.session = None,
+        }
+    }
+
+    fn tell(&self) {
+        if let Some(session) = &self.session {
+            self.log.send_replace(LogState { last: session.seen, room: session.until - session.seen });
         }
     }
 }
