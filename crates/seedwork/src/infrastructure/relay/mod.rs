@@ -23,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 const BATCH: i64 = 2_000;
 /// How long an idle relay waits before it looks again: for a notification that was lost, and to renew its lease.
 const IDLE: Duration = Duration::from_secs(1);
+/// How far apart notifications of commits are: each costs PostgreSQL as much as a small transaction.
+const COALESCE: Duration = Duration::from_millis(5);
 /// The first and the longest pause after a failure.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
@@ -191,13 +193,14 @@ async fn stand_by(
     let notify = format!("NOTIFY {}", channel(database));
     let until = tokio::time::Instant::now() + IDLE;
     loop {
-        // Many commits are one change: notifications are coalesced.
         tokio::select! {
             changed = log.changed() => if changed.is_err() { return Ok(()) },
             () = tokio::time::sleep_until(until) => return Ok(()),
             () = stop.cancelled() => return Ok(()),
         }
         client.batch_execute(&notify).await?;
+        // The commits of this pause are told together.
+        tokio::time::sleep(COALESCE).await;
     }
 }
 
