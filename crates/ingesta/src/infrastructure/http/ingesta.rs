@@ -127,6 +127,7 @@ async fn por_id(queries: Queries, id: Path<Uuid>) -> Result<Versioned<IngestaVie
 /// The ingestas, newest first.
 #[utoipa::path(
     tag = "ingesta",
+    params(Filtros, Paging),
     responses((status = 200, description = "A page of them.", body = ListedBody<IngestaSchema>)),
 )]
 #[get("/ingesta/todas")]

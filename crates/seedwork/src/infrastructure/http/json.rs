@@ -1,6 +1,6 @@
 //! JSON bodies. What cannot be read is told with the path of the field that is wrong.
 
-use super::{body, explain::explain, problem::Problem};
+use super::{body, explain::explain, problem::Problem, strict::Strict};
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use serde::de::DeserializeOwned;
@@ -30,13 +30,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
 /// Reads a JSON object.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let text = std::str::from_utf8(body).map_err(|_| body::unreadable("El cuerpo no es UTF-8"))?;
-    // A struct can be read from a list of its members too, but nobody promised that.
-    if text.trim_ascii_start().starts_with('[') {
-        let blamed = explain(".", "invalid type: sequence, expected a map");
-        return Err(Problem::unreadable("cuerpo-invalido", blamed));
-    }
     let mut json = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let value = serde_path_to_error::deserialize(Strict(&mut json)).map_err(|error| {
         let path = error.path().to_string();
         refused(&path, error.inner())
     })?;
@@ -56,5 +51,141 @@ fn refused(path: &str, error: &serde_json::Error) -> Problem {
             let (line, column) = (error.line(), error.column());
             body::unreadable(&format!("El cuerpo no es JSON bien formado (linea {line}, columna {column})"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    #[derive(Debug, PartialEq, Eq, Deserialize)]
+    struct Viaje {
+        id: Uuid,
+        nombre: String,
+        tramos: Vec<Tramo>,
+        nota: Option<String>,
+    }
+
+    #[derive(Debug, PartialEq, Eq, Deserialize)]
+    struct Tramo {
+        clase: Clase,
+        minutos: u32,
+    }
+
+    #[derive(Debug, PartialEq, Eq, Deserialize)]
+    enum Clase {
+        Economica,
+        Primera,
+    }
+
+    fn viaje() -> Value {
+        json!({
+            "id": "0198c0de-0000-7000-8000-000000000001",
+            "nombre": "ida",
+            "tramos": [{"clase": "Economica", "minutos": 1}, {"clase": "Primera", "minutos": 2}],
+        })
+    }
+
+    fn read(text: &str) -> Result<Viaje, Problem> {
+        parse(text.as_bytes())
+    }
+
+    /// What a client is told: the field, the rule and what is wrong.
+    fn told(problem: &Problem) -> [String; 3] {
+        let bytes = actix_web::body::to_bytes(problem.answer("/viajes").into_body()).now_or_never();
+        let body: Value = serde_json::from_slice(&bytes.unwrap().unwrap()).unwrap();
+        assert_eq!((&body["type"], &body["status"]), (&json!("/problemas/cuerpo-invalido"), &json!(400)), "{body}");
+        assert_eq!(body["detail"], body["error"]);
+        ["campo", "regla", "detalle"].map(|member| body["violations"][0][member].as_str().unwrap().to_owned())
+    }
+
+    #[track_caller]
+    fn refused(text: &str, campo: &str, regla: &str) {
+        let problem = read(text).unwrap_err();
+        let [told_campo, told_regla, detalle] = told(&problem);
+        assert_eq!((told_campo.as_str(), told_regla.as_str()), (campo, regla), "{text}: {detalle}");
+        assert!(!detalle.contains("struct") && !detalle.contains("Tramo") && !detalle.contains("u32"), "{detalle}");
+    }
+
+    /// A viaje with another value at a JSON pointer.
+    fn with(pointer: &str, value: Value) -> String {
+        let mut viaje = viaje();
+        *viaje.pointer_mut(pointer).unwrap() = value;
+        viaje.to_string()
+    }
+
+    fn without(parent: &str, member: &str) -> String {
+        let mut viaje = viaje();
+        viaje.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(member);
+        viaje.to_string()
+    }
+
+    #[test]
+    fn an_object_is_read_and_members_that_nobody_knows_are_ignored() {
+        let mut more = viaje();
+        more["otro"] = json!({"a": [1, {"b": null}]});
+        more["nota"] = json!(null);
+        assert_eq!(read(&more.to_string()).unwrap(), read(&viaje().to_string()).unwrap());
+        assert_eq!(read(&viaje().to_string()).unwrap().tramos[1], Tramo { clase: Clase::Primera, minutos: 2 });
+    }
+
+    #[test]
+    fn a_wrong_type_names_the_path_of_the_field() {
+        refused(&with("/nombre", json!(7)), "nombre", "tipo-correcto");
+        refused(&with("/nombre", json!(null)), "nombre", "tipo-correcto");
+        refused(&with("/tramos", json!({})), "tramos", "tipo-correcto");
+        refused(&with("/tramos/1/minutos", json!("2")), "tramos[1].minutos", "tipo-correcto");
+        refused(&with("/tramos/1/minutos", json!(-1)), "tramos[1].minutos", "valor-valido");
+        refused(&with("/tramos/0", json!("x")), "tramos[0]", "tipo-correcto");
+        for text in ["7", "null", "\"x\"", "true", "[]"] {
+            refused(text, "", "tipo-correcto");
+        }
+    }
+
+    #[test]
+    fn a_list_of_the_members_is_no_object() {
+        refused(r#"["0198c0de-0000-7000-8000-000000000001", "ida", [], null]"#, "", "tipo-correcto");
+        refused(&with("/tramos/1", json!(["Primera", 2])), "tramos[1]", "tipo-correcto");
+    }
+
+    #[test]
+    fn a_missing_or_repeated_member_is_named_with_its_path() {
+        refused(&without("", "nombre"), "nombre", "campo-obligatorio");
+        refused(&without("/tramos/1", "clase"), "tramos[1].clase", "campo-obligatorio");
+        let repeated = viaje().to_string().replacen('{', r#"{"nombre":"vuelta","#, 1);
+        refused(&repeated, "nombre", "campo-unico");
+    }
+
+    #[test]
+    fn a_malformed_uuid_or_an_unknown_value_is_told() {
+        refused(&with("/id", json!("no")), "id", "uuid-valido");
+        refused(&with("/id", json!(1)), "id", "tipo-correcto");
+        refused(&with("/tramos/1/clase", json!("Turista")), "tramos[1].clase", "valor-conocido");
+        let problem = read(&with("/tramos/1/clase", json!("Turista"))).unwrap_err();
+        assert_eq!(told(&problem)[2], "El valor no se conoce: debe ser uno de Economica, Primera");
+    }
+
+    #[test]
+    fn what_is_not_json_is_refused() {
+        for text in ["{", "{\"id\"}", "{}{}", "{'id': 1}", "x", "{\"id\": \"a", "\u{feff}{}", "// x\n{}", "NaN"] {
+            let problem = read(text).unwrap_err();
+            let [campo, ..] = told(&problem);
+            assert!(campo.is_empty() || campo == "id", "{text}: {campo}");
+        }
+        let problem = parse::<Viaje>(b"{\"otro\": \"\xff\"}").unwrap_err();
+        assert_eq!(told(&problem)[2], "El cuerpo no es UTF-8");
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_or_ignored_and_overflows_nothing() {
+        let deep = "[".repeat(400_000) + &"]".repeat(400_000);
+        refused(&deep, "", "tipo-correcto");
+        let ignored = viaje().to_string().replacen('{', &format!(r#"{{"otro":{deep},"#), 1);
+        assert_eq!(read(&ignored).unwrap(), read(&viaje().to_string()).unwrap());
+        let problem = parse::<Value>(deep.as_bytes()).unwrap_err();
+        assert_eq!(told(&problem)[1], "json-valido");
     }
 }

@@ -21,6 +21,7 @@ mod page;
 mod path;
 mod problem;
 mod query;
+mod strict;
 #[cfg(test)]
 mod tests;
 mod text;
