@@ -6,6 +6,7 @@
 
 mod accepted;
 mod access;
+mod app;
 mod around;
 mod body;
 mod bus;
@@ -22,12 +23,15 @@ mod path;
 mod problem;
 mod query;
 mod strict;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod text;
 mod titles;
 
 pub use accepted::{Accepted, AcceptedBody};
+pub use app::app;
 pub use around::around;
 pub use bus::{Bus, Queries};
 pub use document::document;

@@ -1,29 +1,31 @@
 //! The extractors, the answers and the middleware, over a server with routes of every kind.
 
-use super::*;
+use super::{
+    testing::{Answer, TestServer},
+    *,
+};
 use crate::{
     application::{CommitError, Page, PageRequest, Position},
     domain::{BrokenRule, Instante, Violations},
 };
 use actix_web::{
-    App, HttpResponse,
+    HttpResponse,
     dev::Payload,
     error::ErrorImATeapot,
     get,
     http::{
         Method, StatusCode,
-        header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue},
+        header::{CONTENT_LENGTH, CONTENT_TYPE},
     },
-    middleware::from_fn,
     post,
-    test::{self, TestRequest},
-    web::{self, Bytes, Data},
+    test::TestRequest,
+    web::{self, Bytes},
 };
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, str::FromStr, time::Duration};
-use utoipa_actix_web::AppExt;
+use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 const ID: Uuid = Uuid::from_u128(0x0198_c0de_0000_7000_8000_0000_0000_0001);
@@ -92,28 +94,25 @@ async fn listar(filtro: Query<Filtro>, paging: Query<Paging>) -> Result<Listed<u
 }
 
 /// The answer to a request, by a server that is wired as the binary's.
-async fn answer(request: TestRequest) -> (StatusCode, BTreeMap<String, String>, Value) {
-    let (app, mut api) = App::new().into_utoipa_app().service(crear).service(leer).service(listar).split_for_parts();
-    document(&mut api);
-    let routes = Routes::of(&api).with("/metrics", &[Method::GET]);
+async fn answer(request: TestRequest) -> (u16, BTreeMap<String, String>, Value) {
     let fails = |error: CommitError| move || std::future::ready(Err::<HttpResponse, Problem>(error.clone().into()));
-    let app = app
-        .app_data(Limits { body: LIMIT, ..Limits::default() })
-        .app_data(Data::new(routes))
-        .route("/defect", web::get().to(fails(CommitError::Defect("secreto".into()))))
-        .route("/away", web::get().to(fails(CommitError::Unavailable)))
-        .route("/race", web::get().to(fails(CommitError::Conflict)))
-        .route("/teapot", web::get().to(async || Err::<HttpResponse, _>(ErrorImATeapot("secreto"))))
-        .route("/ready", web::get().to(async || HttpResponse::ServiceUnavailable().json(json!({"status": "down"}))))
-        .route("/bus", web::get().to(async |_: Queries<()>| HttpResponse::Ok()))
-        .default_service(web::to(fallback))
-        .wrap(from_fn(around));
-    let app = test::init_service(app).await;
-    let response = test::call_service(&app, request.to_request()).await;
-    let text = |(name, value): (&HeaderName, &HeaderValue)| (name.to_string(), value.to_str().unwrap().to_owned());
-    let (status, headers) = (response.status(), response.headers().iter().map(text).collect());
-    let body = test::read_body(response).await;
-    (status, headers, serde_json::from_slice(&body).unwrap_or_default())
+    let down = async || HttpResponse::ServiceUnavailable().json(json!({"status": "down"}));
+    let limits = Limits { body: LIMIT, ..Limits::default() };
+    let routes = |config: &mut ServiceConfig<'_>| {
+        config
+            .service(crear)
+            .service(leer)
+            .service(listar)
+            .route("/defect", web::get().to(fails(CommitError::Defect("secreto".into()))))
+            .route("/away", web::get().to(fails(CommitError::Unavailable)))
+            .route("/race", web::get().to(fails(CommitError::Conflict)))
+            .route("/teapot", web::get().to(async || Err::<HttpResponse, _>(ErrorImATeapot("secreto"))))
+            .route("/ready", web::get().to(down))
+            .route("/bus", web::get().to(async |_: Queries<()>| HttpResponse::Ok()));
+    };
+    let server = TestServer::serve(limits, &["/metrics"], &routes).await;
+    let Answer { status, headers, body } = server.call(request).await;
+    (status, headers, body)
 }
 
 fn post(body: impl Into<Bytes>) -> TestRequest {
@@ -127,7 +126,7 @@ fn get(uri: &str) -> TestRequest {
 /// Fails unless the request is answered with this problem; answers the problem.
 async fn refused(request: TestRequest, status: u16, slug: &str) -> Value {
     let (answered, headers, body) = answer(request).await;
-    assert_eq!((answered.as_u16(), &body["type"]), (status, &json!(format!("/problemas/{slug}"))), "{body}");
+    assert_eq!((answered, &body["type"]), (status, &json!(format!("/problemas/{slug}"))), "{body}");
     assert_eq!(headers["content-type"], "application/problem+json");
     assert!(headers.contains_key("x-correlation-id"));
     assert_eq!((&body["status"], &body["error"]), (&json!(status), &body["detail"]));
@@ -138,7 +137,7 @@ async fn refused(request: TestRequest, status: u16, slug: &str) -> Value {
 #[actix_web::test]
 async fn a_command_is_accepted_with_the_place_of_the_thing() {
     let (status, headers, body) = answer(post(r#"{"nombre":"x"}"#)).await;
-    assert_eq!((status, body), (StatusCode::ACCEPTED, json!({"id": ID})));
+    assert_eq!((status, body), (202, json!({"id": ID})));
     assert_eq!(headers["location"], format!("/cosas/{ID}"));
 }
 
@@ -146,7 +145,7 @@ async fn a_command_is_accepted_with_the_place_of_the_thing() {
 async fn every_way_to_say_json_is_understood_and_no_other() {
     let typed = |kind: &'static str| post(r#"{"nombre":"x"}"#).insert_header((CONTENT_TYPE, kind));
     for kind in ["application/json; charset=utf-8", "application/vnd.sta+json", "APPLICATION/JSON;charset=UTF-8"] {
-        assert_eq!(answer(typed(kind)).await.0, StatusCode::ACCEPTED, "{kind}");
+        assert_eq!(answer(typed(kind)).await.0, 202, "{kind}");
     }
     for kind in ["text/plain", "text/json", "application/x-www-form-urlencoded", "application/json;charset=latin1", "x"]
     {
@@ -179,7 +178,7 @@ async fn a_body_that_cannot_be_read_names_the_field_and_the_request() {
 #[actix_web::test]
 async fn a_body_of_the_limit_is_read_and_a_larger_one_is_not() {
     let of = |length: usize| format!(r#"{{"nombre":"{}"}}"#, "x".repeat(length - r#"{"nombre":""}"#.len()));
-    assert_eq!(answer(post(of(LIMIT))).await.0, StatusCode::ACCEPTED);
+    assert_eq!(answer(post(of(LIMIT))).await.0, 202);
     refused(post(of(LIMIT + 1)), 413, "demasiado-grande").await;
     let announced = |length: usize| post(of(LIMIT + 1)).insert_header((CONTENT_LENGTH, length));
     refused(announced(LIMIT + 1), 413, "demasiado-grande").await;
@@ -209,10 +208,10 @@ async fn a_broken_rule_gives_the_problem_its_name() {
 async fn a_version_that_the_client_has_is_not_sent_again() {
     let uri = format!("/cosas/{ID}");
     let (status, headers, body) = answer(get(&uri)).await;
-    assert_eq!((status, body, headers["etag"].as_str()), (StatusCode::OK, json!(ID), "\"7\""));
+    assert_eq!((status, body, headers["etag"].as_str()), (200, json!(ID), "\"7\""));
     for (tags, expected) in [("\"7\"", 304), ("\"6\", W/\"7\"", 304), ("*", 304), ("\"6\"", 200), ("7", 200)] {
         let (status, headers, _) = answer(get(&uri).insert_header(("if-none-match", tags))).await;
-        assert_eq!((status.as_u16(), headers["etag"].as_str()), (expected, "\"7\""), "{tags}");
+        assert_eq!((status, headers["etag"].as_str()), (expected, "\"7\""), "{tags}");
     }
 }
 
@@ -227,7 +226,7 @@ async fn a_malformed_id_in_the_path_is_named() {
 #[actix_web::test]
 async fn a_list_is_read_page_after_page() {
     let (status, _, first) = answer(get("/cosas?color=rojo&numero=7&otro=x")).await;
-    assert_eq!((status, &first["items"]), (StatusCode::OK, &json!([50])));
+    assert_eq!((status, &first["items"]), (200, &json!([50])));
     let cursor = first["siguiente"].as_str().unwrap();
     let (_, _, last) = answer(get(&format!("/cosas?limite=200&cursor={cursor}"))).await;
     assert_eq!(last, json!({"items": [200], "siguiente": null}));
@@ -283,7 +282,7 @@ async fn a_method_that_a_route_does_not_have_is_told_which_it_has() {
 #[actix_web::test]
 async fn head_is_answered_as_get() {
     let (status, headers, _) = answer(get(&format!("/cosas/{ID}")).method(Method::HEAD)).await;
-    assert_eq!((status, headers["etag"].as_str()), (StatusCode::OK, "\"7\""));
+    assert_eq!((status, headers["etag"].as_str()), (200, "\"7\""));
 }
 
 #[actix_web::test]
@@ -311,14 +310,16 @@ async fn what_the_framework_refuses_is_a_problem_too_but_a_report_is_not() {
     let body = refused(get("/teapot"), 418, "parametro-invalido").await;
     assert!(!body.to_string().contains("secreto"));
     let (status, _, body) = answer(get("/ready")).await;
-    assert_eq!((status, body), (StatusCode::SERVICE_UNAVAILABLE, json!({"status": "down"})));
+    assert_eq!((status, body), (503, json!({"status": "down"})));
 }
 
 #[actix_web::test]
 async fn the_document_tells_which_problems_a_route_has() {
-    let (_, mut api) = App::new().into_utoipa_app().service(crear).service(leer).service(listar).split_for_parts();
-    document(&mut api);
-    let api = serde_json::to_value(&api).unwrap();
+    let routes = |config: &mut ServiceConfig<'_>| {
+        config.service(crear).service(leer).service(listar);
+    };
+    let server = TestServer::serve(Limits::default(), &[], &routes).await;
+    let api = serde_json::to_value(server.api()).unwrap();
     let statuses = |path: &str, method: &str| {
         let responses = api["paths"][path][method]["responses"].as_object().unwrap();
         responses.keys().cloned().collect::<Vec<_>>().join(" ")

@@ -1,0 +1,104 @@
+//! A server without a network, put together as the binary's, for the tests of a context's routes.
+
+use super::{app::app, limits::Limits};
+use crate::infrastructure::{
+    module::{Module, Place, Started},
+    postgres::{CommitterSettings, Database},
+    supervise::Supervisor,
+};
+use actix_web::{
+    http::header::{HeaderName, HeaderValue},
+    test::{self, TestRequest},
+};
+use futures_util::{FutureExt, future::LocalBoxFuture};
+use serde::Serialize;
+use serde_json::Value;
+use std::{collections::BTreeMap, rc::Rc};
+use utoipa::openapi::OpenApi;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Answers requests as the service would.
+pub struct TestServer {
+    call: Box<dyn Fn(TestRequest) -> LocalBoxFuture<'static, Answer>>,
+    api: OpenApi,
+}
+
+/// What a request was answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers, their names in small letters.
+    pub headers: BTreeMap<String, String>,
+    /// The body; null when it is not JSON.
+    pub body: Value,
+}
+
+impl TestServer {
+    /// Serves one context, whose schema is `database`.
+    ///
+    /// # Errors
+    ///
+    /// The context does not start.
+    pub async fn start(module: &Module, database: Database) -> anyhow::Result<Self> {
+        let place = Place { database, committer: CommitterSettings::default(), supervisor: Supervisor::new() };
+        let started: Started = (module.start)(&place)?;
+        Ok(Self::serve(Limits::default(), &[], &|config| started.routes(config)).await)
+    }
+
+    /// Serves some routes: see [`app`].
+    pub async fn serve(limits: Limits, others: &[&str], routes: &dyn Fn(&mut ServiceConfig<'_>)) -> Self {
+        let (app, api) = app(limits, OpenApi::default(), others, routes);
+        let app = Rc::new(test::init_service(app).await);
+        let call = move |request: TestRequest| {
+            let app = Rc::clone(&app);
+            async move {
+                let response = test::call_service(&*app, request.to_request()).await;
+                let text = |(name, value): (&HeaderName, &HeaderValue)| {
+                    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+                };
+                let (status, headers) = (response.status().as_u16(), response.headers().iter().map(text).collect());
+                let body = serde_json::from_slice(&test::read_body(response).await).unwrap_or_default();
+                Answer { status, headers, body }
+            }
+            .boxed_local()
+        };
+        Self { call: Box::new(call), api }
+    }
+
+    /// The OpenAPI document of the routes.
+    pub fn api(&self) -> &OpenApi {
+        &self.api
+    }
+
+    /// Answers a request.
+    pub async fn call(&self, request: TestRequest) -> Answer {
+        (self.call)(request).await
+    }
+
+    /// Answers `GET`.
+    pub async fn get(&self, uri: &str) -> Answer {
+        self.call(TestRequest::get().uri(uri)).await
+    }
+
+    /// Answers `POST` of a JSON body.
+    pub async fn post(&self, uri: &str, body: impl Serialize) -> Answer {
+        self.call(TestRequest::post().uri(uri).set_json(body)).await
+    }
+}
+
+impl Answer {
+    /// The slug of the problem that it tells; empty when it tells none.
+    pub fn slug(&self) -> &str {
+        self.body["type"].as_str().and_then(|name| name.strip_prefix("/problemas/")).unwrap_or_default()
+    }
+
+    /// The fields that are to blame, each with the rule that it breaks.
+    pub fn blames(&self) -> Vec<(&str, &str)> {
+        let violations = self.body["violations"].as_array().map_or(&[][..], Vec::as_slice);
+        violations
+            .iter()
+            .map(|one| (one["campo"].as_str().unwrap_or(""), one["regla"].as_str().unwrap_or("")))
+            .collect()
+    }
+}
