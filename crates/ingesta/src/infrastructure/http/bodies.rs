@@ -1,5 +1,6 @@
 //! What clients send, and the commands and queries that it becomes.
 
+use super::view::EstadoSchema;
 use crate::{
     application::{commands, queries::TodasLasIngestas},
     domain::ingesta::{Estado, IdPaciente, IdProveedor, IngestaId},
@@ -15,6 +16,7 @@ use uuid::Uuid;
 
 /// An image to take in.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = CrearIngesta)]
 pub(super) struct CrearBody {
     /// Who hands the image in: 1 to 64 visible characters.
     #[schema(example = "proveedor-7")]
@@ -37,6 +39,7 @@ impl TryFrom<CrearBody> for commands::CrearIngesta {
 
 /// A change that needs no reason.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = CambioDeIngesta)]
 pub(super) struct CambioBody {
     /// Which ingesta.
     pub(super) id_ingesta: Uuid,
@@ -44,6 +47,7 @@ pub(super) struct CambioBody {
 
 /// A change that needs a reason.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = CambioDeIngestaConMotivo)]
 pub(super) struct CambioConMotivoBody {
     /// Which ingesta.
     pub(super) id_ingesta: Uuid,
@@ -58,7 +62,7 @@ pub(super) struct CambioConMotivoBody {
 pub(super) struct Filtros {
     /// Only those in this state; without it, all but the deleted ones.
     #[serde(default, deserialize_with = "optional_text")]
-    #[param(value_type = Option<super::view::EstadoSchema>)]
+    #[param(value_type = Option<EstadoSchema>)]
     estado: Option<Estado>,
     /// Only those of this provider.
     id_proveedor: Option<String>,

@@ -2,6 +2,8 @@
 
 mod bodies;
 mod ingesta;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub(super) use ingesta::routes;

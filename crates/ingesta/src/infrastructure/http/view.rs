@@ -19,7 +19,6 @@ pub(super) struct IngestaSchema {
     /// Where the image is.
     url_path: String,
     /// What became of it.
-    #[schema(inline)]
     estado: EstadoSchema,
     /// When it was handed in.
     fecha_creacion: DateTime<Utc>,
@@ -37,7 +36,7 @@ pub(super) struct IngestaSchema {
 
 /// What became of an ingesta.
 #[derive(ToSchema)]
-#[schema(as = Estado)]
+#[schema(as = EstadoDeIngesta)]
 #[expect(dead_code, reason = "it is only described")]
 pub(super) enum EstadoSchema {
     Creada,

@@ -1,4 +1,5 @@
-//! The refusals in the OpenAPI document: the same for every route, so no route lists them.
+//! What is the same for every route in the OpenAPI document, so that no route says it: its refusals, and an id of its
+//! own.
 
 use super::problem::ProblemBody;
 use utoipa::{
@@ -10,11 +11,15 @@ use utoipa::{
     },
 };
 
-/// Adds to a document the problems that each of its routes can answer with, by what it takes.
+/// Adds to a document the problems that each of its routes can answer with, by what it takes. Two contexts can call a
+/// route the same; its tag, the context, makes the operation's id one of its own.
 pub fn document(document: &mut OpenApi) {
     for item in document.paths.paths.values_mut() {
         for operation in operations(item) {
             describe(operation);
+            if let (Some(id), Some([context, ..])) = (&mut operation.operation_id, operation.tags.as_deref()) {
+                *id = format!("{context}_{id}");
+            }
         }
     }
     let mut schemas = vec![(ProblemBody::name().into_owned(), <ProblemBody<'_> as utoipa::PartialSchema>::schema())];

@@ -63,10 +63,12 @@ pub struct Listed<T>(Page<T>);
 
 /// What a client reads of a list.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Page)]
 pub struct ListedBody<T> {
     /// The items of this page.
     items: Vec<T>,
     /// The cursor of the next page; null when this is the last one.
+    #[schema(required)]
     siguiente: Option<String>,
 }
 

@@ -27,6 +27,7 @@ pub struct Problem {
 
 /// A field that is to blame for a refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Violation)]
 pub(super) struct Blamed {
     /// The field's path, or the parameter's name: `itinerarios[0].odos[1]`.
     pub(super) campo: String,

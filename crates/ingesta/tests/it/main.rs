@@ -1,0 +1,5 @@
+//! The context on a real PostgreSQL, asked through its routes.
+
+mod commands;
+mod lists;
+mod server;
