@@ -33,6 +33,7 @@ const LAYERS: &[Layer] = &[
             "seedwork::domain",
             "seedwork::id",
             "seedwork::text",
+            "crate::text",
             "chrono",
             "thiserror",
             "url",

@@ -1,6 +1,9 @@
 //! Reads a body: of the right media type, no larger than the limit, no slower than the deadline.
 
-use super::{limits::Limits, problem::Blamed, problem::Problem};
+use super::{
+    limits::Limits,
+    problem::{Blamed, Problem},
+};
 use actix_web::{
     HttpMessage, HttpRequest,
     dev::Payload,
@@ -9,9 +12,6 @@ use actix_web::{
     web::{Bytes, BytesMut},
 };
 use futures_util::StreamExt;
-
-/// How much of a body that is too large is read and thrown away, so that its sender gets to read the answer.
-const DISCARDED: usize = 16 * 1024 * 1024;
 
 /// The JSON text that a request carries.
 pub(super) async fn read(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
@@ -51,23 +51,23 @@ fn announced(request: &HttpRequest) -> Option<usize> {
 
 async fn collect(mut payload: Payload, limit: usize, announced: Option<usize>) -> Result<Bytes, Problem> {
     let length = announced.unwrap_or_default();
-    let mut body = BytesMut::with_capacity(length.min(limit));
-    let mut too_large = length > limit;
-    let mut read = 0;
-    while !too_large || length.max(read) <= DISCARDED {
-        let Some(chunk) = payload.next().await else { break };
-        let chunk = chunk.map_err(|error| broken(&error))?;
-        read += chunk.len();
-        too_large = too_large || read > limit;
-        if !too_large {
-            body.extend_from_slice(&chunk);
-        }
+    if length > limit {
+        return Err(too_large(limit));
     }
-    if too_large {
-        let detail = format!("El cuerpo es demasiado grande: caben {limit} bytes");
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "demasiado-grande", detail));
+    let mut body = BytesMut::with_capacity(length);
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| broken(&error))?;
+        if body.len() + chunk.len() > limit {
+            return Err(too_large(limit));
+        }
+        body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
+}
+
+fn too_large(limit: usize) -> Problem {
+    let detail = format!("El cuerpo es demasiado grande: caben {limit} bytes");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "demasiado-grande", detail)
 }
 
 fn broken(error: &PayloadError) -> Problem {
