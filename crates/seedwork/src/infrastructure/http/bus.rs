@@ -24,7 +24,7 @@ where
     H: Context + DomainEventHandler<<H as Context>::Event, S::Uow>,
     S: Units<Uow: Drain<H::Event>>,
 {
-    /// Obeys a command, or what becomes one, and commits what it changed.
+    /// Obeys a command and commits what it changed.
     ///
     /// # Errors
     ///

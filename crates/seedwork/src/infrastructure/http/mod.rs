@@ -6,7 +6,6 @@
 
 mod accepted;
 mod access;
-mod app;
 mod around;
 mod body;
 mod bus;
@@ -31,7 +30,6 @@ mod text;
 mod titles;
 
 pub use accepted::{Accepted, AcceptedBody};
-pub use app::app;
 pub use around::around;
 pub use bus::{Bus, Queries};
 pub use document::document;

@@ -1,21 +1,27 @@
 //! A server without a network, put together as the binary's, for the tests of a context's routes.
 
-use super::{app::app, limits::Limits};
+use super::{Limits, Routes, around, document, fallback};
 use crate::infrastructure::{
     module::{Module, Place, Started},
     postgres::{CommitterSettings, Database},
     supervise::Supervisor,
 };
 use actix_web::{
-    http::header::{HeaderName, HeaderValue},
+    App,
+    http::{
+        Method,
+        header::{HeaderName, HeaderValue},
+    },
+    middleware::from_fn,
     test::{self, TestRequest},
+    web::{self, Data},
 };
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use serde::Serialize;
 use serde_json::Value;
 use std::{collections::BTreeMap, rc::Rc};
 use utoipa::openapi::OpenApi;
-use utoipa_actix_web::service_config::ServiceConfig;
+use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 
 /// Answers requests as the service would.
 pub struct TestServer {
@@ -43,12 +49,16 @@ impl TestServer {
     pub async fn start(module: &Module, database: Database) -> anyhow::Result<Self> {
         let place = Place { database, committer: CommitterSettings::default(), supervisor: Supervisor::new() };
         let started: Started = (module.start)(&place)?;
-        Ok(Self::serve(Limits::default(), &[], &|config| started.routes(config)).await)
+        Ok(Self::serve(Limits::default(), &[], |config| started.routes(config)).await)
     }
 
-    /// Serves some routes: see [`app`].
-    pub async fn serve(limits: Limits, others: &[&str], routes: &dyn Fn(&mut ServiceConfig<'_>)) -> Self {
-        let (app, api) = app(limits, OpenApi::default(), others, routes);
+    /// Serves some routes, and tells of `others`, which have `GET` and are not in the document.
+    pub async fn serve(limits: Limits, others: &[&str], routes: impl Fn(&mut ServiceConfig<'_>)) -> Self {
+        let (app, mut api) = App::new().into_utoipa_app().configure(routes).split_for_parts();
+        document(&mut api);
+        let known = others.iter().fold(Routes::of(&api), |known, path| known.with(path, &[Method::GET]));
+        let app = app.app_data(limits).app_data(Data::new(known));
+        let app = app.default_service(web::to(fallback)).wrap(from_fn(around));
         let app = Rc::new(test::init_service(app).await);
         let call = move |request: TestRequest| {
             let app = Rc::clone(&app);

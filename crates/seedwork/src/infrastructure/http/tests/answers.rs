@@ -1,0 +1,74 @@
+//! What is answered.
+
+use super::*;
+
+#[actix_web::test]
+async fn a_command_is_accepted_with_the_place_of_the_thing() {
+    let (status, headers, body) = answer(post(r#"{"nombre":"x"}"#)).await;
+    assert_eq!((status, body), (202, json!({"id": ID})));
+    assert_eq!(headers["location"], format!("/cosas/{ID}"));
+}
+
+#[actix_web::test]
+async fn a_version_that_the_client_has_is_not_sent_again() {
+    let uri = format!("/cosas/{ID}");
+    let (status, headers, body) = answer(get(&uri)).await;
+    assert_eq!((status, body, headers["etag"].as_str()), (200, json!(ID), "\"7\""));
+    for (tags, expected) in [("\"7\"", 304), ("\"6\", W/\"7\"", 304), ("*", 304), ("\"6\"", 200), ("7", 200)] {
+        let (status, headers, _) = answer(get(&uri).insert_header(("if-none-match", tags))).await;
+        assert_eq!((status, headers["etag"].as_str()), (expected, "\"7\""), "{tags}");
+    }
+}
+
+#[actix_web::test]
+async fn a_list_is_read_page_after_page() {
+    let (status, _, first) = answer(get("/cosas?color=rojo&numero=7&otro=x")).await;
+    assert_eq!((status, &first["items"]), (200, &json!([50])));
+    let cursor = first["siguiente"].as_str().unwrap();
+    let (_, _, last) = answer(get(&format!("/cosas?limite=200&cursor={cursor}"))).await;
+    assert_eq!(last, json!({"items": [200], "siguiente": null}));
+}
+
+#[actix_web::test]
+async fn head_is_answered_as_get() {
+    let (status, headers, _) = answer(get(&format!("/cosas/{ID}")).method(Method::HEAD)).await;
+    assert_eq!((status, headers["etag"].as_str()), (200, "\"7\""));
+}
+
+#[actix_web::test]
+async fn a_correlation_id_is_returned_whatever_the_answer() {
+    for uri in ["/cosas", "/nada", "/cosas/7", "/defect"] {
+        let (_, headers, _) = answer(get(uri).insert_header(("x-correlation-id", "abc-7"))).await;
+        assert_eq!(headers["x-correlation-id"], "abc-7", "{uri}");
+    }
+    let (_, headers, _) = answer(get("/cosas").insert_header(("x-correlation-id", "a b"))).await;
+    assert_ne!(headers["x-correlation-id"], "a b");
+}
+
+#[actix_web::test]
+async fn the_document_tells_which_problems_a_route_has() {
+    let routes = |config: &mut ServiceConfig<'_>| {
+        config.service(crear).service(leer).service(listar);
+    };
+    let server = TestServer::serve(Limits::default(), &[], routes).await;
+    let api = serde_json::to_value(server.api()).unwrap();
+    let statuses = |path: &str, method: &str| {
+        let responses = api["paths"][path][method]["responses"].as_object().unwrap();
+        responses.keys().cloned().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(statuses("/cosas", "post"), "202 400 404 409 413 415 422 503");
+    assert_eq!(statuses("/cosas/{id}", "get"), "400 404 503");
+    assert_eq!(statuses("/cosas", "get"), "400 422 503");
+    let content = &api["paths"]["/cosas"]["post"]["responses"]["422"]["content"];
+    assert_eq!(content["application/problem+json"]["schema"]["$ref"], "#/components/schemas/Problem");
+    let schemas = &api["components"]["schemas"];
+    assert_eq!(schemas["Problem"]["properties"]["status"]["type"], "integer");
+    for name in schemas.to_string().match_indices("#/components/schemas/").map(|(at, found)| at + found.len()) {
+        let text = schemas.to_string();
+        let name = text[name..].split('"').next().unwrap();
+        assert!(schemas[name].is_object(), "{name} is named and not described");
+    }
+    let parameters: Vec<_> = api["paths"]["/cosas"]["get"]["parameters"].as_array().unwrap().iter().collect();
+    let names: Vec<_> = parameters.iter().map(|parameter| parameter["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["color", "numero", "limite", "cursor"]);
+}

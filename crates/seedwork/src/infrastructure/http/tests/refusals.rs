@@ -1,0 +1,139 @@
+//! What is refused, and how.
+
+use super::*;
+
+#[actix_web::test]
+async fn every_way_to_say_json_is_understood_and_no_other() {
+    let typed = |kind: &'static str| post(r#"{"nombre":"x"}"#).insert_header((CONTENT_TYPE, kind));
+    for kind in ["application/json; charset=utf-8", "application/vnd.sta+json", "APPLICATION/JSON;charset=UTF-8"] {
+        assert_eq!(answer(typed(kind)).await.0, 202, "{kind}");
+    }
+    for kind in ["text/plain", "text/json", "application/x-www-form-urlencoded", "application/json;charset=latin1", "x"]
+    {
+        refused(typed(kind), 415, "tipo-no-admitido").await;
+    }
+    let untyped = TestRequest::post().uri("/cosas").set_payload(r#"{"nombre":"x"}"#);
+    refused(untyped, 415, "tipo-no-admitido").await;
+    let encoded = post("x").insert_header(("content-encoding", "gzip"));
+    refused(encoded, 415, "tipo-no-admitido").await;
+}
+
+#[actix_web::test]
+async fn a_body_that_is_not_there_is_told() {
+    refused(post(""), 400, "cuerpo-invalido").await;
+    refused(TestRequest::post().uri("/cosas"), 400, "cuerpo-invalido").await;
+}
+
+#[actix_web::test]
+async fn a_body_that_cannot_be_read_names_the_field_and_the_request() {
+    let body = refused(post(r#"{"nombre":1}"#), 400, "cuerpo-invalido").await;
+    let violation = json!({
+        "campo": "nombre",
+        "regla": "tipo-correcto",
+        "detalle": "El tipo es incorrecto: debe ser un texto",
+    });
+    assert_eq!((&body["violations"], &body["instance"]), (&json!([violation]), &json!("/cosas")));
+    assert_eq!(body["detail"], "nombre: El tipo es incorrecto: debe ser un texto");
+}
+
+#[actix_web::test]
+async fn a_body_of_the_limit_is_read_and_a_larger_one_is_not() {
+    let of = |length: usize| format!(r#"{{"nombre":"{}"}}"#, "x".repeat(length - r#"{"nombre":""}"#.len()));
+    assert_eq!(answer(post(of(LIMIT))).await.0, 202);
+    refused(post(of(LIMIT + 1)), 413, "demasiado-grande").await;
+    let announced = |length: usize| post(of(LIMIT + 1)).insert_header((CONTENT_LENGTH, length));
+    refused(announced(LIMIT + 1), 413, "demasiado-grande").await;
+    refused(announced(usize::MAX), 413, "demasiado-grande").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let request = post("").to_http_request();
+    let slow = stream::once(std::future::ready(Ok(Bytes::from_static(b"{")))).chain(stream::pending());
+    let payload = Payload::Stream { payload: slow.boxed_local() };
+    let refused = super::body::read(&request, payload).await.unwrap_err();
+    assert_eq!(
+        (refused.status(), refused.to_string().as_str()),
+        (StatusCode::BAD_REQUEST, "El cuerpo no llego completo")
+    );
+}
+
+#[actix_web::test]
+async fn a_broken_rule_gives_the_problem_its_name() {
+    let body = refused(post(r#"{"nombre":""}"#), 422, "color-valido").await;
+    assert_eq!(body["violations"][0]["campo"], "nombre");
+    assert_eq!(body["detail"], "El color debe ser rojo");
+}
+
+#[actix_web::test]
+async fn a_malformed_id_in_the_path_is_named() {
+    let body = refused(get("/cosas/7"), 400, "parametro-invalido").await;
+    assert_eq!(body["violations"][0]["campo"], "id");
+    assert_eq!(body["violations"][0]["regla"], "uuid-valido");
+    refused(get("/cosas/%ff"), 400, "parametro-invalido").await;
+}
+
+#[actix_web::test]
+async fn a_malformed_parameter_is_named() {
+    let far = "f".repeat(32);
+    for (query, campo, regla) in [
+        ("limite=0".to_owned(), "limite", "limite-valido"),
+        ("limite=201".to_owned(), "limite", "limite-valido"),
+        ("limite=abc".to_owned(), "limite", "limite-valido"),
+        ("limite=".to_owned(), "limite", "limite-valido"),
+        ("limite=99999999999999999999".to_owned(), "limite", "limite-valido"),
+        ("limite=1&limite=2".to_owned(), "limite", "campo-unico"),
+        ("cursor=".to_owned(), "cursor", "cursor-valido"),
+        ("cursor=x".to_owned(), "cursor", "cursor-valido"),
+        (format!("cursor={far}"), "cursor", "cursor-valido"),
+        ("cursor=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".to_owned(), "cursor", "cursor-valido"),
+        ("color=azul".to_owned(), "color", "color-valido"),
+        ("color=".to_owned(), "color", "color-valido"),
+        ("color=%ff".to_owned(), "color", "texto-valido"),
+        ("numero=x".to_owned(), "numero", "numero-valido"),
+        ("numero=256".to_owned(), "numero", "numero-valido"),
+    ] {
+        let body = refused(get(&format!("/cosas?{query}")), 400, "parametro-invalido").await;
+        let violation = &body["violations"][0];
+        assert_eq!((&violation["campo"], &violation["regla"]), (&json!(campo), &json!(regla)), "{query}: {body}");
+    }
+}
+
+#[actix_web::test]
+async fn a_route_that_does_not_exist_is_not_found() {
+    for uri in ["/", "/nada", "/cosas/1/2", "/COSAS"] {
+        let body = refused(get(uri), 404, "no-encontrado").await;
+        assert_eq!(body["instance"], uri);
+    }
+}
+
+#[actix_web::test]
+async fn a_method_that_a_route_does_not_have_is_told_which_it_has() {
+    let id = format!("/cosas/{ID}");
+    for (method, uri, allow) in [
+        (Method::DELETE, "/cosas", "GET, HEAD, POST"),
+        (Method::POST, id.as_str(), "GET, HEAD"),
+        (Method::OPTIONS, "/metrics", "GET, HEAD"),
+    ] {
+        refused(TestRequest::with_uri(uri).method(method.clone()), 405, "metodo-no-admitido").await;
+        assert_eq!(answer(TestRequest::with_uri(uri).method(method)).await.1["allow"], allow);
+    }
+}
+
+#[actix_web::test]
+async fn what_fails_says_so_and_no_more() {
+    let defect = refused(get("/defect"), 500, "defecto").await;
+    assert!(!defect.to_string().contains("secreto"));
+    refused(get("/away"), 503, "no-disponible").await;
+    assert_eq!(answer(get("/away")).await.1["retry-after"], "1");
+    refused(get("/race"), 409, "conflicto-de-version").await;
+    refused(get("/bus"), 500, "defecto").await;
+}
+
+#[actix_web::test]
+async fn what_the_framework_refuses_is_a_problem_too_but_a_report_is_not() {
+    let body = refused(get("/teapot"), 418, "parametro-invalido").await;
+    assert!(!body.to_string().contains("secreto"));
+    let (status, _, body) = answer(get("/ready")).await;
+    assert_eq!((status, body), (503, json!({"status": "down"})));
+}
