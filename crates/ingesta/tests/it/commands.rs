@@ -5,7 +5,21 @@ use actix_web::{
     http::{Method, header::IF_NONE_MATCH},
     test::TestRequest,
 };
+use diesel::{ExpressionMethods, QueryDsl};
+use diesel_async::RunQueryDsl;
 use serde_json::json;
+
+diesel::table! {
+    outbox (seq) {
+        seq -> BigInt,
+        key -> Text,
+        #[sql_name = "type"]
+        record -> Text,
+        aggregate_version -> Nullable<BigInt>,
+        correlation_id -> Text,
+        traceparent -> Nullable<Text>,
+    }
+}
 
 #[actix_web::test]
 async fn a_new_ingesta_is_readable_where_the_answer_says() {
@@ -93,4 +107,21 @@ async fn a_version_that_the_client_has_is_not_sent_again() {
     assert_eq!(ingestas.cambiar("alertar", &id).await.status, 202);
     let answer = ingestas.server().call(known("\"1\"")).await;
     assert_eq!((answer.status, answer.headers["etag"].as_str()), (200, "\"2\""));
+}
+
+#[actix_web::test]
+async fn what_a_command_says_is_in_the_log_with_the_request_that_it_came_from() {
+    let ingestas = Ingestas::start().await;
+    let id = ingestas.crear("proveedor-7", "PAC 0042").await;
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let request = TestRequest::post().uri("/ingesta/alertar-ingesta-comando");
+    let request = request.insert_header(("x-correlation-id", "abc-7")).insert_header(("traceparent", trace));
+    let body = json!({"id_ingesta": id, "motivo": "imagen borrosa"});
+    assert_eq!(ingestas.server().call(request.set_json(body)).await.status, 202);
+    let columns = (outbox::record, outbox::aggregate_version, outbox::correlation_id, outbox::traceparent);
+    let said = outbox::table.filter(outbox::key.eq(&id)).order(outbox::seq.desc()).select(columns);
+    let said: (String, Option<i64>, String, Option<String>) =
+        said.first(&mut ingestas.look().await).await.expect("it is in the log");
+    let expected = ("sta.ingesta.v1.IngestaAlertada".into(), Some(2), "abc-7".into(), Some(trace.into()));
+    assert_eq!(said, expected);
 }

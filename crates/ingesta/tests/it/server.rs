@@ -1,5 +1,6 @@
 //! The context's routes over a database of the test's own.
 
+use diesel_async::AsyncPgConnection;
 use seedwork::{
     infrastructure::http::testing::{Answer, TestServer},
     testing::TestDatabase,
@@ -9,7 +10,7 @@ use serde_json::json;
 /// The running context.
 pub(crate) struct Ingestas {
     server: TestServer,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 impl Ingestas {
@@ -18,7 +19,13 @@ impl Ingestas {
         let database = TestDatabase::create(vec![(module.name, (module.migrations)())]).await.expect("a database");
         let place = database.context(module.name).expect("the database's address is one");
         let server = TestServer::start(&module, place).await.expect("the context starts");
-        Self { server, _database: database }
+        Self { server, database }
+    }
+
+    /// A connection to the context's schema.
+    pub(crate) async fn look(&self) -> AsyncPgConnection {
+        let place = self.database.context("ingesta").expect("the database's address is one");
+        place.connect().await.expect("the database answers")
     }
 
     pub(crate) fn server(&self) -> &TestServer {

@@ -2,7 +2,7 @@
 //! and the middleware around all of it.
 //!
 //! A route parses its input into a command or a query, gives it to a [`Bus`] or to [`Queries`], and answers. Every
-//! refusal on the way is a [`Problem`], also those of the framework, once the server is wrapped in [`around`].
+//! refusal on the way is a [`Problem`], also those of the framework, once the server is wrapped in [`around()`].
 
 mod accepted;
 mod access;

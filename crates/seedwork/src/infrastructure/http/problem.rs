@@ -170,7 +170,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Without [`around`](super::around) the `instance` stays empty: nothing here knows the request.
+/// Without [`around`](super::around()) the `instance` stays empty: nothing here knows the request.
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
         self.status
