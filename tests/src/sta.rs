@@ -29,8 +29,8 @@ pub fn binary() -> &'static Path {
         assert!(built.status.success(), "sta-api is not built");
         let messages = String::from_utf8(built.stdout).expect("cargo speaks UTF-8");
         let made = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let executable = made.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
-        executable.last().expect("cargo tells where it put the binary")
+        let mut executable = made.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
+        executable.next_back().expect("cargo tells where it put the binary")
     })
 }
 
@@ -146,6 +146,7 @@ pub fn signal(pid: u32, name: &str) {
 }
 
 /// The binary with its settings, and nothing of the environment's own.
+#[expect(clippy::disallowed_methods, reason = "what a process needs of the machine is passed on to it")]
 pub fn command(home: &Path, settings: &[(&str, &str)]) -> tokio::process::Command {
     let mut command = tokio::process::Command::new(binary());
     command

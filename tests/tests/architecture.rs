@@ -217,7 +217,8 @@ fn edges_outwards(krate: &str, manifest: &Manifest, members: &BTreeSet<String>) 
 
 fn eager_adapters(krate: &str, manifest: &Manifest) -> Vec<String> {
     let inner: BTreeSet<&str> = LAYERS.iter().flat_map(|layer| layer.may_know).copied().map(root_of).collect();
-    let behind: Vec<_> = ["infrastructure", "testing"].map(|feature| manifest.brought_by(feature)).concat();
+    let behind: Vec<_> =
+        ["infrastructure", "testing", "testing-postgres"].map(|feature| manifest.brought_by(feature)).concat();
     let plain = manifest.dependencies().into_iter().filter(|dependency| !dependency.is_dev());
     let adapters = plain.filter(|dependency| !inner.contains(&*dependency.name.replace('-', "_")));
     let eager = adapters.filter(|adapter| !adapter.optional || !behind.contains(&adapter.name));

@@ -1,5 +1,7 @@
 //! Flows over the running system: the real binary, on a real PostgreSQL, asked over HTTP, stopped and killed.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
 #[path = "flows/business.rs"]
 mod business;
 #[path = "flows/kills.rs"]

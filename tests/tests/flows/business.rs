@@ -134,8 +134,8 @@ async fn thirty_commands_at_once_on_one_ingesta_are_obeyed_or_refused_by_the_bus
     let home = tempfile::tempdir().unwrap();
     let sta = Sta::start(home.path(), &[]).await;
     let id = create(&sta, "p-1").await;
-    let names = ["iniciar-procesamiento", "alertar"];
-    let outcomes: Vec<_> = futures(&sta, &id, &names).await;
+    let sent = (0..30).map(|n| command(&sta, if n % 2 == 0 { "iniciar-procesamiento" } else { "alertar" }, &id));
+    let outcomes = futures_util::future::join_all(sent).await;
     let obeyed = outcomes.iter().filter(|(status, _)| *status == 202).count();
     for (status, answer) in &outcomes {
         let by_the_business = *status == 422 && answer["type"] == "/problemas/transicion-invalida";
@@ -143,24 +143,6 @@ async fn thirty_commands_at_once_on_one_ingesta_are_obeyed_or_refused_by_the_bus
     }
     assert_eq!(read(&sta, &id).await["version"], json!(obeyed + 1));
     assert_eq!(sta.stop().await.0, 0);
-}
-
-/// Thirty commands at once.
-async fn futures(sta: &Sta, id: &str, names: &[&str]) -> Vec<(u16, Value)> {
-    let mut all = Vec::new();
-    for n in 0..30 {
-        let (client, url) = sta.raw(&format!("/ingesta/{}-ingesta-comando", names[n % names.len()]));
-        let body = json!({ "id_ingesta": id, "motivo": "a la vez" });
-        all.push(tokio::spawn(async move {
-            let answer = client.post(url).json(&body).send().await.unwrap();
-            (answer.status().as_u16(), answer.json().await.unwrap_or(Value::Null))
-        }));
-    }
-    let mut outcomes = Vec::new();
-    for one in all {
-        outcomes.push(one.await.unwrap());
-    }
-    outcomes
 }
 
 #[tokio::test(flavor = "multi_thread")]

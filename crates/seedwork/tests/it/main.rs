@@ -1,5 +1,7 @@
 //! The engine on a real PostgreSQL, with aggregates that are not the simplest case.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
 mod attacks;
 mod committer;
 mod log;

@@ -20,7 +20,7 @@ use seedwork::{
     testing::TestDatabase,
 };
 use serde::{Deserialize, Serialize};
-use std::{convert::Infallible, time::Duration};
+use std::time::Duration;
 use uuid::Uuid;
 
 seedwork::id! {
@@ -227,10 +227,10 @@ impl From<Pedido> for PedidoRecord {
 }
 
 impl TryFrom<PedidoRecord> for Pedido {
-    type Error = Infallible;
+    type Error = std::num::TryFromIntError;
 
-    fn try_from(record: PedidoRecord) -> Result<Self, Infallible> {
-        let events = Recorded::since(u32::try_from(record.pedido.version).unwrap());
+    fn try_from(record: PedidoRecord) -> Result<Self, Self::Error> {
+        let events = Recorded::since(record.pedido.version.try_into()?);
         let lineas = record.lineas.into_iter().map(|linea| linea.articulo).collect();
         Ok(Self { id: record.pedido.id.into(), lineas, events })
     }
