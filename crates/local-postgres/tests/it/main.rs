@@ -1,7 +1,6 @@
 //! The crate against real servers, processes and the registry. Each test has a data directory of its own.
 
 #![expect(clippy::disallowed_methods, reason = "tests spawn, and tell their own child processes what to do")]
-#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
 mod access;
 mod binaries;
