@@ -61,7 +61,8 @@ impl Sta {
         let said = tokio::time::timeout(DEADLINE, stdout.next_line()).await.expect("it says where it listens in time");
         let said = said.expect("stdout is text").expect("it says where it listens; see its log above");
         let address = said.rsplit(' ').next().expect("an address").to_owned();
-        let http = reqwest::Client::builder().timeout(DEADLINE).build().expect("a client");
+        // No connection is kept: one that a frozen server lets time out would fail the next request.
+        let http = reqwest::Client::builder().timeout(DEADLINE).pool_max_idle_per_host(0).build().expect("a client");
         Self { child, address, home: home.to_owned(), _stdout: stdout, http }
     }
 
