@@ -1,8 +1,8 @@
 //! The log's partitions and numbers.
 
-use crate::model::{Abrir, Banco, CuentaId, DEADLINE};
+use crate::model::{Abrir, Banco, CuentaId, DEADLINE, bus};
 use futures_util::future::join_all;
-use seedwork::infrastructure::postgres::CommitterSettings;
+use seedwork::{application::Cause, infrastructure::postgres::CommitterSettings};
 use std::time::{Duration, Instant};
 
 fn new(n: usize) -> Abrir {
@@ -43,7 +43,8 @@ async fn a_reader_that_holds_its_transaction_open_stops_nobody_while_a_partition
 async fn numbering_goes_on_from_the_head_that_was_noted_when_partitions_were_dropped() {
     let banco = Banco::open().await;
     banco.look().await.batch_execute("INSERT INTO outbox_head (seq) VALUES (41)").await.unwrap();
-    banco.give(new(1)).await.unwrap();
+    let later = bus(&banco.database.context("pruebas").unwrap(), SMALL, &banco.supervisor);
+    later.dispatch(new(1), &Cause::new()).await.unwrap();
     let first: i64 = banco.look().await.query_one("SELECT seq FROM outbox", &[]).await.unwrap().get(0);
     assert_eq!(first, 42);
 }
