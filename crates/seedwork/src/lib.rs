@@ -8,7 +8,7 @@
 //!   database, no broker, no HTTP.
 //! * [`infrastructure`] (feature `infrastructure`, on by default): PostgreSQL, the broker, HTTP, telemetry.
 //!
-//! [`testing`] (feature `testing`) is what a team needs to test a context.
+//! `testing` (a feature of its own) is what a team needs to test a context.
 
 pub mod application;
 pub mod domain;
