@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use seedwork::infrastructure::{
     avro::Registry,
     broker::PgBroker,
+    consumer::Consumer,
     module::Place,
     postgres::{self, CommitterSettings, Database},
     relay::{self, Relay},
@@ -57,6 +58,9 @@ async fn serve(settings: &Settings, server: &Server, supervisor: &Supervisor) ->
         } else {
             relay::announce(database.clone(), started.log.clone(), supervisor)
         };
+        if let Some(hearing) = started.hearing.clone().filter(|_| settings.tasks.consumers) {
+            Consumer::start(database.clone(), broker.clone(), registry.clone(), hearing, supervisor);
+        }
         running.push(Context { name: module.name, database, started, relay });
     }
     if !settings.tasks.http {

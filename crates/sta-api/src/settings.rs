@@ -37,6 +37,8 @@ pub(crate) struct Tasks {
     pub(crate) http: bool,
     /// It relays the logs of its contexts.
     pub(crate) relay: bool,
+    /// It hears what its contexts hear.
+    pub(crate) consumers: bool,
 }
 
 /// How log lines look.
@@ -77,7 +79,7 @@ impl Settings {
             data_dir: source.get("STA_DATA_DIR", path),
             postgres_bin: source.get("STA_POSTGRES_BIN", path),
             contexts: source.get("STA_CONTEXTS", |text| contexts(text, known_contexts)).unwrap_or_default(),
-            tasks: source.get("STA_TASKS", tasks).unwrap_or(Tasks { http: true, relay: true }),
+            tasks: source.get("STA_TASKS", tasks).unwrap_or(Tasks { http: true, relay: true, consumers: true }),
             database_url: source.get("DATABASE_URL", database_url),
             topic_partitions: source.get("STA_TOPIC_PARTITIONS", within(1, 1_000)).unwrap_or(6),
             body_limit: source.get("STA_HTTP_BODY_LIMIT", within(1_024, 64 * 1024 * 1024)).unwrap_or(1024 * 1024),
@@ -151,12 +153,13 @@ fn contexts(text: &str, known: &[&str]) -> Result<Vec<String>, String> {
 }
 
 fn tasks(text: &str) -> Result<Tasks, String> {
-    let mut tasks = Tasks { http: false, relay: false };
+    let mut tasks = Tasks { http: false, relay: false, consumers: false };
     for task in list(text) {
         match task {
             "http" => tasks.http = true,
             "relay" => tasks.relay = true,
-            _ => return Err("a comma list of http, relay".to_owned()),
+            "consumers" => tasks.consumers = true,
+            _ => return Err("a comma list of http, relay, consumers".to_owned()),
         }
     }
     Ok(tasks)
@@ -190,7 +193,7 @@ mod tests {
     fn without_any_setting_the_defaults_hold() {
         let settings = read(&[]).unwrap();
         assert_eq!(settings.listen, "127.0.0.1:5000".parse().unwrap());
-        assert_eq!(settings.tasks, Tasks { http: true, relay: true });
+        assert_eq!(settings.tasks, Tasks { http: true, relay: true, consumers: true });
         assert_eq!((settings.body_limit, settings.deadline), (1_048_576, Duration::from_secs(5)));
         assert_eq!((settings.topic_partitions, settings.log.as_str()), (6, "info"));
         assert!(settings.database_url.is_none() && settings.data_dir.is_none() && settings.contexts.is_empty());
@@ -216,7 +219,7 @@ mod tests {
         assert_eq!(settings.data_dir, Some("/data".into()));
         assert_eq!(settings.postgres_bin, Some("/pg/bin".into()));
         assert_eq!(settings.contexts, ["ingesta", "vuelos"]);
-        assert_eq!(settings.tasks, Tasks { http: false, relay: true });
+        assert_eq!(settings.tasks, Tasks { http: false, relay: true, consumers: false });
         assert_eq!(settings.database_url, Some(DatabaseUrl("postgres://sta@localhost/sta".into())));
         assert_eq!((settings.topic_partitions, settings.body_limit), (12, 2_048));
         assert_eq!((settings.deadline, settings.log.as_str()), (Duration::from_millis(900), "debug"));

@@ -1,17 +1,17 @@
 //! Runs a use case: begins the unit of work, lets the handler and the reactions work in it, and commits.
 
 use super::{
-    Cause, Command, CommandHandler, CommitError, Committed, Context, DomainEventHandler, Drain, Fault, FaultKind,
-    Query, QueryHandler, Translate, Units,
+    Cause, Command, CommandHandler, CommitError, Committed, Context, DomainEventHandler, Drain, EventHandler, Fault,
+    FaultKind, IntegrationEvent, Query, QueryHandler, Refusal, Refuse, Translate, Units,
 };
 
-/// How often a command is run when other changes come first, in all.
+/// How often a use case is run when other changes come first, in all.
 const TRIES: usize = 4;
 
 /// How often reactions may cause events that cause reactions, before it is taken for an endless loop.
 const DEPTH: usize = 16;
 
-/// Gives commands to the context's handlers, each in a unit of work of its own.
+/// Gives commands, and what others say, to the context's handlers, each in a unit of work of its own.
 pub struct CommandBus<H, S> {
     handlers: H,
     units: S,
@@ -44,9 +44,40 @@ where
         C: Command<Error: From<H::Fault>>,
         H: CommandHandler<C, S::Uow>,
     {
+        self.run(Obey(command), cause).await
+    }
+
+    /// Reacts to what another context said, and commits what that changed.
+    ///
+    /// # Errors
+    ///
+    /// The handler's, or the [`CommitError`] of the unit of work, as the context's own error.
+    pub async fn hear<E>(&self, event: E, cause: &Cause) -> Result<(), H::Fault>
+    where
+        E: IntegrationEvent,
+        H: EventHandler<E, S::Uow>,
+    {
+        self.run(Hear(event), cause).await
+    }
+
+    /// Publishes the answer to a command that was refused.
+    ///
+    /// # Errors
+    ///
+    /// The [`CommitError`] of the unit of work.
+    pub async fn refuse(&self, refusal: Refusal, cause: &Cause) -> Result<(), CommitError>
+    where
+        H: Refuse,
+    {
+        let mut uow = self.units.begin(cause);
+        H::refuse(refusal, &mut uow);
+        self.units.commit(uow).await.map(|Committed| ())
+    }
+
+    async fn run<W: Work<H, S::Uow>>(&self, work: W, cause: &Cause) -> Result<W::Output, W::Error> {
         let mut uow = self.units.begin(cause);
         for _ in 1..TRIES {
-            let refusal = match self.work(command.clone(), &mut uow).await {
+            let refusal = match self.work(&work, &mut uow).await {
                 Err(refusal) if refusal.kind() == FaultKind::Race => {
                     uow = self.units.again(uow).await?;
                     continue;
@@ -62,18 +93,14 @@ where
             }
             uow = self.units.begin(cause);
         }
-        let output = self.work(command, &mut uow).await?;
+        let output = self.work(&work, &mut uow).await?;
         self.units.commit(uow).await?;
         Ok(output)
     }
 
     /// Runs the handler and what follows from it; nothing is committed.
-    async fn work<C>(&self, command: C, uow: &mut S::Uow) -> Result<C::Output, C::Error>
-    where
-        C: Command<Error: From<H::Fault>>,
-        H: CommandHandler<C, S::Uow>,
-    {
-        let output = CommandHandler::handle(&self.handlers, command, uow).await?;
+    async fn work<W: Work<H, S::Uow>>(&self, work: &W, uow: &mut S::Uow) -> Result<W::Output, W::Error> {
+        let output = work.run(&self.handlers, uow).await?;
         self.react(uow).await?;
         Ok(output)
     }
@@ -91,6 +118,45 @@ where
             }
         }
         Err(CommitError::Defect(format!("reactions cause events without end (more than {DEPTH} rounds)")).into())
+    }
+}
+
+/// What is done in a unit of work, as often as it takes.
+trait Work<H: Context, U>: Send + Sync {
+    type Output: Send;
+    type Error: Fault + From<CommitError> + From<H::Fault>;
+    fn run(&self, handlers: &H, uow: &mut U) -> impl Future<Output = Result<Self::Output, Self::Error>> + Send;
+}
+
+struct Obey<C>(C);
+
+impl<C, H, U> Work<H, U> for Obey<C>
+where
+    C: Command<Error: From<H::Fault>>,
+    H: Context + CommandHandler<C, U>,
+    U: Send,
+{
+    type Output = C::Output;
+    type Error = C::Error;
+
+    async fn run(&self, handlers: &H, uow: &mut U) -> Result<C::Output, C::Error> {
+        CommandHandler::handle(handlers, self.0.clone(), uow).await
+    }
+}
+
+struct Hear<E>(E);
+
+impl<E, H, U> Work<H, U> for Hear<E>
+where
+    E: IntegrationEvent,
+    H: EventHandler<E, U>,
+    U: Send,
+{
+    type Output = ();
+    type Error = H::Fault;
+
+    async fn run(&self, handlers: &H, uow: &mut U) -> Result<(), H::Fault> {
+        EventHandler::handle(handlers, self.0.clone(), uow).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why something happens: what ties a request to every log line and message that it leads to.
 
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// What a unit of work was begun for. It travels on every message that the unit publishes.
@@ -11,6 +12,8 @@ pub struct Cause {
     pub causation_id: Option<String>,
     /// The W3C trace that this is a part of.
     pub traceparent: Option<String>,
+    /// The message that the unit is the effect of: it is claimed in the same transaction.
+    pub heard: Option<Arc<Heard>>,
 }
 
 impl Cause {
@@ -21,7 +24,7 @@ impl Cause {
 
     /// A request from outside that is part of something larger.
     pub fn correlated(correlation_id: String) -> Self {
-        Self { correlation_id, causation_id: None, traceparent: None }
+        Self { correlation_id, causation_id: None, traceparent: None, heard: None }
     }
 }
 
@@ -29,4 +32,23 @@ impl Default for Cause {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// A message that a context heard, as far as its claim goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// Where it comes from (`ce_source`).
+    pub source: String,
+    /// Its id, unique within its source (`ce_id`).
+    pub id: String,
+    /// The topic.
+    pub topic: String,
+    /// The partition of the topic.
+    pub partition: i32,
+    /// What orders it; a message without a key is a key of its own.
+    pub key: Option<Vec<u8>>,
+    /// Everything before this offset of the partition is settled.
+    pub settled: i64,
+    /// Its place among the parked messages, when it is tried again from there.
+    pub parked: Option<i64>,
 }

@@ -26,6 +26,12 @@ pub enum CommitError {
         /// The largest that is accepted.
         limit: usize,
     },
+    /// The message that the unit is the effect of has had its effect already.
+    #[error("El mensaje ya se atendio")]
+    Duplicate,
+    /// An earlier message of the same key is parked: this one must wait behind it.
+    #[error("Un mensaje anterior de la misma clave espera")]
+    Behind,
     /// A message does not fit its schema, or events caused events without end: a defect of the program.
     #[error("El servicio tiene un defecto")]
     Defect(String),
@@ -45,6 +51,8 @@ impl Fault for CommitError {
         match self {
             Self::Conflict => FaultKind::Race,
             Self::Unique(_) => FaultKind::Conflict,
+            Self::Duplicate => FaultKind::Duplicate,
+            Self::Behind => FaultKind::Behind,
             Self::TooLarge { .. } => FaultKind::TooLarge,
             Self::Overloaded => FaultKind::Overloaded,
             Self::Unavailable => FaultKind::Unavailable,
@@ -57,6 +65,8 @@ impl Fault for CommitError {
         match self {
             Self::Conflict => "conflicto-de-version",
             Self::Unique(_) => "id-ya-existe",
+            Self::Duplicate => "mensaje-repetido",
+            Self::Behind => "mensaje-en-espera",
             Self::TooLarge { .. } => "demasiado-grande",
             Self::Overloaded => "sobrecarga",
             Self::Unavailable => "no-disponible",

@@ -14,6 +14,10 @@ pub enum FaultKind {
     Race,
     /// Something that must be unique is taken.
     Conflict,
+    /// The message had its effect already: there is nothing more to do.
+    Duplicate,
+    /// The message must wait behind an earlier one of its key.
+    Behind,
     /// It is larger than can be kept or sent.
     TooLarge,
     /// Too much is waiting; the same request succeeds later.

@@ -2,6 +2,7 @@
 
 pub mod avro;
 pub mod broker;
+pub mod consumer;
 pub mod http;
 pub mod module;
 pub mod postgres;

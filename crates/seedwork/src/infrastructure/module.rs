@@ -1,6 +1,7 @@
 //! A bounded context as the binary sees it: what to migrate, what to start, what to serve.
 
 use super::{
+    consumer::Hearing,
     postgres::{CommitterSettings, Database, LogState, Migrations},
     supervise::Supervisor,
 };
@@ -34,6 +35,8 @@ pub struct Place {
 pub struct Started {
     /// How far its log goes.
     pub log: watch::Receiver<LogState>,
+    /// What it hears, if anything.
+    pub hearing: Option<Hearing>,
     routes: Arc<dyn Fn(&mut ServiceConfig<'_>) + Send + Sync>,
 }
 
@@ -43,7 +46,13 @@ impl Started {
         log: watch::Receiver<LogState>,
         routes: impl Fn(&mut ServiceConfig<'_>) + Send + Sync + 'static,
     ) -> Self {
-        Self { log, routes: Arc::new(routes) }
+        Self { log, hearing: None, routes: Arc::new(routes) }
+    }
+
+    /// And what it hears.
+    #[must_use]
+    pub fn hearing(self, hearing: Hearing) -> Self {
+        Self { hearing: Some(hearing), ..self }
     }
 
     /// Adds the context's routes to a server.

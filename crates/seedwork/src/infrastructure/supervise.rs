@@ -63,6 +63,12 @@ pub(crate) fn drive(future: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(future);
 }
 
+/// Some of a pause, between half and all of it, so that those who wait do not come back at once.
+pub(crate) fn jitter(pause: Duration) -> Duration {
+    let random = uuid::Uuid::now_v7().as_u128() as u32;
+    pause / 2 + (pause / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,4 +2,5 @@
 
 pub mod consumed;
 pub mod published;
+mod refuse;
 mod translate;

@@ -1,1 +1,1 @@
-DROP TABLE messages, partitions, topics, schemas;
+DROP TABLE leases, members, messages, partitions, topics, schemas;

@@ -30,3 +30,19 @@ CREATE TABLE messages (
     value bytea,
     PRIMARY KEY (topic, partition, "offset")
 );
+
+-- Who reads what: the processes of a group share its partitions.
+CREATE TABLE members (
+    "group" text NOT NULL,
+    member uuid NOT NULL,
+    expires_at timestamptz NOT NULL,
+    PRIMARY KEY ("group", member)
+);
+CREATE TABLE leases (
+    "group" text NOT NULL,
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    member uuid NOT NULL,
+    expires_at timestamptz NOT NULL,
+    PRIMARY KEY ("group", topic, partition)
+);

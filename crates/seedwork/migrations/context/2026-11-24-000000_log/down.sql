@@ -1,1 +1,1 @@
-DROP TABLE relay, outbox_head, outbox;
+DROP TABLE parked, positions, inbox, relay, outbox_head, outbox;

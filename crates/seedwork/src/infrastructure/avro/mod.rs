@@ -1,14 +1,17 @@
 //! The published language: the records of `schema/`, compiled in, and values to and from Avro.
 
+mod decoders;
 mod json;
 mod registry;
 mod schemas;
 
+pub use decoders::{Decoder, Decoders, Undecodable};
 pub use json::{from_json, to_json};
 pub use registry::Registry;
 pub use schemas::{Record, all, record};
 
 use crate::application::IntegrationEvent;
+use apache_avro::types::Value;
 
 /// A value that does not fit its schema.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,4 +38,15 @@ pub fn encode<E: IntegrationEvent>(event: &E) -> Result<(&'static Record, Vec<u8
     let record = record(E::TYPE).ok_or_else(|| AvroError::new(E::TYPE, "there is no such schema"))?;
     let body = record.writer().write_ser_to_vec(event).map_err(|error| AvroError::new(E::TYPE, error))?;
     Ok((record, body))
+}
+
+/// A record's value as the Rust type that stands for it.
+///
+/// # Errors
+///
+/// The type and the record differ: a defect of the program.
+pub fn decode<E: IntegrationEvent>(value: &Value) -> Result<E, AvroError> {
+    // apache-avro has no other way to say that uuids are texts.
+    apache_avro::util::set_serde_human_readable(true);
+    apache_avro::from_value(value).map_err(|error| AvroError::new(E::TYPE, error))
 }

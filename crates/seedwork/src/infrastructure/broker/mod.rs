@@ -51,10 +51,28 @@ pub enum PublishError {
     Failed(String),
 }
 
-/// Publishes a context's records.
-pub trait Broker: Send + Sync + 'static {
+/// A partition of a topic.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Partition {
+    /// The topic.
+    pub topic: String,
+    /// Its number in the topic.
+    pub number: i32,
+}
+
+/// Carries messages between contexts.
+pub trait Broker: Clone + Send + Sync + 'static {
     /// One relay's way to publish; it is made anew after every failure.
     type Publisher: Publisher;
+    /// One process's way to read; it is made anew after every failure.
+    type Subscriber: Subscriber;
+
+    /// A way to read topics as one of a group of processes, which share their partitions.
+    fn subscribe(
+        &self,
+        group: &str,
+        topics: &[&'static str],
+    ) -> impl Future<Output = anyhow::Result<Self::Subscriber>> + Send;
 
     /// A way to publish for the relay that holds `lease`.
     fn publisher(&self, lease: &Lease) -> impl Future<Output = anyhow::Result<Self::Publisher>> + Send;
@@ -73,4 +91,22 @@ pub trait Publisher: Send {
         lease: &mut Lease,
         to: i64,
     ) -> impl Future<Output = Result<(), PublishError>> + Send;
+}
+
+/// Reads topics for one process of a group. Where it stands in them is the reader's own business.
+pub trait Subscriber: Send + 'static {
+    /// Keeps this process's share of the partitions, and answers which these are now. To be called about once a second;
+    /// a process that does not call it for some seconds loses its share to others.
+    fn share(&mut self) -> impl Future<Output = anyhow::Result<Vec<Partition>>> + Send;
+
+    /// Up to `limit` messages of a partition, from an offset on.
+    fn read(
+        &mut self,
+        partition: &Partition,
+        from: i64,
+        limit: i64,
+    ) -> impl Future<Output = anyhow::Result<Vec<Delivery>>> + Send;
+
+    /// Waits until there may be new messages, not for ever.
+    fn news(&mut self) -> impl Future<Output = ()> + Send;
 }

@@ -146,7 +146,7 @@ impl<F: Fault> From<F> for Problem {
         let status = match fault.kind() {
             FaultKind::NotFound => StatusCode::NOT_FOUND,
             FaultKind::Rule => StatusCode::UNPROCESSABLE_ENTITY,
-            FaultKind::Race | FaultKind::Conflict => StatusCode::CONFLICT,
+            FaultKind::Race | FaultKind::Conflict | FaultKind::Duplicate | FaultKind::Behind => StatusCode::CONFLICT,
             FaultKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             FaultKind::Overloaded | FaultKind::Unavailable | FaultKind::Unknown => StatusCode::SERVICE_UNAVAILABLE,
             FaultKind::Defect => {

@@ -35,7 +35,7 @@ pub async fn migrate(url: &str, contexts: Vec<(&'static str, Migrations)>) -> an
         admin
             .batch_execute(&format!(
                 "GRANT USAGE ON SCHEMA {BROKER_SCHEMA} TO sta_{context}; \
-             GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA {BROKER_SCHEMA} TO sta_{context}"
+             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {BROKER_SCHEMA} TO sta_{context}"
             ))
             .await?;
     }

@@ -3,6 +3,7 @@
 mod changes;
 mod committer;
 mod database;
+mod inbox;
 mod lanes;
 mod listener;
 mod migrations;
@@ -17,6 +18,7 @@ mod unit_of_work;
 pub use changes::Change;
 pub use committer::{CommitterSettings, LogState};
 pub use database::{Database, Pool};
+pub(crate) use inbox::{POSITION, Parking};
 pub use listener::Listener;
 pub use migrations::{Migrations, migrate};
 pub(crate) use outbox::LAST;

@@ -63,5 +63,5 @@ pub(super) fn append<'a>(seen: i64, messages: impl Iterator<Item = &'a Message> 
 /// Where the numbering stands when a session begins.
 pub(crate) const LAST: &str = "SELECT greatest((SELECT max(seq) FROM outbox), (SELECT seq FROM outbox_head), 0)";
 
-/// The id of the message with a number: how a lost COMMIT is found, or not.
-pub(super) const ID_AT: &str = "SELECT id FROM outbox WHERE seq = $1";
+/// Whether a number was given to a message: how a lost COMMIT is found, or not.
+pub(super) const HAS: &str = "SELECT 1 FROM outbox WHERE seq = $1 AND id = $2";

@@ -1,4 +1,4 @@
-//! The partitions of the log: made standalone and attached, so that neither writers nor readers wait for it.
+//! The partitions of the log and of the inbox: made standalone and attached, so that neither writers nor readers wait.
 
 use tokio_postgres::{Client, Error};
 
@@ -14,11 +14,7 @@ pub(super) async fn until(client: &Client) -> Result<i64, Error> {
 
 /// Attaches partitions of `rows` numbers until there is one more than those up to `needed` fill; answers where they end.
 pub(super) async fn extend(client: &Client, schema: &str, needed: i64, rows: i64) -> Result<i64, Error> {
-    // Processes take turns. The context's commit lock is not taken: commits go on.
-    let begin = format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(hashtextextended('sta/partitions/{schema}', 0))"
-    );
-    client.batch_execute(&begin).await?;
+    begin(client, schema).await?;
     let mut end = until(client).await?;
     while end < needed.saturating_add(rows) {
         let (first, next) = (end + 1, end + 1 + rows);
@@ -31,4 +27,37 @@ pub(super) async fn extend(client: &Client, schema: &str, needed: i64, rows: i64
     }
     client.batch_execute("COMMIT").await?;
     Ok(end)
+}
+
+/// How many days of the inbox are made ahead.
+const DAYS: i32 = 4;
+
+/// The days, from today on, that the inbox has no partition for yet.
+const MISSING_DAYS: &str = "\
+    SELECT to_char(day, 'YYYYMMDD'), to_char(day, 'YYYY-MM-DD'), to_char(day + interval '1 day', 'YYYY-MM-DD') \
+    FROM generate_series(date_trunc('day', now(), 'UTC'), date_trunc('day', now(), 'UTC') + make_interval(days => $1), '1 day') \
+    AS day WHERE NOT EXISTS (SELECT FROM pg_inherits JOIN pg_class part ON part.oid = inhrelid \
+    WHERE inhparent = 'inbox'::regclass AND part.relname = 'inbox_' || to_char(day, 'YYYYMMDD'))";
+
+/// Attaches the partitions of the inbox for the days to come.
+pub(super) async fn extend_inbox(client: &Client, schema: &str) -> Result<(), Error> {
+    if client.query(MISSING_DAYS, &[&DAYS]).await?.is_empty() {
+        return Ok(());
+    }
+    begin(client, schema).await?;
+    for row in client.query(MISSING_DAYS, &[&DAYS]).await? {
+        let (name, first, next): (&str, &str, &str) = (row.get(0), row.get(1), row.get(2));
+        let attach = format!(
+            "CREATE TABLE inbox_{name} (LIKE inbox INCLUDING ALL, CHECK (at >= '{first}Z' AND at < '{next}Z')); \
+             ALTER TABLE inbox ATTACH PARTITION inbox_{name} FOR VALUES FROM ('{first}Z') TO ('{next}Z')"
+        );
+        client.batch_execute(&attach).await?;
+    }
+    client.batch_execute("COMMIT").await
+}
+
+/// Processes take turns. The context's commit lock is not taken: commits go on.
+async fn begin(client: &Client, schema: &str) -> Result<(), Error> {
+    let lock = format!("SELECT pg_advisory_xact_lock(hashtextextended('sta/partitions/{schema}', 0))");
+    client.batch_execute(&format!("BEGIN ISOLATION LEVEL READ COMMITTED; {lock}")).await
 }

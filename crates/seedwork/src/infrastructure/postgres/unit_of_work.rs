@@ -4,6 +4,7 @@ use super::{
     changes::Change,
     committer::{Committer, CommitterSettings, LogState, Writes},
     database::Database,
+    inbox::Parking,
     lanes::{Lane, LaneKey, Lanes},
     outbox::Message,
     reads::{Readers, Reads},
@@ -64,6 +65,16 @@ impl<E> PgUnits<E> {
         self.log.clone()
     }
 
+    /// Sets a message aside, behind what is parked of its key.
+    ///
+    /// # Errors
+    ///
+    /// [`CommitError::Duplicate`] when it was claimed before; or the database does not answer.
+    pub(crate) async fn park(&self, parking: Parking) -> Result<(), CommitError> {
+        let writes = Writes { parking: Some(parking), ..Writes::default() };
+        self.committer.commit(writes, Vec::new(), Instant::now() + self.deadline).await.map(|Committed| ())
+    }
+
     /// Grouped reads of one kind of record, for queries.
     pub fn reads<R: Record>(&self) -> Reads<R> {
         self.readers.of()
@@ -114,7 +125,9 @@ impl<E: Send + 'static> Units for PgUnits<E> {
         }
         let saved = uow.saved.into_iter().flat_map(|saved| saved.aggregate.changes(saved.expected));
         let changes = saved.chain(uow.shown).collect();
-        self.committer.commit(Writes { changes, messages: uow.messages }, uow.entered, uow.deadline).await
+        let heard = uow.cause.heard.clone();
+        let writes = Writes { changes, messages: uow.messages, heard, parking: None };
+        self.committer.commit(writes, uow.entered, uow.deadline).await
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     avro::Registry,
     broker::{Broker, Publisher},
     postgres::{Database, Listener, LogState},
-    supervise::Supervisor,
+    supervise::{Supervisor, jitter},
 };
 use crate::domain::Instante;
 use anyhow::bail;
@@ -243,10 +243,4 @@ impl Reader {
         }
         Ok(entries)
     }
-}
-
-/// A pause that several processes do not share.
-fn jitter(pause: Duration) -> Duration {
-    let random = uuid::Uuid::now_v7().as_u128() as u32;
-    pause / 2 + (pause / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
 }

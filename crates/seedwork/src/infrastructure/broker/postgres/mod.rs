@@ -4,6 +4,7 @@
 
 mod publish;
 mod read;
+mod subscribe;
 
 pub use read::{Position, Topic};
 
@@ -29,6 +30,11 @@ impl PgBroker {
 
 impl Broker for PgBroker {
     type Publisher = publish::PgPublisher;
+    type Subscriber = subscribe::PgSubscriber;
+
+    async fn subscribe(&self, group: &str, topics: &[&'static str]) -> anyhow::Result<subscribe::PgSubscriber> {
+        subscribe::PgSubscriber::open(&self.database, group, topics, self.partitions).await
+    }
 
     async fn publisher(&self, lease: &Lease) -> anyhow::Result<publish::PgPublisher> {
         Ok(publish::PgPublisher::prepare(lease.client(), self.partitions).await?)

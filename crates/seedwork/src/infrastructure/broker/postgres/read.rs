@@ -3,14 +3,14 @@
 use super::{CHANNEL, PgBroker, publish};
 use crate::infrastructure::{broker::Delivery, postgres::Listener};
 use std::time::Duration;
-use tokio_postgres::{Client, Statement};
+use tokio_postgres::{Client, Row, Statement};
 
 /// How long a reader waits for news at most, in case a notification was lost.
-const POLL: Duration = Duration::from_millis(500);
+pub(super) const POLL: Duration = Duration::from_millis(500);
 
 const PARTITIONS: &str = "SELECT partition, next FROM broker.partitions WHERE topic = $1 ORDER BY partition";
 
-const READ: &str = "\
+pub(super) const READ: &str = "\
     SELECT \"offset\", key, headers, value FROM broker.messages \
     WHERE topic = $1 AND partition = $2 AND \"offset\" >= $3 ORDER BY \"offset\" LIMIT $4";
 
@@ -63,24 +63,25 @@ impl Topic {
     /// The database does not answer.
     pub async fn read(&self, from: Position, limit: i64) -> anyhow::Result<Vec<Delivery>> {
         let rows = self.client.query(&self.read, &[&self.name, &from.partition, &from.offset, &limit]).await?;
-        rows.iter()
-            .map(|row| {
-                let headers: serde_json::Map<String, serde_json::Value> = serde_json::from_str(row.get(2))?;
-                let text = |value: serde_json::Value| value.as_str().map(str::to_owned).unwrap_or_default();
-                Ok(Delivery {
-                    topic: self.name.clone(),
-                    partition: from.partition,
-                    offset: row.get(0),
-                    key: row.get(1),
-                    headers: headers.into_iter().map(|(name, value)| (name, text(value))).collect(),
-                    value: row.get(3),
-                })
-            })
-            .collect()
+        rows.iter().map(|row| delivery(&self.name, from.partition, row)).collect()
     }
 
     /// Waits until there may be new messages.
     pub async fn news(&mut self) {
         let _ = tokio::time::timeout(POLL, self.news.heard()).await;
     }
+}
+
+/// A message as [`READ`] answers it.
+pub(super) fn delivery(topic: &str, partition: i32, row: &Row) -> anyhow::Result<Delivery> {
+    let headers: serde_json::Map<String, serde_json::Value> = serde_json::from_str(row.get(2))?;
+    let text = |value: serde_json::Value| value.as_str().map(str::to_owned).unwrap_or_default();
+    Ok(Delivery {
+        topic: topic.to_owned(),
+        partition,
+        offset: row.get(0),
+        key: row.get(1),
+        headers: headers.into_iter().map(|(name, value)| (name, text(value))).collect(),
+        value: row.get(3),
+    })
 }

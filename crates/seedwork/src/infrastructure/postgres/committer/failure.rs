@@ -1,17 +1,18 @@
 //! What the errors of PostgreSQL mean for a group of units.
 
-use super::super::outbox::Message;
+use super::queue::Writes;
 use crate::application::CommitError;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use tokio_postgres::{Error, error::SqlState};
 use uuid::Uuid;
 
 /// Why a transaction was not committed, or why nobody knows.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
-    /// Units lost a race, collided or were given up: these, by their place in the group. The others may be written again.
+    /// Units lost a race, collided or were given up: these, by their place in the group, with their error where it is
+    /// known. The others may be written again.
     #[error("units lost a race, collided or were given up")]
-    Culprits(HashSet<usize>),
+    Culprits(HashMap<usize, Option<CommitError>>),
     /// PostgreSQL refuses the data of a unit and does not name it.
     #[error("the data of a unit are refused")]
     Somebody,
@@ -26,17 +27,27 @@ pub(super) enum Failure {
     Unknown(Option<Mark>),
 }
 
-/// The first message of a group, by which its transaction is recognised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Mark {
-    pub(super) seq: i64,
-    pub(super) id: Uuid,
+/// What a group left, by which its transaction is recognised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// A message under its number in the log.
+    Message { seq: i64, id: Uuid },
+    /// A message that was claimed.
+    Claim { source: String, id: String },
 }
 
 impl Mark {
-    /// Of a group whose messages follow the number `before`.
-    pub(super) fn of<'a>(before: i64, messages: impl IntoIterator<Item = &'a Message>) -> Option<Self> {
-        messages.into_iter().next().map(|first| Self { seq: before + 1, id: first.id })
+    /// Of units whose messages follow the number `before`.
+    pub(super) fn of<'a>(before: i64, mut units: impl Iterator<Item = &'a Writes> + Clone) -> Option<Self> {
+        let said = units.clone().flat_map(|writes| &writes.messages).next();
+        match said {
+            Some(first) => Some(Self::Message { seq: before + 1, id: first.id }),
+            None => units.find_map(|writes| {
+                let heard = writes.heard.as_ref().filter(|heard| heard.parked.is_none());
+                let heard = heard.or(writes.parking.as_ref().map(|parking| &parking.heard))?;
+                Some(Self::Claim { source: heard.source.clone(), id: heard.id.clone() })
+            }),
+        }
     }
 }
 

@@ -4,11 +4,12 @@ use super::queue::Unit;
 use std::collections::HashSet;
 use uuid::Uuid;
 
-/// What a unit may share with another: a root that both write, or a key whose messages are ordered.
+/// What a unit may share with another: a root that both write, a key whose messages are ordered, a message heard twice.
 #[derive(PartialEq, Eq, Hash)]
 enum Touched<'a> {
     Root(&'static str, Uuid),
     Key(&'static str, &'a str),
+    Message(&'a str, &'a str),
 }
 
 /// Splits units into those of this group and those that must wait for the next one.
@@ -41,9 +42,13 @@ fn who_waits(units: &[Unit]) -> Vec<bool> {
         .collect()
 }
 
+/// What no other unit of the group may touch: the roots that it writes, and the message that it claims.
 fn roots(unit: &Unit) -> impl Iterator<Item = Touched<'_>> {
-    let changes = unit.writes.changes.iter();
-    changes.filter_map(|change| change.root_id().map(|id| Touched::Root(change.table().name, id)))
+    let writes = &unit.writes;
+    let parked = writes.parking.as_ref().map(|parking| &parking.heard);
+    let heard = writes.heard.iter().chain(parked).map(|heard| Touched::Message(&heard.source, &heard.id));
+    let changes = writes.changes.iter();
+    changes.filter_map(|change| change.root_id().map(|id| Touched::Root(change.table().name, id))).chain(heard)
 }
 
 fn keys(unit: &Unit) -> impl Iterator<Item = Touched<'_>> {

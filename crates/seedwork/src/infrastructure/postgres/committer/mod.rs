@@ -12,7 +12,7 @@ mod transaction;
 
 pub(super) use queue::Writes;
 
-use super::{database::Database, lanes::Lane};
+use super::{database::Database, inbox, lanes::Lane};
 use crate::{
     application::{CommitError, Committed},
     infrastructure::supervise::Supervisor,
@@ -20,7 +20,7 @@ use crate::{
 use failure::{Failure, Mark};
 use queue::{Entrance, Exit, Unit};
 use session::{Limits, Session};
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
     sync::{Mutex, watch},
     time::Instant,
@@ -83,12 +83,15 @@ impl Committer {
     /// Makes writes durable; see [`Units::commit`](crate::application::Units::commit).
     pub(super) async fn commit(
         &self,
-        writes: Writes,
+        mut writes: Writes,
         lanes: Vec<Lane>,
         deadline: Instant,
     ) -> Result<Committed, CommitError> {
-        if writes.changes.is_empty() && writes.messages.is_empty() {
+        if writes.is_empty() {
             return Ok(Committed);
+        }
+        if writes.messages.is_empty() && writes.heard.is_none() && writes.parking.is_none() {
+            writes.heard = Some(inbox::mark());
         }
         self.entrance.commit(writes, lanes, deadline).await
     }
@@ -141,13 +144,15 @@ impl Writer {
             .record(group.len() as f64);
         match self.together(&group).await {
             Err(Failure::Culprits(lost)) => {
-                let (culprits, rest) = pick(group, |n| lost.contains(&n));
+                let (culprits, rest) = pick(group, lost);
                 match self.together(&rest).await {
                     // Others lost in the meantime: no third guess.
                     Err(Failure::Culprits(_) | Failure::Somebody) => self.write_apart(rest).await,
                     outcome => self.settle(rest, outcome).await,
                 }
-                self.write_apart(culprits).await;
+                if !culprits.is_empty() {
+                    self.write_apart(culprits).await;
+                }
             }
             Err(Failure::Somebody) => self.write_apart(group).await,
             Err(Failure::Again(why)) => {
@@ -217,9 +222,9 @@ impl Writer {
     async fn resolve(&mut self, mark: Option<Mark>, units: &[Unit]) -> Result<Committed, CommitError> {
         let Some(mark) = mark else { return Err(CommitError::Unknown) };
         let until = units.iter().map(|unit| unit.deadline).max().unwrap_or_else(Instant::now);
-        tracing::warn!(outbox.seq = mark.seq, "a COMMIT was not answered: looking for its mark");
+        tracing::warn!(?mark, "a COMMIT was not answered: looking for its mark");
         while Instant::now() < until {
-            match tokio::time::timeout_at(until, self.find(mark)).await {
+            match tokio::time::timeout_at(until, self.find(&mark)).await {
                 Ok(Ok(true)) => return Ok(Committed),
                 Ok(Ok(false)) => return Err(CommitError::Unavailable),
                 Ok(Err(failure)) => {
@@ -234,9 +239,8 @@ impl Writer {
         Err(CommitError::Unknown)
     }
 
-    async fn find(&mut self, mark: Mark) -> Result<bool, Failure> {
-        let session = self.session(0).await?;
-        Ok(session.find(mark.seq).await? == Some(mark.id))
+    async fn find(&mut self, mark: &Mark) -> Result<bool, Failure> {
+        self.session(0).await?.find(mark).await
     }
 
     /// The session, opened when there is none, with room in the log for the messages to come.
@@ -273,11 +277,15 @@ impl Writer {
     }
 }
 
-/// Splits units by their place.
-fn pick(units: Vec<Unit>, chosen: impl Fn(usize) -> bool) -> (Vec<Unit>, Vec<Unit>) {
-    let (mut picked, mut rest) = (Vec::new(), Vec::new());
+/// Answers the culprits whose error is known, and splits the others from the rest.
+fn pick(units: Vec<Unit>, mut lost: HashMap<usize, Option<CommitError>>) -> (Vec<Unit>, Vec<Unit>) {
+    let (mut culprits, mut rest) = (Vec::new(), Vec::new());
     for (n, unit) in units.into_iter().enumerate() {
-        if chosen(n) { &mut picked } else { &mut rest }.push(unit);
+        match lost.remove(&n) {
+            Some(Some(error)) => unit.answer(Err(error)),
+            Some(None) => culprits.push(unit),
+            None => rest.push(unit),
+        }
     }
-    (picked, rest)
+    (culprits, rest)
 }

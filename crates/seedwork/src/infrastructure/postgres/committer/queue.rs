@@ -1,7 +1,12 @@
 //! Units of work on their way to the committer.
 
-use super::super::{changes::Change, lanes::Lane, outbox::Message};
-use crate::application::{CommitError, Committed};
+use super::super::{
+    changes::Change,
+    inbox::{InboxCalls, Parking},
+    lanes::Lane,
+    outbox::Message,
+};
+use crate::application::{CommitError, Committed, Heard};
 use std::sync::{
     Arc,
     atomic::{AtomicU8, Ordering},
@@ -27,9 +32,27 @@ const GROUP_BYTES: usize = 16 * 1024 * 1024;
 pub(in super::super) struct Writes {
     pub(in super::super) changes: Vec<Change>,
     pub(in super::super) messages: Vec<Message>,
+    /// The message that all this is the effect of.
+    pub(in super::super) heard: Option<Arc<Heard>>,
+    /// The message that is set aside instead of having an effect.
+    pub(in super::super) parking: Option<Parking>,
 }
 
 impl Writes {
+    pub(super) fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.messages.is_empty() && self.heard.is_none() && self.parking.is_none()
+    }
+
+    /// What it does to the inbox.
+    pub(super) fn hear<'a>(&'a self, calls: &mut InboxCalls<'a>) {
+        if let Some(heard) = &self.heard {
+            calls.add(heard);
+        }
+        if let Some(parking) = &self.parking {
+            calls.park(parking);
+        }
+    }
+
     fn rows(&self) -> usize {
         self.messages.len() + self.changes.iter().map(Change::rows).sum::<usize>()
     }

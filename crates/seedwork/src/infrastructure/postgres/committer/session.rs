@@ -4,13 +4,17 @@ use super::{
     super::{
         changes::Call,
         database::Database,
+        inbox::{self, InboxCalls},
         outbox, partitions,
         row::{Param, Table},
         statements::{Purpose, sql},
     },
-    failure::{Failure, describe, of_the_group},
+    failure::{Failure, Mark, describe, of_the_group},
 };
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 use tokio_postgres::{Client, Error, Statement, types::ToSql};
 use uuid::Uuid;
 
@@ -51,6 +55,9 @@ impl Limits {
     }
 }
 
+/// How often the partitions of the inbox are looked at; they are made days ahead.
+const INBOX_LOOK: Duration = Duration::from_secs(3_600);
+
 /// Its first statement fails in a transaction that has failed; a bare COMMIT would answer ROLLBACK without an error.
 const COMMIT: &str = "SELECT 1; COMMIT";
 
@@ -59,13 +66,15 @@ pub(super) struct Session {
     client: Client,
     tables: HashMap<(&'static str, Purpose), Statement>,
     append: Statement,
-    id_at: Statement,
+    inbox: Inbox,
     begin: String,
     schema: String,
     /// The highest number in the log that this session has seen committed.
     pub(super) seen: i64,
     /// The highest number that the log's partitions have room for.
     pub(super) until: i64,
+    /// When the partitions of the inbox were last looked at.
+    inbox_seen: Instant,
 }
 
 impl Session {
@@ -77,11 +86,22 @@ impl Session {
             database.schema()
         );
         let append = client.prepare(outbox::APPEND).await?;
-        let id_at = client.prepare(outbox::ID_AT).await?;
+        let inbox = Inbox::prepare(&client).await?;
         let seen = client.query_one(outbox::LAST, &[]).await?.get(0);
         let schema = database.schema().to_owned();
         let until = partitions::until(&client).await?;
-        Ok(Self { client, tables: HashMap::new(), append, id_at, begin, schema, seen, until })
+        partitions::extend_inbox(&client, &schema).await?;
+        Ok(Self {
+            client,
+            tables: HashMap::new(),
+            append,
+            inbox,
+            begin,
+            schema,
+            seen,
+            until,
+            inbox_seen: Instant::now(),
+        })
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -136,28 +156,65 @@ impl Session {
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
+    /// Claims, parks and unparks; answers whether all of it was done.
+    pub(super) async fn inbox(&self, calls: &InboxCalls<'_>) -> Result<bool, Error> {
+        if calls.is_empty() {
+            return Ok(true);
+        }
+        let run = async |wanted: usize, statement: &Statement, params: Vec<Param<'_>>| match wanted {
+            0 => Ok(true),
+            _ => Ok(self.client.execute(statement, &borrow(&params)).await? == wanted as u64),
+        };
+        let (claimed, unparked, parked, noted) = futures_util::future::join4(
+            run(calls.claims.len(), &self.inbox.claim, calls.claim()),
+            run(calls.unparks.len(), &self.inbox.unpark, calls.unpark()),
+            run(calls.parks.len(), &self.inbox.park, calls.parking()),
+            run(calls.positions.len(), &self.inbox.position, calls.position()),
+        )
+        .await;
+        let all: Result<Vec<bool>, Error> = [claimed, unparked, parked].into_iter().collect();
+        noted?;
+        Ok(all?.into_iter().all(|done| done))
+    }
+
+    /// Of what was to be claimed, in the order of [`InboxCalls::claimed`], what was not: its place, and whether it had
+    /// been claimed before.
+    pub(super) async fn unclaimed(&self, calls: &InboxCalls<'_>) -> Result<Vec<(usize, bool)>, Error> {
+        let rows = self.client.query(&self.inbox.unclaimed, &borrow(&calls.claimed())).await?;
+        let place = |n: i64| usize::try_from(n - 1).unwrap_or(usize::MAX);
+        Ok(rows.iter().map(|row| (place(row.get(0)), row.get(1))).collect())
+    }
+
     /// Appends to the log; answers the number before the first message.
     pub(super) async fn append(&self, params: &[Param<'_>]) -> Result<i64, Error> {
         Ok(self.client.query_one(&self.append, &borrow(params)).await?.get(0))
     }
 
-    /// The id of the message with a number, on a server that has replayed everything and under the lock: whoever wrote
-    /// before has ended.
-    pub(super) async fn find(&self, seq: i64) -> Result<Option<Uuid>, Failure> {
+    /// Whether the transaction that left a mark was committed, on a server that has replayed everything and under the
+    /// lock: whoever wrote before has ended.
+    pub(super) async fn find(&self, mark: &Mark) -> Result<bool, Failure> {
         let replays: bool =
             self.client.query_one("SELECT pg_is_in_recovery()", &[]).await.map_err(of_the_group)?.get(0);
         if replays {
             return Err(Failure::Down("the server is in recovery".into()));
         }
         self.begin().await.map_err(of_the_group)?;
-        let found = self.client.query_opt(&self.id_at, &[&seq]).await.map_err(of_the_group)?;
+        let found = match mark {
+            Mark::Message { seq, id } => self.client.query_opt(outbox::HAS, &[seq, id]).await,
+            Mark::Claim { source, id } => self.client.query_opt(inbox::HAS, &[source, id]).await,
+        };
+        let found = found.map_err(of_the_group)?.is_some();
         self.simple("ROLLBACK").await.map_err(of_the_group)?;
-        Ok(found.map(|row| row.get(0)))
+        Ok(found)
     }
 
     /// Makes partitions of the log ahead of need: one more than `messages` can fill. Failing is an error only when there
     /// is no room left.
     pub(super) async fn keep_ahead(&mut self, messages: usize, rows: i64) -> Result<(), Failure> {
+        if self.inbox_seen.elapsed() > INBOX_LOOK {
+            self.inbox_seen = Instant::now();
+            partitions::extend_inbox(&self.client, &self.schema).await.map_err(of_the_group)?;
+        }
         let messages = i64::try_from(messages).unwrap_or(i64::MAX);
         if self.until - self.seen >= rows.saturating_add(messages) {
             return Ok(());
@@ -171,6 +228,27 @@ impl Session {
             Err(error) => return Err(of_the_group(error)),
         }
         Ok(())
+    }
+}
+
+/// The statements of the inbox.
+struct Inbox {
+    claim: Statement,
+    unpark: Statement,
+    park: Statement,
+    position: Statement,
+    unclaimed: Statement,
+}
+
+impl Inbox {
+    async fn prepare(client: &Client) -> Result<Self, Error> {
+        Ok(Self {
+            claim: client.prepare(inbox::CLAIM).await?,
+            unpark: client.prepare(inbox::UNPARK).await?,
+            park: client.prepare(inbox::PARK).await?,
+            position: client.prepare(inbox::POSITION).await?,
+            unclaimed: client.prepare(inbox::UNCLAIMED).await?,
+        })
     }
 }
 

@@ -9,14 +9,12 @@ use crate::{
     application::CommitError,
     infrastructure::postgres::{
         changes::{self, Call},
+        inbox::InboxCalls,
         outbox::{self, Message},
     },
 };
-use futures_util::future::{join, join_all};
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use futures_util::future::{join, join_all, join3};
+use std::{collections::HashMap, time::Duration};
 use tokio::time::timeout;
 use tokio_postgres::Error;
 
@@ -24,9 +22,11 @@ use tokio_postgres::Error;
 pub(super) async fn together(session: &mut Session, units: &[Unit], limits: Limits) -> Result<(), Failure> {
     let calls = changes::calls(units.iter().flat_map(|unit| &unit.writes.changes), false);
     let messages = units.iter().flat_map(|unit| &unit.writes.messages);
+    let mut inbox = InboxCalls::default();
+    units.iter().for_each(|unit| unit.writes.hear(&mut inbox));
     let log = answer(limits.answer, async {
         session.prepare(&calls).await.map_err(of_the_group)?;
-        let (begun, log) = join(session.begin(), write(session, &calls, messages.clone())).await;
+        let (begun, log) = join(session.begin(), write(session, &inbox, &calls, messages.clone())).await;
         begun.map_err(of_the_group)?;
         let log = match log.map_err(of_a_statement) {
             Ok(log) => log,
@@ -36,8 +36,13 @@ pub(super) async fn together(session: &mut Session, units: &[Unit], limits: Limi
             }
         };
         let mut lost = losers(session, &calls, &log, units).await.map_err(of_the_group)?;
+        if !log.heard {
+            lost.extend(unclaimed(session, &inbox, units).await.map_err(of_the_group)?);
+        }
         if lost.is_empty() {
-            lost.extend(units.iter().enumerate().filter(|(_, unit)| !unit.joins_the_commit()).map(|(n, _)| n));
+            let given_up =
+                |(n, unit): (usize, &Unit)| (!unit.joins_the_commit()).then_some((n, Some(CommitError::Unavailable)));
+            lost.extend(units.iter().enumerate().filter_map(given_up));
         }
         if !lost.is_empty() {
             session.simple("ROLLBACK").await.map_err(of_the_group)?;
@@ -46,7 +51,7 @@ pub(super) async fn together(session: &mut Session, units: &[Unit], limits: Limi
         Ok(log)
     })
     .await?;
-    commit(session, Mark::of(log.before, messages), limits).await?;
+    commit(session, Mark::of(log.before, units.iter().map(|unit| &unit.writes)), limits).await?;
     session.seen = log.after;
     Ok(())
 }
@@ -71,7 +76,7 @@ pub(super) async fn apart(session: &mut Session, units: &[Unit], limits: Limits)
         }
         let written = answer(limits.answer, alone(session, writes)).await?;
         if let Ok(log) = &written {
-            mark = mark.or(Mark::of(log.before, &writes.messages));
+            mark = mark.or_else(|| Mark::of(log.before, std::iter::once(writes)));
             seen = seen.max(log.after);
         }
         outcomes.push(written.map(drop));
@@ -88,9 +93,17 @@ async fn alone(session: &mut Session, writes: &Writes) -> Result<Result<Log, Com
     let calls = changes::calls(writes.changes.iter(), true);
     // Prepared inside the transaction, but awaited: nothing overtakes it.
     session.prepare(&calls).await.map_err(of_the_group)?;
-    let (saved, log) = join(session.simple("SAVEPOINT unit"), write(session, &calls, writes.messages.iter())).await;
+    let mut inbox = InboxCalls::default();
+    writes.hear(&mut inbox);
+    let (saved, log) =
+        join(session.simple("SAVEPOINT unit"), write(session, &inbox, &calls, writes.messages.iter())).await;
     saved.map_err(of_the_group)?;
     let refused = match log {
+        Ok(log) if !log.heard => {
+            session.simple("ROLLBACK TO unit").await.map_err(of_the_group)?;
+            let known = session.unclaimed(&inbox).await.map_err(of_the_group)?.iter().all(|(_, known)| *known);
+            return Ok(Err(if known { CommitError::Duplicate } else { CommitError::Behind }));
+        }
         Ok(log) if log.short.is_empty() => {
             session.simple("RELEASE unit").await.map_err(of_the_group)?;
             return Ok(Ok(log));
@@ -108,12 +121,15 @@ struct Log {
     before: i64,
     after: i64,
     short: Vec<usize>,
+    /// Whether every claim was made.
+    heard: bool,
 }
 
 /// Makes the calls and appends to the log. Everything is on its way before the first answer is awaited. The error is
 /// that of the first statement that failed, not of those that failed because of it.
 async fn write<'a>(
     session: &Session,
+    inbox: &InboxCalls<'_>,
     calls: &[Call<'_>],
     messages: impl Iterator<Item = &'a Message> + Clone,
 ) -> Result<Log, Error> {
@@ -125,7 +141,9 @@ async fn write<'a>(
             _ => session.append(&append).await,
         }
     };
-    let (written, before) = join(join_all(calls.iter().map(|call| session.run(call))), appended).await;
+    let (heard, written, before) =
+        join3(session.inbox(inbox), join_all(calls.iter().map(|call| session.run(call))), appended).await;
+    let heard = heard?;
     let mut short = Vec::new();
     for (n, rows) in written.into_iter().enumerate() {
         if rows? < calls[n].roots.len() {
@@ -133,13 +151,18 @@ async fn write<'a>(
         }
     }
     let before = before?;
-    Ok(Log { before, after: before + count, short })
+    Ok(Log { before, after: before + count, short, heard })
 }
 
 /// The units whose roots were not written, by their place in the group.
-async fn losers(session: &Session, calls: &[Call<'_>], log: &Log, units: &[Unit]) -> Result<HashSet<usize>, Error> {
+async fn losers(
+    session: &Session,
+    calls: &[Call<'_>],
+    log: &Log,
+    units: &[Unit],
+) -> Result<HashMap<usize, Option<CommitError>>, Error> {
     if log.short.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(HashMap::new());
     }
     let owners: HashMap<_, _> = units
         .iter()
@@ -148,11 +171,35 @@ async fn losers(session: &Session, calls: &[Call<'_>], log: &Log, units: &[Unit]
             unit.writes.changes.iter().map(move |change| ((change.table().name, change.root_id()), n))
         })
         .collect();
-    let mut lost = HashSet::new();
+    let mut lost = HashMap::new();
     for call in log.short.iter().map(|n| &calls[*n]) {
         for root in session.losers(call).await? {
-            lost.extend(owners.get(&(call.table.name, Some(root))));
+            lost.extend(owners.get(&(call.table.name, Some(root))).map(|n| (*n, None)));
         }
+    }
+    Ok(lost)
+}
+
+/// The units whose messages were not claimed, with the reason; those that try a parked message again are looked at apart.
+async fn unclaimed(
+    session: &Session,
+    inbox: &InboxCalls<'_>,
+    units: &[Unit],
+) -> Result<HashMap<usize, Option<CommitError>>, Error> {
+    let place = |wanted: fn(&Writes) -> bool| {
+        units.iter().enumerate().filter(move |(_, unit)| wanted(&unit.writes)).map(|(n, _)| n)
+    };
+    let claims = place(|writes| writes.heard.as_ref().is_some_and(|heard| heard.parked.is_none()));
+    let owners: Vec<usize> = claims.chain(place(|writes| writes.parking.is_some())).collect();
+    let mut lost: HashMap<usize, Option<CommitError>> = HashMap::new();
+    for (n, known) in session.unclaimed(inbox).await? {
+        let error = if known { CommitError::Duplicate } else { CommitError::Behind };
+        lost.extend(owners.get(n).map(|unit| (*unit, Some(error))));
+    }
+    if lost.is_empty() {
+        lost.extend(
+            place(|writes| writes.heard.as_ref().is_some_and(|heard| heard.parked.is_some())).map(|n| (n, None)),
+        );
     }
     Ok(lost)
 }

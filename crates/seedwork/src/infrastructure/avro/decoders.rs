@@ -1,0 +1,83 @@
+//! Decodes what others wrote: with the schema of the writer, resolved to the one that is compiled in.
+
+use super::{AvroError, Registry, record};
+use apache_avro::{Schema, reader::datum::GenericDatumReader, types::Value};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+/// Why a value cannot be decoded.
+#[derive(Debug)]
+pub enum Undecodable {
+    /// The registry does not answer: it may be decoded later.
+    Away(String),
+    /// It can never be decoded.
+    Never(String),
+}
+
+/// The writers' schemas that were met.
+#[derive(Clone)]
+pub struct Decoders {
+    registry: Registry,
+    known: Arc<RwLock<HashMap<i32, Arc<Decoder>>>>,
+}
+
+/// Decodes what was written with one schema.
+pub struct Decoder {
+    name: String,
+    schema: &'static Schema,
+}
+
+impl Decoders {
+    /// Decoders of the schemas of a registry.
+    pub fn new(registry: Registry) -> Self {
+        Self { registry, known: Arc::default() }
+    }
+
+    /// The decoder of a value in the wire format.
+    ///
+    /// # Errors
+    ///
+    /// It is not in the wire format, its schema is not known, or the registry does not answer.
+    pub async fn of(&self, value: &[u8]) -> Result<Arc<Decoder>, Undecodable> {
+        let Some(([0, id @ ..], _)) = value.split_first_chunk::<5>() else {
+            return Err(Undecodable::Never("the value is not in the wire format".into()));
+        };
+        let id = i32::from_be_bytes(*id);
+        if let Some(known) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
+            return Ok(Arc::clone(known));
+        }
+        let schema = self.registry.schema(id).await.map_err(|error| Undecodable::Away(format!("{error:#}")))?;
+        let schema = schema.ok_or_else(|| Undecodable::Never(format!("no schema has the id {id}")))?;
+        let name = schema.name().map(|name| name.fullname(None)).unwrap_or_default();
+        // As many as the registry has: they live as long as the program.
+        let decoder = Arc::new(Decoder { name, schema: Box::leak(Box::new(schema)) });
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&decoder));
+        Ok(decoder)
+    }
+}
+
+impl Decoder {
+    /// The full name of the record that it decodes.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The value as the record `kind` that is compiled in has it.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are not of the writer's schema, or that cannot be resolved to the reader's.
+    pub fn decode(&self, kind: &str, value: &[u8]) -> Result<Value, AvroError> {
+        let reader = record(kind).ok_or_else(|| AvroError::new(kind, "there is no such schema"))?;
+        let failed = |error: apache_avro::Error| AvroError::new(kind, error);
+        let mut body = value.get(5..).unwrap_or_default();
+        let datum = GenericDatumReader::builder(self.schema).reader_schema(reader.schema).build().map_err(failed)?;
+        let value = datum.read_value(&mut body).map_err(failed)?;
+        match body.is_empty() {
+            true => Ok(value),
+            false => Err(AvroError::new(kind, format!("{} bytes follow the value", body.len()))),
+        }
+    }
+}

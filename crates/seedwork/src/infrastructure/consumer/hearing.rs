@@ -1,0 +1,159 @@
+//! What a context hears: the table from the type of a message to what handles it. The one place where types are erased.
+
+use crate::{
+    application::{
+        Cause, Command, CommandBus, CommandHandler, CommitError, Context, DomainEventHandler, EventHandler, Fault,
+        FaultKind, IntegrationEvent, Refusal, Refuse, Translate,
+    },
+    domain::{Clock, SystemClock, Violations},
+    infrastructure::{
+        avro,
+        postgres::{Parking, PgUnitOfWork, PgUnits},
+    },
+};
+use apache_avro::types::Value;
+use futures_util::future::{BoxFuture, ready};
+use std::{collections::HashMap, sync::Arc};
+
+/// What became of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Its effect is committed, now or before.
+    Done,
+    /// The database is away, or too much waits: the message has nothing to do with it.
+    Later,
+    /// An earlier message of its key is parked.
+    Behind,
+    /// It could not be handled; it may be when it is tried again.
+    Failed(String),
+    /// It can never be handled.
+    Hopeless(String),
+}
+
+type Handler = Arc<dyn Fn(Value, Cause) -> BoxFuture<'static, Outcome> + Send + Sync>;
+type Park = Arc<dyn Fn(Parking) -> BoxFuture<'static, Result<(), CommitError>> + Send + Sync>;
+
+/// What a context hears, and what it does about it.
+#[derive(Clone)]
+pub struct Hearing {
+    pub(super) topics: Vec<&'static str>,
+    pub(super) handlers: HashMap<&'static str, Handler>,
+    pub(super) park: Park,
+}
+
+impl Hearing {
+    /// Begins to list what a context hears; `bus` is what its handlers are reached by.
+    pub fn with<H, E>(bus: Arc<CommandBus<H, PgUnits<E>>>) -> Hears<H, E>
+    where
+        H: Context<Event = E> + DomainEventHandler<E, PgUnitOfWork<E>>,
+        E: Translate,
+    {
+        let units = Arc::clone(&bus);
+        let park = move |parking| -> BoxFuture<'static, _> {
+            let units = Arc::clone(&units);
+            Box::pin(async move { units.units().park(parking).await })
+        };
+        Hears { bus, hearing: Self { topics: Vec::new(), handlers: HashMap::new(), park: Arc::new(park) } }
+    }
+
+    fn on<M: IntegrationEvent>(
+        &mut self,
+        handle: impl Fn(M, Cause) -> BoxFuture<'static, Outcome> + Send + Sync + 'static,
+    ) {
+        if !self.topics.contains(&M::TOPIC) {
+            self.topics.push(M::TOPIC);
+        }
+        let erased = move |value: Value, cause: Cause| -> BoxFuture<'static, Outcome> {
+            match avro::decode::<M>(&value) {
+                Ok(message) => handle(message, cause),
+                Err(error) => Box::pin(ready(Outcome::Hopeless(error.to_string()))),
+            }
+        };
+        self.handlers.insert(M::TYPE, Arc::new(erased));
+    }
+}
+
+/// A list of what a context hears, while its handlers' types are still known.
+pub struct Hears<H, E> {
+    bus: Arc<CommandBus<H, PgUnits<E>>>,
+    hearing: Hearing,
+}
+
+impl<H, E> Hears<H, E>
+where
+    H: Context<Event = E> + DomainEventHandler<E, PgUnitOfWork<E>>,
+    E: Translate,
+{
+    /// Obeys the command `C` that comes as the record `M`. One that the business refuses is answered, not failed on.
+    #[must_use]
+    pub fn obeys<M, C>(mut self) -> Self
+    where
+        M: IntegrationEvent,
+        C: Command<Error: From<H::Fault>> + TryFrom<M, Error = Violations>,
+        H: CommandHandler<C, PgUnitOfWork<E>> + Refuse,
+    {
+        let bus = Arc::clone(&self.bus);
+        self.hearing.on::<M>(move |message, cause| {
+            let bus = Arc::clone(&bus);
+            Box::pin(async move { obey::<M, C, H, E>(&bus, message, &cause).await })
+        });
+        self
+    }
+
+    /// Reacts to the event `M`.
+    #[must_use]
+    pub fn hears<M>(mut self) -> Self
+    where
+        M: IntegrationEvent,
+        H: EventHandler<M, PgUnitOfWork<E>>,
+    {
+        let bus = Arc::clone(&self.bus);
+        self.hearing.on::<M>(move |message, cause| {
+            let bus = Arc::clone(&bus);
+            Box::pin(
+                async move { bus.hear(message, &cause).await.map_or_else(|fault| outcome(&fault), |()| Outcome::Done) },
+            )
+        });
+        self
+    }
+
+    /// That is all.
+    pub fn done(self) -> Hearing {
+        self.hearing
+    }
+}
+
+async fn obey<M, C, H, E>(bus: &CommandBus<H, PgUnits<E>>, message: M, cause: &Cause) -> Outcome
+where
+    M: IntegrationEvent,
+    C: Command<Error: From<H::Fault>> + TryFrom<M, Error = Violations>,
+    H: CommandHandler<C, PgUnitOfWork<E>> + DomainEventHandler<E, PgUnitOfWork<E>> + Context<Event = E> + Refuse,
+    E: Translate,
+{
+    let key = message.key();
+    let (rule, detail) = match C::try_from(message) {
+        Err(violations) => (violations.rule(), violations.to_string()),
+        Ok(command) => match bus.dispatch(command, cause).await {
+            Ok(_) => return Outcome::Done,
+            Err(fault) => match fault.kind() {
+                FaultKind::NotFound | FaultKind::Rule | FaultKind::Conflict => (fault.slug(), fault.to_string()),
+                _ => return outcome(&fault),
+            },
+        },
+    };
+    let command_id = cause.heard.as_ref().map(|heard| heard.id.clone()).unwrap_or_default();
+    let command = M::TYPE.rsplit('.').next().unwrap_or(M::TYPE);
+    let refusal = Refusal { key, command_id, command, rule, detail, time: SystemClock.now() };
+    bus.refuse(refusal, cause).await.map_or_else(|error| outcome(&error), |()| Outcome::Done)
+}
+
+/// What a refusal means for a message.
+fn outcome(fault: &impl Fault) -> Outcome {
+    match fault.kind() {
+        FaultKind::Duplicate => Outcome::Done,
+        FaultKind::Behind => Outcome::Behind,
+        FaultKind::Race | FaultKind::Overloaded | FaultKind::Unavailable | FaultKind::Unknown => Outcome::Later,
+        FaultKind::NotFound | FaultKind::Rule | FaultKind::Conflict => Outcome::Failed(fault.to_string()),
+        FaultKind::TooLarge | FaultKind::Defect => Outcome::Hopeless(format!("{fault:?}")),
+    }
+}

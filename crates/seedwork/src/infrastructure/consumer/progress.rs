@@ -1,0 +1,80 @@
+//! How far the partitions that this process hears have come.
+
+use crate::infrastructure::broker::Partition;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// What of each partition is read and not yet settled.
+#[derive(Clone, Default)]
+pub(super) struct Progress(Arc<Mutex<HashMap<Partition, Open>>>);
+
+#[derive(Default)]
+struct Open {
+    /// The offset after the last message that was read.
+    next: i64,
+    /// The messages that are read and not settled.
+    open: BTreeSet<i64>,
+    /// How far the database knows that everything is settled.
+    noted: i64,
+}
+
+impl Open {
+    fn settled(&self) -> i64 {
+        self.open.first().copied().unwrap_or(self.next)
+    }
+}
+
+impl Progress {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Partition, Open>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn gain(&self, partition: Partition, next: i64) {
+        self.lock().insert(partition, Open { next, open: BTreeSet::new(), noted: next });
+    }
+
+    pub(super) fn lose(&self, partition: &Partition) {
+        self.lock().remove(partition);
+    }
+
+    /// A message was read; no, when the partition is not heard here any more.
+    pub(super) fn read(&self, partition: &Partition, offset: i64) -> bool {
+        let mut all = self.lock();
+        let Some(open) = all.get_mut(partition) else { return false };
+        open.next = offset + 1;
+        open.open.insert(offset)
+    }
+
+    pub(super) fn settle(&self, partition: &Partition, offset: i64) {
+        if let Some(open) = self.lock().get_mut(partition) {
+            open.open.remove(&offset);
+        }
+    }
+
+    /// Everything before this is settled.
+    pub(super) fn settled(&self, partition: &Partition) -> i64 {
+        self.lock().get(partition).map_or(0, Open::settled)
+    }
+
+    pub(super) fn partitions(&self) -> Vec<Partition> {
+        self.lock().keys().cloned().collect()
+    }
+
+    /// What is settled and not yet noted in the database.
+    pub(super) fn unnoted(&self) -> Vec<(Partition, i64)> {
+        let all = self.lock();
+        let unnoted = all.iter().filter(|(_, open)| open.noted < open.settled());
+        unnoted.map(|(partition, open)| (partition.clone(), open.settled())).collect()
+    }
+
+    pub(super) fn noted(&self, noted: &[(Partition, i64)]) {
+        let mut all = self.lock();
+        for (partition, offset) in noted {
+            if let Some(open) = all.get_mut(partition) {
+                open.noted = open.noted.max(*offset);
+            }
+        }
+    }
+}

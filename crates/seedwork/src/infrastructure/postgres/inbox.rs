@@ -1,0 +1,159 @@
+//! The inbox: a message is one effect of a context, however often it is delivered. Its claim is written in the
+//! transaction of the effect, and so is how far the topic has been heard.
+
+use super::row::Param;
+use crate::{application::Heard, domain::Instante};
+use std::{collections::HashMap, sync::Arc};
+use uuid::Uuid;
+
+/// A message that is set aside, with all that is needed to try it again.
+#[derive(Debug, Clone)]
+pub(crate) struct Parking {
+    pub(crate) heard: Arc<Heard>,
+    pub(crate) offset: i64,
+    pub(crate) headers: String,
+    pub(crate) value: Option<Vec<u8>>,
+    pub(crate) tries: i32,
+    pub(crate) due_at: Instante,
+    /// It is not tried again, until an operator says so.
+    pub(crate) dead: bool,
+    pub(crate) reason: String,
+}
+
+/// Claims messages, unless they were claimed before or an earlier one of their key is parked.
+pub(super) const CLAIM: &str = "\
+    INSERT INTO inbox (source, id, at, state) SELECT r.source, r.id, now(), 'applied' \
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) AS r (source, id, topic, key) \
+    WHERE NOT EXISTS (SELECT FROM inbox i WHERE i.source = r.source AND i.id = r.id) \
+    AND NOT EXISTS (SELECT FROM parked p WHERE p.topic = r.topic AND p.key = r.key)";
+
+/// Claims messages and parks them, behind what is parked of their key.
+pub(super) const PARK: &str = "\
+    WITH r AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::int4[], $6::int8[], \
+    $7::text[], $8::bytea[], $9::int4[], $10::timestamptz[], $11::bool[], $12::text[]) WITH ORDINALITY \
+    AS r (source, id, topic, key, partition, \"offset\", headers, value, tries, due_at, dead, reason, n)), \
+    claimed AS (INSERT INTO inbox (source, id, at, state) SELECT r.source, r.id, now(), 'parked' FROM r \
+    WHERE NOT EXISTS (SELECT FROM inbox i WHERE i.source = r.source AND i.id = r.id) RETURNING source, id) \
+    INSERT INTO parked (source, id, topic, key, partition, \"offset\", headers, value, tries, due_at, dead, reason, parked_at) \
+    SELECT r.source, r.id, r.topic, r.key, r.partition, r.\"offset\", r.headers, r.value, r.tries, r.due_at, r.dead, r.reason, \
+    now() FROM r JOIN claimed USING (source, id) ORDER BY r.n";
+
+/// Takes parked messages away, in the transaction of their effect.
+pub(super) const UNPARK: &str = "\
+    WITH gone AS (DELETE FROM parked p USING unnest($1::int8[]) AS r (n) WHERE p.n = r.n RETURNING p.source, p.id) \
+    UPDATE inbox i SET state = 'applied' FROM gone WHERE i.source = gone.source AND i.id = gone.id";
+
+/// Notes how far partitions have been heard.
+pub(crate) const POSITION: &str = "\
+    INSERT INTO positions (topic, partition, \"offset\") SELECT * FROM unnest($1::text[], $2::int4[], $3::int8[]) \
+    ON CONFLICT (topic, partition) DO UPDATE SET \"offset\" = excluded.\"offset\" \
+    WHERE positions.\"offset\" < excluded.\"offset\"";
+
+/// Of messages that this transaction was to claim, those that it did not, and whether they had been claimed before.
+pub(super) const UNCLAIMED: &str = "\
+    SELECT r.n, EXISTS (SELECT FROM inbox i WHERE i.source = r.source AND i.id = r.id) \
+    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS r (source, id, n) WHERE NOT EXISTS \
+    (SELECT FROM inbox i WHERE i.source = r.source AND i.id = r.id AND i.xmin = pg_current_xact_id()::xid)";
+
+/// Whether a message is claimed: how a lost COMMIT is found, or not.
+pub(super) const HAS: &str = "SELECT 1 FROM inbox WHERE source = $1 AND id = $2";
+
+/// The claim that a unit without messages makes of itself, so that a lost COMMIT of it can be found.
+pub(super) fn mark() -> Arc<Heard> {
+    Arc::new(Heard {
+        source: "/sta/committer".into(),
+        id: Uuid::now_v7().to_string(),
+        topic: String::new(),
+        partition: 0,
+        key: None,
+        settled: 0,
+        parked: None,
+    })
+}
+
+/// What a group of units does to the inbox.
+#[derive(Default)]
+pub(super) struct InboxCalls<'a> {
+    pub(super) claims: Vec<&'a Heard>,
+    pub(super) unparks: Vec<i64>,
+    pub(super) parks: Vec<&'a Parking>,
+    pub(super) positions: HashMap<(&'a str, i32), i64>,
+}
+
+impl<'a> InboxCalls<'a> {
+    pub(super) fn add(&mut self, heard: &'a Heard) {
+        match heard.parked {
+            Some(n) => self.unparks.push(n),
+            None => self.claims.push(heard),
+        }
+        self.settle(heard);
+    }
+
+    pub(super) fn park(&mut self, parking: &'a Parking) {
+        self.parks.push(parking);
+        self.settle(&parking.heard);
+    }
+
+    fn settle(&mut self, heard: &'a Heard) {
+        // A group's own mark comes from no topic.
+        if heard.topic.is_empty() {
+            return;
+        }
+        let furthest = self.positions.entry((&heard.topic, heard.partition)).or_default();
+        *furthest = heard.settled.max(*furthest);
+    }
+
+    pub(super) fn claim(&self) -> Vec<Param<'a>> {
+        vec![
+            Box::new(self.claims.iter().map(|heard| heard.source.as_str()).collect::<Vec<_>>()),
+            Box::new(self.claims.iter().map(|heard| heard.id.as_str()).collect::<Vec<_>>()),
+            Box::new(self.claims.iter().map(|heard| heard.topic.as_str()).collect::<Vec<_>>()),
+            Box::new(self.claims.iter().map(|heard| heard.key.as_deref()).collect::<Vec<_>>()),
+        ]
+    }
+
+    pub(super) fn unpark(&self) -> Vec<Param<'a>> {
+        vec![Box::new(self.unparks.clone())]
+    }
+
+    pub(super) fn parking(&self) -> Vec<Param<'a>> {
+        let parks = &self.parks;
+        vec![
+            Box::new(parks.iter().map(|one| one.heard.source.as_str()).collect::<Vec<_>>()),
+            Box::new(parks.iter().map(|one| one.heard.id.as_str()).collect::<Vec<_>>()),
+            Box::new(parks.iter().map(|one| one.heard.topic.as_str()).collect::<Vec<_>>()),
+            Box::new(parks.iter().map(|one| one.heard.key.as_deref()).collect::<Vec<_>>()),
+            Box::new(parks.iter().map(|one| one.heard.partition).collect::<Vec<_>>()),
+            Box::new(parks.iter().map(|one| one.offset).collect::<Vec<_>>()),
+            Box::new(parks.iter().map(|one| one.headers.as_str()).collect::<Vec<_>>()),
+            Box::new(parks.iter().map(|one| one.value.as_deref()).collect::<Vec<_>>()),
+            Box::new(parks.iter().map(|one| one.tries).collect::<Vec<_>>()),
+            Box::new(parks.iter().map(|one| one.due_at).collect::<Vec<_>>()),
+            Box::new(parks.iter().map(|one| one.dead).collect::<Vec<_>>()),
+            Box::new(parks.iter().map(|one| one.reason.as_str()).collect::<Vec<_>>()),
+        ]
+    }
+
+    pub(super) fn position(&self) -> Vec<Param<'a>> {
+        let positions: Vec<_> =
+            self.positions.iter().map(|((topic, partition), offset)| (*topic, *partition, *offset)).collect();
+        vec![
+            Box::new(positions.iter().map(|(topic, ..)| *topic).collect::<Vec<_>>()),
+            Box::new(positions.iter().map(|(_, partition, _)| *partition).collect::<Vec<_>>()),
+            Box::new(positions.iter().map(|(.., offset)| *offset).collect::<Vec<_>>()),
+        ]
+    }
+
+    /// Sources and ids of everything that is to be claimed, the claims first.
+    pub(super) fn claimed(&self) -> Vec<Param<'a>> {
+        let all = || self.claims.iter().copied().chain(self.parks.iter().map(|one| &*one.heard));
+        vec![
+            Box::new(all().map(|heard| heard.source.as_str()).collect::<Vec<_>>()),
+            Box::new(all().map(|heard| heard.id.as_str()).collect::<Vec<_>>()),
+        ]
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.claims.is_empty() && self.unparks.is_empty() && self.parks.is_empty()
+    }
+}
