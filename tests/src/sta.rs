@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     process::{Child, ChildStdout},
 };
 
@@ -193,4 +193,25 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: i
         assert!(Instant::now() < deadline, "{what} did not come true within {DEADLINE:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Sends JSON lines to a topic, as `events send` does; answers what it says when it refuses.
+///
+/// # Errors
+///
+/// What the command says on stderr.
+///
+/// # Panics
+///
+/// The command does not run.
+pub async fn send(home: &Path, topic: &str, record: &str, options: &[&str], lines: &str) -> Result<(), String> {
+    let mut command = command(home, &[]);
+    command.args(["events", "send", topic, record]).args(options).kill_on_drop(true);
+    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    let mut stdin = child.stdin.take().expect("stdin is a pipe");
+    stdin.write_all(lines.as_bytes()).await.expect("it reads");
+    drop(stdin);
+    let ended = tokio::time::timeout(DEADLINE, child.wait_with_output()).await.expect("it ends in time");
+    let ended = ended.expect("it can be waited for");
+    if ended.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&ended.stderr).into_owned()) }
 }

@@ -4,6 +4,8 @@
 
 #[path = "flows/business.rs"]
 mod business;
+#[path = "flows/commands.rs"]
+mod commands;
 #[path = "flows/kills.rs"]
 mod kills;
 #[path = "flows/lifecycle.rs"]

@@ -31,7 +31,7 @@ enum Command {
     Serve,
     /// Bring the schemas of the database up to date.
     Migrate,
-    /// Look at what the contexts say.
+    /// Look at topics, and write to them by hand.
     #[command(subcommand)]
     Events(Events),
 }
@@ -40,6 +40,8 @@ enum Command {
 enum Events {
     /// Print a topic's messages as JSON lines.
     Tail(events::Tail),
+    /// Write JSON lines from stdin to a topic.
+    Send(events::Send),
 }
 
 #[tokio::main]
@@ -55,10 +57,10 @@ async fn main() -> anyhow::Result<()> {
             server.leave().await?;
             migrated
         }
-        Command::Events(Events::Tail(tail)) => {
+        Command::Events(events) => {
             let server = Server::start(&settings).await?;
             let outcome = tokio::select! {
-                outcome = run(tail, &settings, &server) => outcome,
+                outcome = run(events, &settings, &server) => outcome,
                 interrupted = serve::interrupted() => interrupted,
             };
             server.leave().await?;
@@ -67,9 +69,13 @@ async fn main() -> anyhow::Result<()> {
     }
 }
 
-async fn run(tail: events::Tail, settings: &Settings, server: &Server) -> anyhow::Result<()> {
+async fn run(events: Events, settings: &Settings, server: &Server) -> anyhow::Result<()> {
     postgres::migrate(server.url(), Vec::new()).await?;
     let database = Database::new(server.url(), "broker")?;
     let registry = Registry::open(database.clone()).await?;
-    tail.run(&PgBroker::new(database, settings.topic_partitions), registry).await
+    let broker = PgBroker::new(database, settings.topic_partitions);
+    match events {
+        Events::Tail(tail) => tail.run(&broker, registry).await,
+        Events::Send(send) => send.run(&broker, registry).await,
+    }
 }

@@ -50,3 +50,12 @@ pub fn decode<E: IntegrationEvent>(value: &Value) -> Result<E, AvroError> {
     apache_avro::util::set_serde_human_readable(true);
     apache_avro::from_value(value).map_err(|error| AvroError::new(E::TYPE, error))
 }
+
+/// A body in the wire format: magic byte, the id of its schema, the bare Avro.
+pub fn wire(schema_id: i32, body: &[u8]) -> Vec<u8> {
+    let mut value = Vec::with_capacity(5 + body.len());
+    value.push(0);
+    value.extend_from_slice(&schema_id.to_be_bytes());
+    value.extend_from_slice(body);
+    value
+}

@@ -35,6 +35,15 @@ impl Record {
         &self.writer
     }
 
+    /// The names of its fields, in order; the first is what its messages are keyed by.
+    pub fn fields(&self) -> impl Iterator<Item = &'static str> {
+        let fields = match self.schema {
+            Schema::Record(record) => &record.fields[..],
+            _ => &[],
+        };
+        fields.iter().map(|field| field.name.as_str())
+    }
+
     /// The record's name without its namespace.
     pub fn short_name(&self) -> &'static str {
         self.name.rsplit('.').next().unwrap_or(self.name)

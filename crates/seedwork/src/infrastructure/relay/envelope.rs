@@ -1,6 +1,9 @@
 //! From a row of the log to a record on the wire: CloudEvents attributes as headers, the schema's id before the body.
 
-use crate::{domain::Instante, infrastructure::broker::Record};
+use crate::{
+    domain::Instante,
+    infrastructure::{avro, broker::Record},
+};
 use chrono::SecondsFormat;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -56,11 +59,7 @@ impl Entry {
             header("traceparent", trace);
         }
         header("content-type", "application/avro".into());
-        let body: &[u8] = row.get(11);
-        let mut value = Vec::with_capacity(5 + body.len());
-        value.push(0);
-        value.extend_from_slice(&schema_id.to_be_bytes());
-        value.extend_from_slice(body);
+        let value = avro::wire(schema_id, row.get(11));
         Record { topic: row.get(2), key: key.into(), time, headers, value }
     }
 }

@@ -8,7 +8,7 @@ mod subscribe;
 
 pub use read::{Position, Topic};
 
-use super::Broker;
+use super::{Broker, Record};
 use crate::infrastructure::{postgres::Database, relay::Lease};
 
 /// The channel on which processes tell each other that there are new messages.
@@ -25,6 +25,19 @@ impl PgBroker {
     /// The broker of the database, which makes topics of `partitions` partitions when they are first written or read.
     pub fn new(database: Database, partitions: i32) -> Self {
         Self { database, partitions }
+    }
+}
+
+impl PgBroker {
+    /// Publishes records by hand, in order and all or none.
+    ///
+    /// # Errors
+    ///
+    /// The database does not answer.
+    pub async fn send(&self, records: &[Record]) -> anyhow::Result<()> {
+        let (client, _) = self.database.listen(CHANNEL).await?;
+        let publisher = publish::PgPublisher::prepare(&client, self.partitions).await?;
+        Ok(publisher.send(&client, records).await?)
     }
 }
 

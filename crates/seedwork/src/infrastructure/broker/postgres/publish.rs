@@ -61,6 +61,13 @@ impl PgPublisher {
         }
     }
 
+    /// Publishes without a lease.
+    pub(super) async fn send(&self, client: &Client, records: &[Record]) -> Result<(), Error> {
+        client.batch_execute("BEGIN").await?;
+        self.write(client, records).await?;
+        client.batch_execute(&commit()).await
+    }
+
     async fn write(&self, client: &Client, records: &[Record]) -> Result<(), Error> {
         let topics = records.iter().map(|record| record.topic.as_str()).collect();
         let mut next = self.lock(client, &topics).await?;
@@ -108,8 +115,12 @@ impl Publisher for PgPublisher {
         // The fence first: whoever lost the lease waits here for nobody, and writes nothing.
         lease.advance(to).await?;
         self.write(lease.client(), records).await.map_err(failed)?;
-        // After the COMMIT, in a transaction of its own: a NOTIFY inside would make all who commit wait for each other.
-        let commit = format!("COMMIT; NOTIFY {}", super::CHANNEL);
-        lease.client().batch_execute(&commit).await.map_err(failed)
+        lease.client().batch_execute(&commit()).await.map_err(failed)
     }
+}
+
+/// Commits, and tells that there is news: after the COMMIT, in a transaction of its own, because a NOTIFY inside would
+/// make all who commit wait for each other.
+fn commit() -> String {
+    format!("COMMIT; NOTIFY {}", super::CHANNEL)
 }

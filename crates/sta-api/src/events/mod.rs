@@ -1,0 +1,7 @@
+//! `sta-api events`: looks at topics, and writes to them by hand.
+
+mod send;
+mod tail;
+
+pub(crate) use send::Send;
+pub(crate) use tail::Tail;

@@ -1,0 +1,150 @@
+//! `ingesta` obeys what comes on `comandos-ingesta`.
+
+use serde_json::{Value, json};
+use sta_tests::sta::{Sta, eventually, send, tail};
+use std::path::Path;
+use uuid::Uuid;
+
+const COMMANDS: &str = "comandos-ingesta";
+const EVENTS: &str = "eventos-ingesta";
+
+fn create(id: Uuid) -> String {
+    json!({ "id_ingesta": id, "id_proveedor": "p", "id_paciente": "x", "url_path": "https://a.example/1" }).to_string()
+}
+
+async fn state(sta: &Sta, id: Uuid) -> Option<String> {
+    let (status, ingesta) = sta.get(&format!("/ingesta/consulta-por-id/{id}")).await.unwrap();
+    (status == 200).then(|| ingesta["estado"].as_str().unwrap().to_owned())
+}
+
+async fn reaches(sta: &Sta, id: Uuid, estado: &str) {
+    eventually(estado, || async { (state(sta, id).await.as_deref() == Some(estado)).then_some(()) }).await;
+}
+
+/// The events of an ingesta, when there are as many as are expected.
+async fn events(home: &Path, id: Uuid, expected: usize) -> Vec<Value> {
+    let id = id.to_string();
+    let all = eventually("the events are there", || async {
+        let mut all = tail(home, EVENTS).await;
+        all.retain(|message| message["key"] == id.as_str());
+        (all.len() >= expected).then_some(all)
+    });
+    let all = all.await;
+    assert_eq!(all.len(), expected, "{all:?}");
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_that_is_sent_is_obeyed_in_order() {
+    let home = tempfile::tempdir().unwrap();
+    let sta = Sta::start(home.path(), &[]).await;
+    let id = Uuid::now_v7();
+    send(home.path(), COMMANDS, "CrearIngesta", &["--header", "ce_correlationid=c-7"], &create(id)).await.unwrap();
+    reaches(&sta, id, "Creada").await;
+    let change = json!({ "id_ingesta": id, "motivo": "porque si" }).to_string();
+    for record in ["IniciarProcesamiento", "sta.ingesta.v1.AlertarIngesta", "FinalizarIngesta", "EliminarIngesta"] {
+        send(home.path(), COMMANDS, record, &[], &change).await.unwrap();
+    }
+    reaches(&sta, id, "Eliminada").await;
+    let said = events(home.path(), id, 5).await;
+    assert_eq!(said[0]["headers"]["ce_correlationid"], "c-7", "what a command leads to is correlated with it");
+    assert_eq!(said[2]["value"]["motivo"], "porque si");
+    assert_eq!(sta.stop().await.0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_message_twice_is_one_effect_also_over_a_restart() {
+    let home = tempfile::tempdir().unwrap();
+    let sta = Sta::start(home.path(), &[]).await;
+    let (id, change) = (Uuid::now_v7(), |id: Uuid| json!({ "id_ingesta": id, "motivo": "m" }).to_string());
+    for _ in 0..3 {
+        send(home.path(), COMMANDS, "CrearIngesta", &["--id", "m-1"], &create(id)).await.unwrap();
+    }
+    reaches(&sta, id, "Creada").await;
+    assert_eq!(sta.stop().await.0, 0);
+    send(home.path(), COMMANDS, "CrearIngesta", &["--id", "m-1"], &create(id)).await.unwrap();
+    send(home.path(), COMMANDS, "AlertarIngesta", &["--id", "m-2"], &change(id)).await.unwrap();
+    let sta = Sta::start(home.path(), &[]).await;
+    reaches(&sta, id, "Alertada").await;
+    // Not even a refusal for the id that is taken: the message was never new.
+    events(home.path(), id, 2).await;
+    assert_eq!(sta.stop().await.0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_business_refuses_is_answered() {
+    let home = tempfile::tempdir().unwrap();
+    let sta = Sta::start(home.path(), &[]).await;
+    let (id, unknown) = (Uuid::now_v7(), Uuid::now_v7());
+    send(home.path(), COMMANDS, "CrearIngesta", &[], &create(id)).await.unwrap();
+    reaches(&sta, id, "Creada").await;
+    let finish = json!({ "id_ingesta": id }).to_string();
+    let bad = json!({ "id_ingesta": id, "id_proveedor": "", "id_paciente": "x", "url_path": "no" }).to_string();
+    send(home.path(), COMMANDS, "CrearIngesta", &["--id", "taken"], &create(id)).await.unwrap();
+    send(home.path(), COMMANDS, "FinalizarIngesta", &["--id", "early"], &finish).await.unwrap();
+    send(home.path(), COMMANDS, "CrearIngesta", &["--id", "bad"], &bad).await.unwrap();
+    let lost = json!({ "id_ingesta": unknown, "motivo": "m" }).to_string();
+    send(home.path(), COMMANDS, "AlertarIngesta", &["--id", "lost"], &lost).await.unwrap();
+    let refused: Vec<_> =
+        events(home.path(), id, 4).await.into_iter().skip(1).map(|message| message["value"].clone()).collect();
+    let told: Vec<_> = refused
+        .iter()
+        .map(|value| {
+            (
+                value["id_comando"].as_str().unwrap(),
+                value["comando"].as_str().unwrap(),
+                value["regla"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("taken", "CrearIngesta", "id-ya-existe"),
+        ("early", "FinalizarIngesta", "transicion-invalida"),
+        ("bad", "CrearIngesta", "id-proveedor-valido"),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(events(home.path(), unknown, 1).await[0]["value"]["regla"], "no-encontrado");
+    assert_eq!(state(&sta, id).await.as_deref(), Some("Creada"));
+    assert_eq!(sta.stop().await.0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_does_not_fit_is_not_sent_and_the_reason_is_told() {
+    let home = tempfile::tempdir().unwrap();
+    let id = Uuid::now_v7();
+    for (record, line, told) in [
+        ("CrearIngesta", json!({ "id_ingesta": id }).to_string(), "id_proveedor is missing"),
+        ("AlertarIngesta", json!({ "id_ingesta": "no" }).to_string(), "must be a UUID"),
+        ("AlertarIngesta", "{".to_owned(), "not JSON"),
+        ("Nada", "{}".to_owned(), "no record Nada"),
+    ] {
+        let refused = send(home.path(), COMMANDS, record, &[], &line).await.unwrap_err();
+        assert!(refused.contains(told), "{refused}");
+    }
+    assert!(tail(home.path(), COMMANDS).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_share_the_work_and_do_it_once() {
+    let home = tempfile::tempdir().unwrap();
+    let one = Sta::start(home.path(), &[]).await;
+    let two = Sta::start(home.path(), &[]).await;
+    let ids: Vec<_> = (0..60).map(|_| Uuid::now_v7()).collect();
+    let lines: Vec<_> = ids.iter().map(|id| create(*id)).collect();
+    send(home.path(), COMMANDS, "CrearIngesta", &[], &lines.join("\n")).await.unwrap();
+    for id in &ids {
+        reaches(&two, *id, "Creada").await;
+    }
+    one.kill().await;
+    let change: Vec<_> = ids.iter().map(|id| json!({ "id_ingesta": id, "motivo": "m" }).to_string()).collect();
+    send(home.path(), COMMANDS, "AlertarIngesta", &[], &change.join("\n")).await.unwrap();
+    for id in &ids {
+        reaches(&two, *id, "Alertada").await;
+    }
+    let all = eventually("everything is said", || async {
+        let all = tail(home.path(), EVENTS).await;
+        (all.len() >= 120).then_some(all)
+    });
+    assert_eq!(all.await.len(), 120, "each effect once");
+    assert_eq!(two.stop().await.0, 0);
+}
