@@ -73,12 +73,20 @@ async fn an_outcome_that_cannot_be_found_is_told_as_unknown() {
         proxy.set(Mode::Refuse);
     });
     assert_eq!(outcome, Err(CommitError::Unknown));
-    // A group that leaves no message has no mark to look for.
-    proxy.set(Mode::Pass);
-    bus.dispatch(new(3), &Cause::new()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_commit_of_a_unit_that_says_nothing_is_found_by_its_claim() {
+    let banco = Banco::open().await;
+    let (proxy, bus) = behind_a_proxy(&banco).await;
+    bus.dispatch(new(1), &Cause::new()).await.unwrap();
     proxy.set(Mode::LoseAnswer);
-    let callado = AbrirCallado { id: CuentaId::nuevo(), email: "callado@example.com".into() };
-    assert_eq!(bus.dispatch(callado, &Cause::new()).await, Err(CommitError::Unknown));
+    let (id, cause) = (CuentaId::nuevo(), Cause::new());
+    let (outcome, ()) = tokio::join!(bus.dispatch(AbrirCallado { id, email: "callado".into() }, &cause), async {
+        eventually("the COMMIT is done", || async { banco.saldo(id).await.map(drop) }).await;
+        proxy.set(Mode::Pass);
+    });
+    assert_eq!(outcome, Ok(()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

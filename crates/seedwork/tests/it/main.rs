@@ -4,6 +4,7 @@
 
 mod attacks;
 mod committer;
+mod consumer;
 mod log;
 mod model;
 mod proxy;

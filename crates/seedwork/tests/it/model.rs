@@ -6,8 +6,8 @@ use diesel_async::AsyncPgConnection;
 use diesel_migrations::embed_migrations;
 use seedwork::{
     application::{
-        Cause, Command, CommandBus, CommandHandler, CommitError, Context, DomainEventHandler, IntegrationEvent, Load,
-        Save, Translate, UnitOfWork,
+        Cause, Command, CommandBus, CommandHandler, CommitError, Context, DomainEventHandler, EventHandler,
+        IntegrationEvent, Load, Save, Translate, UnitOfWork,
     },
     domain::{Aggregate, Recorded, Version},
     infrastructure::{
@@ -20,7 +20,11 @@ use seedwork::{
     testing::TestDatabase,
 };
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use uuid::Uuid;
 
 seedwork::id! {
@@ -238,7 +242,15 @@ impl TryFrom<PedidoRecord> for Pedido {
 
 const MIGRATIONS: Migrations = embed_migrations!("tests/migrations");
 
-pub(crate) struct Handlers;
+/// What is wrong with the handlers, for a while.
+#[derive(Default)]
+pub(crate) struct Faults {
+    pub(crate) failing: Mutex<HashSet<Uuid>>,
+    pub(crate) panicking: Mutex<HashSet<Uuid>>,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Handlers(pub(crate) Arc<Faults>);
 
 impl Context for Handlers {
     const NAME: &'static str = "pruebas";
@@ -258,6 +270,26 @@ impl DomainEventHandler<Evento, Uow> for Handlers {
             pedido.events.record(Evento::Pedido(*id, pedido.events.next_version()));
             uow.save(pedido);
         }
+        Ok(())
+    }
+}
+
+/// Counts what it hears of a cuenta in its saldo, and insists on the order.
+impl EventHandler<Hecho, Uow> for Handlers {
+    async fn handle(&self, hecho: Hecho, uow: &mut Uow) -> Result<(), CommitError> {
+        let id = hecho.id_ingesta;
+        assert!(!self.0.panicking.lock().unwrap().contains(&id), "a defect of the program");
+        if self.0.failing.lock().unwrap().contains(&id) {
+            return Err(CommitError::Unique("failing".into()));
+        }
+        let known = Load::<Cuenta>::load(uow, id.into()).await?;
+        let saldo = known.as_ref().map_or(0, |cuenta| cuenta.saldo);
+        if hecho.version != saldo + 1 {
+            return Err(CommitError::Defect(format!("{id}: {} came after {saldo}", hecho.version)));
+        }
+        let mut events = known.map_or(Recorded::new(), |cuenta| cuenta.events);
+        events.record(Evento::Callado);
+        uow.save(Cuenta { id: id.into(), email: id.to_string(), saldo: saldo + 1, events });
         Ok(())
     }
 }
@@ -430,7 +462,7 @@ pub(crate) fn bus(
     settings: CommitterSettings,
     supervisor: &Supervisor,
 ) -> CommandBus<Handlers, PgUnits<Evento>> {
-    CommandBus::new(Handlers, PgUnits::start(database, settings, supervisor))
+    CommandBus::new(Handlers::default(), PgUnits::start(database, settings, supervisor))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the connection's driver ends with the connection")]

@@ -29,8 +29,8 @@ use message::Message;
 use progress::Progress;
 use reader::News;
 use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
+    collections::{HashMap, HashSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::{
@@ -56,6 +56,15 @@ pub struct Consumer<B> {
     hearing: Hearing,
     group: String,
     progress: Progress,
+    /// The lanes that are remembered to be blocked by a parked message: a hint, the table decides.
+    blocked: Mutex<HashSet<Lane>>,
+}
+
+/// Why a message is parked.
+enum Why {
+    Behind,
+    Failed(String),
+    Hopeless(String),
 }
 
 /// What orders messages: the key in its topic; a message without one is its own.
@@ -79,7 +88,9 @@ impl<B: Broker> Consumer<B> {
     pub fn start(database: Database, broker: B, registry: Registry, hearing: Hearing, supervisor: &Supervisor) {
         let group = format!("sta-{}", database.schema());
         let decoders = Decoders::new(registry);
-        let consumer = Arc::new(Self { database, broker, decoders, hearing, group, progress: Progress::default() });
+        let progress = Progress::default();
+        let consumer =
+            Arc::new(Self { database, broker, decoders, hearing, group, progress, blocked: Mutex::default() });
         supervisor.spawn("consumer", move |stop| {
             let consumer = Arc::clone(&consumer);
             async move { consumer.run(stop).await }
@@ -172,30 +183,63 @@ impl<B: Broker> Consumer<B> {
         let partition = Partition { topic: delivery.topic.clone(), number: delivery.partition };
         let offset = delivery.offset;
         let (began, mut pause) = (Instant::now(), PAUSE.0);
-        loop {
-            let settled = self.progress.settled(&partition);
-            let outcome = message.handle(&self.hearing, &self.decoders, settled).await;
-            let parked = match outcome {
-                Outcome::Done => break,
-                Outcome::Behind => self.park(&message, settled, false, "behind an earlier message of its key").await,
-                Outcome::Hopeless(reason) => self.park(&message, settled, true, &reason).await,
-                Outcome::Failed(reason) if began.elapsed() > PATIENCE => {
-                    self.park(&message, settled, false, &reason).await
-                }
-                Outcome::Failed(_) | Outcome::Later => false,
-            };
-            if parked {
-                break;
-            }
+        while !self.attempt(&lane, &message, &partition, began.elapsed() > PATIENCE).await {
             tokio::time::sleep(jitter(pause)).await;
             pause = (pause * 2).min(PAUSE.1);
         }
         Settled { lane, partition, offset, parked: false }
     }
 
-    /// Sets a message aside; no, when the database is away.
-    async fn park(&self, message: &Message, settled: i64, dead: bool, reason: &str) -> bool {
+    /// Handles a message once; answers whether it is settled.
+    async fn attempt(&self, lane: &Lane, message: &Message, partition: &Partition, patience_is_over: bool) -> bool {
+        let settled = self.progress.settled(partition);
+        let why = if self.blocked().contains(lane) {
+            Why::Behind
+        } else {
+            match message.handle(&self.hearing, &self.decoders, settled).await {
+                Outcome::Done => return true,
+                Outcome::Behind => Why::Behind,
+                Outcome::Hopeless(reason) => Why::Hopeless(reason),
+                Outcome::Failed(reason) if patience_is_over => Why::Failed(reason),
+                Outcome::Failed(_) | Outcome::Later => return false,
+            }
+        };
+        match self.park(message, settled, why).await {
+            Ok(()) | Err(CommitError::Duplicate) => {
+                if matches!(lane, Lane::Key(..)) {
+                    self.blocked().insert(lane.clone());
+                }
+                true
+            }
+            // Nothing of its key is parked any more: it is handled like any other.
+            Err(CommitError::Behind) => {
+                self.blocked().remove(lane);
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Sets a message aside.
+    async fn park(&self, message: &Message, settled: i64, why: Why) -> Result<(), CommitError> {
         let delivery = &message.delivery;
+        let (dead, behind, reason) = match why {
+            Why::Behind => (false, true, "it is behind an earlier message of its key".to_owned()),
+            Why::Failed(reason) => (false, false, reason),
+            Why::Hopeless(reason) => (true, false, reason),
+        };
+        let parking = Parking {
+            heard: message.heard(settled),
+            offset: delivery.offset,
+            headers: serde_json::to_string(&delivery.headers).unwrap_or_default(),
+            value: delivery.value.clone(),
+            tries: 0,
+            due_at: SystemClock.now() + parked::FIRST,
+            dead,
+            behind,
+            reason: parked::text(&reason),
+        };
+        (self.hearing.park)(parking).await?;
         tracing::warn!(
             topic = delivery.topic,
             delivery.partition,
@@ -205,17 +249,11 @@ impl<B: Broker> Consumer<B> {
             "a message is parked"
         );
         metrics::counter!("sta_parked_total", "context" => self.database.schema().to_owned()).increment(1);
-        let parking = Parking {
-            heard: message.heard(settled),
-            offset: delivery.offset,
-            headers: serde_json::to_string(&delivery.headers).unwrap_or_default(),
-            value: delivery.value.clone(),
-            tries: 0,
-            due_at: SystemClock.now() + parked::FIRST,
-            dead,
-            reason: parked::text(reason),
-        };
-        matches!((self.hearing.park)(parking).await, Ok(()) | Err(CommitError::Duplicate))
+        Ok(())
+    }
+
+    fn blocked(&self) -> MutexGuard<'_, HashSet<Lane>> {
+        self.blocked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tries a parked message once, and those that follow it as long as all goes well.

@@ -2,7 +2,10 @@
 
 use super::{Consumer, positions};
 use crate::infrastructure::broker::{Broker, Delivery, Partition, Subscriber};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    time::Duration,
+};
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -37,10 +40,10 @@ impl<B: Broker> Consumer<B> {
                     news.send(News::Lost(partition)).await?;
                 }
                 for partition in share {
-                    if !heard.contains_key(&partition) {
-                        let position = positions::of(&self.database, &partition).await?;
-                        news.send(News::Gained(partition.clone(), position)).await?;
-                        heard.insert(partition, position);
+                    if let Entry::Vacant(gained) = heard.entry(partition) {
+                        let position = positions::of(&self.database, gained.key()).await?;
+                        news.send(News::Gained(gained.key().clone(), position)).await?;
+                        gained.insert(position);
                     }
                 }
             }

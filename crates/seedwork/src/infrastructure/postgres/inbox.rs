@@ -15,8 +15,11 @@ pub(crate) struct Parking {
     pub(crate) value: Option<Vec<u8>>,
     pub(crate) tries: i32,
     pub(crate) due_at: Instante,
-    /// It is not tried again, until an operator says so.
+    /// It is not tried again, until an operator says so. Not believed of one that has others before it: it may have
+    /// failed because they are missing.
     pub(crate) dead: bool,
+    /// Only if others of its key are parked: what the process remembers is a hint, the table decides.
+    pub(crate) behind: bool,
     pub(crate) reason: String,
 }
 
@@ -29,14 +32,16 @@ pub(super) const CLAIM: &str = "\
 
 /// Claims messages and parks them, behind what is parked of their key.
 pub(super) const PARK: &str = "\
-    WITH r AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::int4[], $6::int8[], \
-    $7::text[], $8::bytea[], $9::int4[], $10::timestamptz[], $11::bool[], $12::text[]) WITH ORDINALITY \
-    AS r (source, id, topic, key, partition, \"offset\", headers, value, tries, due_at, dead, reason, n)), \
+    WITH r AS MATERIALIZED (SELECT r.*, EXISTS (SELECT FROM parked p WHERE p.topic = r.topic AND p.key = r.key) AS blocked \
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::int4[], $6::int8[], \
+    $7::text[], $8::bytea[], $9::int4[], $10::timestamptz[], $11::bool[], $12::text[], $13::bool[]) WITH ORDINALITY \
+    AS r (source, id, topic, key, partition, \"offset\", headers, value, tries, due_at, dead, reason, behind, n)), \
     claimed AS (INSERT INTO inbox (source, id, at, state) SELECT r.source, r.id, now(), 'parked' FROM r \
-    WHERE NOT EXISTS (SELECT FROM inbox i WHERE i.source = r.source AND i.id = r.id) RETURNING source, id) \
+    WHERE (r.blocked OR NOT r.behind) \
+    AND NOT EXISTS (SELECT FROM inbox i WHERE i.source = r.source AND i.id = r.id) RETURNING source, id) \
     INSERT INTO parked (source, id, topic, key, partition, \"offset\", headers, value, tries, due_at, dead, reason, parked_at) \
-    SELECT r.source, r.id, r.topic, r.key, r.partition, r.\"offset\", r.headers, r.value, r.tries, r.due_at, r.dead, r.reason, \
-    now() FROM r JOIN claimed USING (source, id) ORDER BY r.n";
+    SELECT r.source, r.id, r.topic, r.key, r.partition, r.\"offset\", r.headers, r.value, r.tries, r.due_at, \
+    r.dead AND NOT r.blocked, r.reason, now() FROM r JOIN claimed USING (source, id) ORDER BY r.n";
 
 /// Takes parked messages away, in the transaction of their effect.
 pub(super) const UNPARK: &str = "\
@@ -131,6 +136,7 @@ impl<'a> InboxCalls<'a> {
             Box::new(parks.iter().map(|one| one.due_at).collect::<Vec<_>>()),
             Box::new(parks.iter().map(|one| one.dead).collect::<Vec<_>>()),
             Box::new(parks.iter().map(|one| one.reason.as_str()).collect::<Vec<_>>()),
+            Box::new(parks.iter().map(|one| one.behind).collect::<Vec<_>>()),
         ]
     }
 

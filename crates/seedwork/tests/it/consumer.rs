@@ -1,0 +1,250 @@
+//! What the consumer promises: one effect a message, in order by key, whatever the messages are and whatever breaks.
+
+use crate::model::{Banco, DEADLINE, Faults, Handlers, Hecho, connect};
+use seedwork::{
+    application::{CommandBus, IntegrationEvent},
+    infrastructure::{
+        avro::{self, Registry},
+        broker::{PgBroker, Record},
+        consumer::{Consumer, Hearing},
+        postgres::{CommitterSettings, PgUnits},
+        supervise::Supervisor,
+    },
+    testing::eventually,
+};
+use std::{sync::Arc, time::Duration};
+use uuid::Uuid;
+
+const TOPIC: &str = "eventos-prueba";
+const SETTINGS: CommitterSettings = CommitterSettings { deadline: DEADLINE, partition_rows: 1_000_000 };
+
+/// A process that hears.
+struct Oyente {
+    supervisor: Supervisor,
+    faults: Arc<Faults>,
+}
+
+impl Oyente {
+    async fn start(banco: &Banco) -> Self {
+        let (supervisor, handlers) = (Supervisor::new(), Handlers::default());
+        let faults = Arc::clone(&handlers.0);
+        let own = banco.database.context("pruebas").unwrap();
+        let bus = Arc::new(CommandBus::new(handlers, PgUnits::start(&own, SETTINGS, &supervisor)));
+        let hearing = Hearing::with(bus).hears::<Hecho>().done();
+        let registry = Registry::open(banco.database.context("broker").unwrap()).await.unwrap();
+        Consumer::start(own, broker(banco), registry, hearing, &supervisor);
+        Self { supervisor, faults }
+    }
+
+    async fn stop(self) {
+        assert!(self.supervisor.stop(Duration::from_secs(5)).await);
+    }
+}
+
+fn broker(banco: &Banco) -> PgBroker {
+    PgBroker::new(banco.database.context("broker").unwrap(), 4)
+}
+
+/// The n-th message about something, as a producer sends it.
+async fn message(banco: &Banco, id: Uuid, n: u32, message_id: &str) -> Record {
+    let (record, body) = avro::encode(&Hecho::new(id, n)).unwrap();
+    let registry = Registry::open(banco.database.context("broker").unwrap()).await.unwrap();
+    let value = avro::wire(registry.id(record.fingerprint).await.unwrap(), &body);
+    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let headers = vec![header("ce_id", message_id), header("ce_source", "/prueba"), header("ce_type", Hecho::TYPE)];
+    Record { topic: TOPIC.into(), key: id.to_string(), time: chrono::DateTime::UNIX_EPOCH, headers, value }
+}
+
+/// Sends the messages from..=to about each.
+async fn send(banco: &Banco, ids: &[Uuid], from: u32, to: u32) {
+    let mut all = Vec::new();
+    for n in from..=to {
+        for id in ids {
+            all.push(message(banco, *id, n, &format!("{id}-{n}")).await);
+        }
+    }
+    broker(banco).send(&all).await.unwrap();
+}
+
+async fn reaches(banco: &Banco, id: Uuid, count: i64) {
+    eventually(&format!("{id} reaches {count}"), || async {
+        (banco.saldo(id.into()).await == Some(count)).then_some(())
+    })
+    .await;
+}
+
+async fn parked(banco: &Banco) -> i64 {
+    connect(banco.database.url()).await.query_one("SELECT count(*) FROM parked", &[]).await.unwrap().get(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_message_has_one_effect_in_the_order_of_its_key() {
+    let banco = Banco::open().await;
+    let oyente = Oyente::start(&banco).await;
+    let ids: Vec<_> = (0..20).map(|_| Uuid::now_v7()).collect();
+    send(&banco, &ids, 1, 15).await;
+    for id in &ids {
+        reaches(&banco, *id, 15).await;
+    }
+    assert_eq!(parked(&banco).await, 0);
+    oyente.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_delivered_twice_is_one_effect_over_a_restart_and_in_two_processes() {
+    let banco = Banco::open().await;
+    let id = Uuid::now_v7();
+    let (one, two) = (Oyente::start(&banco).await, Oyente::start(&banco).await);
+    let first = message(&banco, id, 1, "m-1").await;
+    broker(&banco).send(&[first.clone(), first.clone(), first.clone()]).await.unwrap();
+    reaches(&banco, id, 1).await;
+    one.stop().await;
+    two.stop().await;
+    broker(&banco).send(&[first, message(&banco, id, 2, "m-2").await]).await.unwrap();
+    let again = Oyente::start(&banco).await;
+    reaches(&banco, id, 2).await;
+    assert_eq!(parked(&banco).await, 0);
+    again.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_claimed_in_an_older_partition_of_the_inbox_is_known() {
+    let banco = Banco::open().await;
+    let id = Uuid::now_v7();
+    let db = banco.look().await;
+    db.batch_execute(
+        "CREATE TABLE inbox_old (LIKE inbox INCLUDING ALL); \
+         ALTER TABLE inbox ATTACH PARTITION inbox_old FOR VALUES FROM ('2020-01-01Z') TO ('2020-01-02Z'); \
+         INSERT INTO inbox VALUES ('/prueba', 'm-1', '2020-01-01 12:00Z', 'applied')",
+    )
+    .await
+    .unwrap();
+    let oyente = Oyente::start(&banco).await;
+    broker(&banco).send(&[message(&banco, id, 7, "m-1").await, message(&banco, id, 1, "m-2").await]).await.unwrap();
+    reaches(&banco, id, 1).await;
+    assert_eq!(parked(&banco).await, 0, "the first was no new message, or it would have failed");
+    oyente.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_keeps_failing_is_parked_with_its_successors_while_others_flow_and_is_applied_in_order_later() {
+    let banco = Banco::open().await;
+    let (bad, good) = (Uuid::now_v7(), Uuid::now_v7());
+    let oyente = Oyente::start(&banco).await;
+    oyente.faults.failing.lock().unwrap().insert(bad);
+    send(&banco, &[bad, good], 1, 5).await;
+    reaches(&banco, good, 5).await;
+    eventually("all of the key is parked", || async { (parked(&banco).await == 5).then_some(()) }).await;
+    send(&banco, &[bad, good], 6, 7).await;
+    reaches(&banco, good, 7).await;
+    eventually("what follows is parked too", || async { (parked(&banco).await == 7).then_some(()) }).await;
+    assert_eq!(banco.saldo(bad.into()).await, None);
+    // Over a restart.
+    oyente.stop().await;
+    let again = Oyente::start(&banco).await;
+    send(&banco, &[bad], 8, 9).await;
+    reaches(&banco, bad, 9).await;
+    eventually("nothing is parked any more", || async { (parked(&banco).await == 0).then_some(()) }).await;
+    send(&banco, &[bad], 10, 10).await;
+    reaches(&banco, bad, 10).await;
+    again.stop().await;
+}
+
+/// Puts a message into the topic as no well-behaved producer would.
+async fn raw(banco: &Banco, key: Option<&[u8]>, headers: &str, value: Option<&[u8]>) {
+    let db = connect(banco.database.url()).await;
+    let next = "UPDATE broker.partitions SET next = next + 1 WHERE topic = $1 AND partition = 0 RETURNING next - 1";
+    let offset: i64 = db.query_one(next, &[&TOPIC]).await.unwrap().get(0);
+    let insert = "INSERT INTO broker.messages VALUES ($1, 0, $2, now(), $3, $4, $5)";
+    db.execute(insert, &[&TOPIC, &offset, &key, &headers, &value]).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_poison_stops_a_partition() {
+    let banco = Banco::open().await;
+    let oyente = Oyente::start(&banco).await;
+    let id = Uuid::now_v7();
+    send(&banco, &[id], 1, 1).await;
+    reaches(&banco, id, 1).await;
+    let good = message(&banco, Uuid::now_v7(), 1, "x").await.value;
+    let typed = format!("{{\"ce_id\":\"t\",\"ce_source\":\"/prueba\",\"ce_type\":\"{}\"}}", Hecho::TYPE);
+    // No wire format, a schema that nobody knows, a body that is none, too much of a body.
+    raw(&banco, Some(b"a"), "{}", Some(b"garbage")).await;
+    raw(&banco, Some(b"b"), "{}", Some(&[0, 0x7f, 0xff, 0xff, 0xff, 1, 2, 3])).await;
+    raw(&banco, Some(b"c"), &typed, Some(&good[..9])).await;
+    raw(&banco, Some(b"d"), "{\"ce_id\":\"d\",\"ce_source\":\"/prueba\"}", Some(&[&good[..], b"more"].concat())).await;
+    // An unknown type, a tombstone: skipped.
+    raw(&banco, Some(b"e"), "{\"ce_type\":\"sta.nada.v1.Nada\"}", Some(&good)).await;
+    raw(&banco, Some(b"f"), "{}", None).await;
+    // NUL in the id, no id and no key: handled all the same.
+    let (nul, keyless) = (Uuid::now_v7(), Uuid::now_v7());
+    let of = async |id| message(&banco, id, 1, "y").await.value;
+    raw(&banco, Some(b"g"), "{\"ce_id\":\"a\\u0000b\",\"ce_source\":\"/prueba\"}", Some(&of(nul).await)).await;
+    raw(&banco, None, "{}", Some(&of(keyless).await)).await;
+    // A handler that panics.
+    let panics = Uuid::now_v7();
+    oyente.faults.panicking.lock().unwrap().insert(panics);
+    send(&banco, &[panics], 1, 1).await;
+    reaches(&banco, nul, 1).await;
+    reaches(&banco, keyless, 1).await;
+    eventually("five are dead", || async { (parked(&banco).await == 5).then_some(()) }).await;
+    let dead = "SELECT count(*) FROM parked WHERE dead AND reason <> ''";
+    assert_eq!(banco.look().await.query_one(dead, &[]).await.unwrap().get::<_, i64>(0), 5);
+    send(&banco, &[id], 2, 3).await;
+    reaches(&banco, id, 3).await;
+    // And positions are noted behind all of it.
+    let behind =
+        "SELECT bool_and(p.\"offset\" = b.next) FROM positions p JOIN broker.partitions b USING (topic, partition)";
+    let db = banco.look().await;
+    eventually("positions are noted", || async {
+        db.query_one(behind, &[]).await.unwrap().get::<_, bool>(0).then_some(())
+    })
+    .await;
+    oyente.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_counted_against_a_message_while_the_database_is_busy() {
+    let banco = Banco::open().await;
+    let oyente = Oyente::start(&banco).await;
+    let id = Uuid::now_v7();
+    send(&banco, &[id], 1, 1).await;
+    reaches(&banco, id, 1).await;
+    let holder = banco.look().await;
+    holder
+        .batch_execute("BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('sta/commit/pruebas', 0))")
+        .await
+        .unwrap();
+    send(&banco, &[id], 2, 4).await;
+    // Longer than a message is tried in memory before it is parked.
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    let (began, db) = (std::time::Instant::now(), banco.look().await);
+    eventually("it is tried for a while", || async {
+        let waiting: i64 = db.query_one(waits, &[]).await.unwrap().get(0);
+        (waiting > 0 && began.elapsed() > Duration::from_secs(5)).then_some(())
+    })
+    .await;
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    reaches(&banco, id, 4).await;
+    assert_eq!(parked(&banco).await, 0);
+    oyente.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_position_that_is_missing_among_others_is_an_error_and_no_guess() {
+    let banco = Banco::open().await;
+    let id = Uuid::now_v7();
+    let oyente = Oyente::start(&banco).await;
+    send(&banco, &[id], 1, 1).await;
+    reaches(&banco, id, 1).await;
+    oyente.stop().await;
+    let db = banco.look().await;
+    db.batch_execute("DELETE FROM positions WHERE partition = 2").await.unwrap();
+    let again = Oyente::start(&banco).await;
+    let leased = "SELECT count(*) FROM broker.leases";
+    eventually("it tries", || async { (db.query_one(leased, &[]).await.unwrap().get::<_, i64>(0) == 4).then_some(()) })
+        .await;
+    let known: i64 = db.query_one("SELECT count(*) FROM positions", &[]).await.unwrap().get(0);
+    assert_eq!(known, 3, "no position was made up");
+    again.stop().await;
+}
