@@ -17,6 +17,10 @@ use seedwork::infrastructure::{
 };
 use settings::Settings;
 
+/// A request is many small allocations that one thread makes and another frees.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// SaludTech de los Alpes: takes in medical images. Settings come from the environment; see `.env.example`.
 #[derive(Parser)]
 #[command(name = "sta-api", version)]
