@@ -12,5 +12,7 @@ mod kills;
 mod lifecycle;
 #[path = "flows/refusals.rs"]
 mod refusals;
+#[path = "flows/replicas.rs"]
+mod replicas;
 #[path = "flows/tail.rs"]
 mod tail;
