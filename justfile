@@ -40,6 +40,10 @@ check: && lint
 bench-quick *args:
     deploy/bench/quick.sh "$@"
 
+# Everything that is measured, against PostgreSQL itself on the same server: ten minutes; writes docs/benchmarks.md
+bench *args:
+    deploy/bench/bench.py "$@"
+
 # Begin a decision record: just new-adr "Keep the log gap-free"
 new-adr title:
     #!/usr/bin/env bash

@@ -13,6 +13,9 @@ use serde_json::Value;
 use std::io::stdin;
 use uuid::Uuid;
 
+/// How many messages are sent at once.
+const BATCH: usize = 1_000;
+
 /// What is to be sent.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Send {
@@ -45,15 +48,24 @@ impl Send {
     pub(crate) async fn run(self, broker: &PgBroker, registry: Registry) -> anyhow::Result<()> {
         let record = self.schema()?;
         let id = registry.id(record.fingerprint).await?;
+        let mut batch = Vec::with_capacity(BATCH);
         for (n, line) in stdin().lines().enumerate() {
             let line = line?;
             if line.trim().is_empty() {
                 continue;
             }
-            let sent = self.message(record, id, &line).with_context(|| format!("line {}", n + 1))?;
-            broker.send(&[sent]).await?;
+            match self.message(record, id, &line) {
+                Ok(message) => batch.push(message),
+                Err(error) => {
+                    broker.send(&batch).await?;
+                    return Err(error.context(format!("line {}", n + 1)));
+                }
+            }
+            if batch.len() == BATCH {
+                broker.send(&std::mem::take(&mut batch)).await?;
+            }
         }
-        Ok(())
+        broker.send(&batch).await
     }
 
     fn schema(&self) -> anyhow::Result<&'static avro::Record> {

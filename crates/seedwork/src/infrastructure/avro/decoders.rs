@@ -21,18 +21,22 @@ pub enum Undecodable {
 pub struct Decoders {
     registry: Registry,
     known: Arc<RwLock<HashMap<i32, Arc<Decoder>>>>,
+    /// One asks the registry, the others wait for its answer.
+    asking: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Decodes what was written with one schema.
 pub struct Decoder {
     name: String,
     schema: &'static Schema,
+    /// By the record that values are resolved to.
+    readers: RwLock<HashMap<&'static str, Arc<GenericDatumReader<'static>>>>,
 }
 
 impl Decoders {
     /// Decoders of the schemas of a registry.
     pub fn new(registry: Registry) -> Self {
-        Self { registry, known: Arc::default() }
+        Self { registry, known: Arc::default(), asking: Arc::default() }
     }
 
     /// The decoder of a value in the wire format.
@@ -45,16 +49,26 @@ impl Decoders {
             return Err(Undecodable::Never("the value is not in the wire format".into()));
         };
         let id = i32::from_be_bytes(*id);
-        if let Some(known) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
-            return Ok(Arc::clone(known));
+        if let Some(known) = self.known(id) {
+            return Ok(known);
+        }
+        let _asking = self.asking.lock().await;
+        if let Some(known) = self.known(id) {
+            return Ok(known);
         }
         let schema = self.registry.schema(id).await.map_err(|error| Undecodable::Away(format!("{error:#}")))?;
         let schema = schema.ok_or_else(|| Undecodable::Never(format!("no schema has the id {id}")))?;
         let name = schema.name().map(|name| name.fullname(None)).unwrap_or_default();
         // As many as the registry has: they live as long as the program.
-        let decoder = Arc::new(Decoder { name, schema: Box::leak(Box::new(schema)) });
+        let decoder = Arc::new(Decoder { name, schema: Box::leak(Box::new(schema)), readers: RwLock::default() });
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&decoder));
         Ok(decoder)
+    }
+}
+
+impl Decoders {
+    fn known(&self, id: i32) -> Option<Arc<Decoder>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 }
 
@@ -70,14 +84,24 @@ impl Decoder {
     ///
     /// The bytes are not of the writer's schema, or that cannot be resolved to the reader's.
     pub fn decode(&self, kind: &str, value: &[u8]) -> Result<Value, AvroError> {
-        let reader = record(kind).ok_or_else(|| AvroError::new(kind, "there is no such schema"))?;
         let failed = |error: apache_avro::Error| AvroError::new(kind, error);
+        let datum = self.reader(kind)?;
         let mut body = value.get(5..).unwrap_or_default();
-        let datum = GenericDatumReader::builder(self.schema).reader_schema(reader.schema).build().map_err(failed)?;
         let value = datum.read_value(&mut body).map_err(failed)?;
         match body.is_empty() {
             true => Ok(value),
             false => Err(AvroError::new(kind, format!("{} bytes follow the value", body.len()))),
         }
+    }
+
+    fn reader(&self, kind: &str) -> Result<Arc<GenericDatumReader<'static>>, AvroError> {
+        if let Some(known) = self.readers.read().unwrap_or_else(PoisonError::into_inner).get(kind) {
+            return Ok(Arc::clone(known));
+        }
+        let record = record(kind).ok_or_else(|| AvroError::new(kind, "there is no such schema"))?;
+        let reader = GenericDatumReader::builder(self.schema).reader_schema(record.schema).build();
+        let reader = Arc::new(reader.map_err(|error| AvroError::new(kind, error))?);
+        self.readers.write().unwrap_or_else(PoisonError::into_inner).insert(record.name, Arc::clone(&reader));
+        Ok(reader)
     }
 }

@@ -5,7 +5,7 @@ use super::{
     row::{Record, Root},
 };
 use crate::infrastructure::supervise::Supervisor;
-use diesel_async::AsyncPgConnection;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use std::{
     any::{Any, TypeId},
     collections::HashMap,
@@ -108,7 +108,12 @@ async fn read<R: Record>(
 ) -> anyhow::Result<Vec<R>> {
     let db = match connection {
         Some(db) => db,
-        None => connection.insert(database.connect().await?),
+        None => {
+            let mut db = database.connect().await?;
+            // Ids are all that is looked for here: the plan that follows the index need not be made again.
+            db.batch_execute("SET plan_cache_mode = force_generic_plan").await?;
+            connection.insert(db)
+        }
     };
     Ok(R::by_ids(ids, db).await?)
 }

@@ -35,6 +35,9 @@ impl PgBroker {
     ///
     /// The database does not answer.
     pub async fn send(&self, records: &[Record]) -> anyhow::Result<()> {
+        if records.is_empty() {
+            return Ok(());
+        }
         let (client, _) = self.database.listen(CHANNEL).await?;
         let publisher = publish::PgPublisher::prepare(&client, self.partitions).await?;
         Ok(publisher.send(&client, records).await?)
