@@ -14,5 +14,7 @@ mod lifecycle;
 mod refusals;
 #[path = "flows/replicas.rs"]
 mod replicas;
+#[path = "flows/routes.rs"]
+mod routes;
 #[path = "flows/tail.rs"]
 mod tail;
