@@ -18,3 +18,5 @@ mod replicas;
 mod routes;
 #[path = "flows/tail.rs"]
 mod tail;
+#[path = "flows/trust.rs"]
+mod trust;
