@@ -65,3 +65,28 @@ pub(crate) const LAST: &str = "SELECT greatest((SELECT max(seq) FROM outbox), (S
 
 /// Whether a number was given to a message: how a lost COMMIT is found, or not.
 pub(super) const HAS: &str = "SELECT 1 FROM outbox WHERE seq = $1 AND id = $2";
+
+#[cfg(all(test, feature = "testing-postgres"))]
+mod tests {
+    use super::*;
+    use crate::testing::TestDatabase;
+    use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+
+    const NOTHING: EmbeddedMigrations = embed_migrations!("tests/migrations");
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn numbering_opens_only_the_partitions_that_can_hold_the_last_number() {
+        let database = TestDatabase::create(vec![("pruebas", NOTHING)]).await.unwrap();
+        let client =
+            database.context("pruebas").unwrap().client("SET plan_cache_mode = force_generic_plan").await.unwrap();
+        let mut partitions = String::new();
+        for n in 0..300 {
+            partitions += &format!("CREATE TABLE p{n} PARTITION OF outbox FOR VALUES FROM ({n}001) TO ({n}999);");
+        }
+        client.batch_execute(&format!("{partitions} PREPARE append AS {APPEND}")).await.unwrap();
+        let nothing = ["'{}'"; 11].join(", ");
+        let plan = client.query(&format!("EXPLAIN EXECUTE append(298500, {nothing})"), &[]).await.unwrap();
+        let removed = plan.iter().any(|row| row.get::<_, &str>(0).contains("Subplans Removed: 298"));
+        assert!(removed, "{plan:?}");
+    }
+}
