@@ -15,7 +15,7 @@ pub use hearing::{Hearing, Hears};
 
 use super::{
     avro::{Decoders, Registry},
-    broker::{Broker, Partition},
+    broker::{Broker, Delivery, Partition},
     postgres::{Database, Parking},
     supervise::{Supervisor, jitter},
 };
@@ -75,6 +75,55 @@ enum Lane {
     Parked(i64),
 }
 
+impl Lane {
+    fn of(partition: &Partition, delivery: &Delivery) -> Self {
+        match &delivery.key {
+            Some(key) => Self::Key(delivery.topic.clone(), key.clone()),
+            None => Self::Alone(partition.clone(), delivery.offset),
+        }
+    }
+}
+
+/// What is being handled, one message a lane, and what waits behind it.
+#[derive(Default)]
+struct Lanes<'a> {
+    running: FuturesUnordered<BoxFuture<'a, Settled>>,
+    waiting: HashMap<Lane, VecDeque<Message>>,
+    queued: usize,
+}
+
+impl Lanes<'_> {
+    /// How many messages are open.
+    fn open(&self) -> usize {
+        self.running.len() + self.queued
+    }
+
+    /// Gives a message back when its lane was free, and is now taken by it; else it waits there.
+    fn enter(&mut self, lane: &Lane, message: Message) -> Option<Message> {
+        match self.waiting.get_mut(lane) {
+            Some(queue) => {
+                self.queued += 1;
+                queue.push_back(message);
+                None
+            }
+            None => {
+                self.waiting.insert(lane.clone(), VecDeque::new());
+                Some(message)
+            }
+        }
+    }
+
+    /// The next message of a lane; without one the lane is free.
+    fn next(&mut self, lane: &Lane) -> Option<Message> {
+        let next = self.waiting.get_mut(lane).and_then(VecDeque::pop_front);
+        match next {
+            Some(_) => self.queued -= 1,
+            None => drop(self.waiting.remove(lane)),
+        }
+        next
+    }
+}
+
 /// A message that is settled, and the lane that is free for the next one.
 struct Settled {
     lane: Lane,
@@ -116,60 +165,45 @@ impl<B: Broker> Consumer<B> {
 
     /// Handles what is read, until the reader ends.
     async fn handle(&self, mut news: mpsc::Receiver<News>) -> anyhow::Result<()> {
-        let mut lanes: HashMap<Lane, VecDeque<Message>> = HashMap::new();
-        let mut running: FuturesUnordered<BoxFuture<'_, Settled>> = FuturesUnordered::new();
-        let mut waiting = 0_usize;
+        let mut lanes = Lanes::default();
         let mut round = tokio::time::interval(ROUND);
         round.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                Some(settled) = running.next() => {
+                Some(settled) = lanes.running.next() => {
                     if !settled.parked {
                         self.progress.settle(&settled.partition, settled.offset);
                     }
-                    let next = lanes.get_mut(&settled.lane).and_then(VecDeque::pop_front);
-                    match next {
-                        Some(message) => {
-                            waiting -= 1;
-                            running.push(Box::pin(self.settle(settled.lane, message)));
-                        }
-                        None => {
-                            lanes.remove(&settled.lane);
-                        }
+                    if let Some(next) = lanes.next(&settled.lane) {
+                        lanes.running.push(Box::pin(self.settle(settled.lane, next)));
                     }
                 }
-                told = news.recv(), if running.len() + waiting < OPEN => match told {
+                told = news.recv(), if lanes.open() < OPEN => match told {
                     None => return Ok(()),
                     Some(News::Gained(partition, position)) => self.progress.gain(partition, position),
                     Some(News::Lost(partition)) => self.progress.lose(&partition),
-                    Some(News::Read(partition, deliveries)) => for delivery in deliveries {
-                        if !self.progress.read(&partition, delivery.offset) {
-                            continue;
-                        }
-                        let lane = match &delivery.key {
-                            Some(key) => Lane::Key(delivery.topic.clone(), key.clone()),
-                            None => Lane::Alone(partition.clone(), delivery.offset),
-                        };
-                        let message = Message { delivery, parked: None };
-                        match lanes.get_mut(&lane) {
-                            Some(queue) => {
-                                waiting += 1;
-                                queue.push_back(message);
+                    Some(News::Read(partition, deliveries)) => {
+                        for delivery in deliveries {
+                            if !self.progress.read(&partition, delivery.offset) {
+                                continue;
                             }
-                            None => {
-                                lanes.insert(lane.clone(), VecDeque::new());
-                                running.push(Box::pin(self.settle(lane, message)));
+                            let lane = Lane::of(&partition, &delivery);
+                            if let Some(message) = lanes.enter(&lane, Message { delivery, parked: None }) {
+                                lanes.running.push(Box::pin(self.settle(lane, message)));
                             }
                         }
-                    },
+                    }
                 },
                 _ = round.tick() => {
                     self.note().await;
                     for message in self.due().await {
                         let Some((n, _)) = message.parked else { continue };
-                        if let std::collections::hash_map::Entry::Vacant(free) = lanes.entry(Lane::Parked(n)) {
-                            free.insert(VecDeque::new());
-                            running.push(Box::pin(self.try_parked(Lane::Parked(n), message)));
+                        let lane = Lane::Parked(n);
+                        // One that is being tried already is not tried twice.
+                        if !lanes.waiting.contains_key(&lane)
+                            && let Some(message) = lanes.enter(&lane, message)
+                        {
+                            lanes.running.push(Box::pin(self.try_parked(lane, message)));
                         }
                     }
                 }
