@@ -4,7 +4,7 @@
 # Needs wrk, and PostgreSQL's pgbench and psql (a download brings neither).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-seconds=${1:-4} rounds=${2:-3}
+seconds=${1:-3} rounds=${2:-3}
 
 pg_bin=$(dirname "$(ls /usr/lib/postgresql/*/bin/postgres 2>/dev/null | sort -V | tail -n 1 || command -v postgres)")
 for tool in wrk "$pg_bin/pgbench" "$pg_bin/psql"; do
