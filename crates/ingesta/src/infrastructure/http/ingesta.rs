@@ -6,11 +6,7 @@ use super::{
 };
 use crate::{
     application::{
-        Handlers,
-        commands::{
-            AlertarIngesta, CrearIngesta, EliminarIngesta, FinalizarIngesta, IniciarProcesamiento, RechazarIngesta,
-            RevertirIngesta,
-        },
+        Handlers, commands,
         queries::{IngestaPorId, IngestaView},
     },
     domain::ingesta::{IngestaEvent, IngestaId},
@@ -49,7 +45,7 @@ fn accepted(id: IngestaId) -> Accepted {
 #[utoipa::path(tag = "ingesta", responses(Accepted))]
 #[post("/ingesta/crear-ingesta-comando")]
 async fn crear(bus: Bus, body: Json<CrearBody>) -> Result<Accepted, Problem> {
-    let id = bus.dispatch(CrearIngesta::try_from(body.into_inner())?).await?;
+    let id = bus.dispatch(commands::CrearIngesta::try_from(body.into_inner())?).await?;
     Ok(accepted(id))
 }
 
@@ -58,7 +54,7 @@ async fn crear(bus: Bus, body: Json<CrearBody>) -> Result<Accepted, Problem> {
 #[post("/ingesta/iniciar-procesamiento-ingesta-comando")]
 async fn iniciar_procesamiento(bus: Bus, body: Json<CambioBody>) -> Result<Accepted, Problem> {
     let id = body.into_inner().id_ingesta.into();
-    bus.dispatch(IniciarProcesamiento { id }).await?;
+    bus.dispatch(commands::IniciarProcesamiento { id }).await?;
     Ok(accepted(id))
 }
 
@@ -67,7 +63,7 @@ async fn iniciar_procesamiento(bus: Bus, body: Json<CambioBody>) -> Result<Accep
 #[post("/ingesta/alertar-ingesta-comando")]
 async fn alertar(bus: Bus, body: Json<CambioConMotivoBody>) -> Result<Accepted, Problem> {
     let CambioConMotivoBody { id_ingesta, motivo } = body.into_inner();
-    let command = AlertarIngesta::parse(id_ingesta.into(), &motivo)?;
+    let command = commands::AlertarIngesta::parse(id_ingesta.into(), &motivo)?;
     bus.dispatch(command).await?;
     Ok(accepted(id_ingesta.into()))
 }
@@ -77,7 +73,7 @@ async fn alertar(bus: Bus, body: Json<CambioConMotivoBody>) -> Result<Accepted, 
 #[post("/ingesta/rechazar-ingesta-comando")]
 async fn rechazar(bus: Bus, body: Json<CambioConMotivoBody>) -> Result<Accepted, Problem> {
     let CambioConMotivoBody { id_ingesta, motivo } = body.into_inner();
-    let command = RechazarIngesta::parse(id_ingesta.into(), &motivo)?;
+    let command = commands::RechazarIngesta::parse(id_ingesta.into(), &motivo)?;
     bus.dispatch(command).await?;
     Ok(accepted(id_ingesta.into()))
 }
@@ -87,7 +83,7 @@ async fn rechazar(bus: Bus, body: Json<CambioConMotivoBody>) -> Result<Accepted,
 #[post("/ingesta/finalizar-ingesta-comando")]
 async fn finalizar(bus: Bus, body: Json<CambioBody>) -> Result<Accepted, Problem> {
     let id = body.into_inner().id_ingesta.into();
-    bus.dispatch(FinalizarIngesta { id }).await?;
+    bus.dispatch(commands::FinalizarIngesta { id }).await?;
     Ok(accepted(id))
 }
 
@@ -96,7 +92,7 @@ async fn finalizar(bus: Bus, body: Json<CambioBody>) -> Result<Accepted, Problem
 #[post("/ingesta/revertir-ingesta-comando")]
 async fn revertir(bus: Bus, body: Json<CambioConMotivoBody>) -> Result<Accepted, Problem> {
     let CambioConMotivoBody { id_ingesta, motivo } = body.into_inner();
-    let command = RevertirIngesta::parse(id_ingesta.into(), &motivo)?;
+    let command = commands::RevertirIngesta::parse(id_ingesta.into(), &motivo)?;
     bus.dispatch(command).await?;
     Ok(accepted(id_ingesta.into()))
 }
@@ -106,7 +102,7 @@ async fn revertir(bus: Bus, body: Json<CambioConMotivoBody>) -> Result<Accepted,
 #[post("/ingesta/eliminar-ingesta-comando")]
 async fn eliminar(bus: Bus, body: Json<CambioBody>) -> Result<Accepted, Problem> {
     let id = body.into_inner().id_ingesta.into();
-    bus.dispatch(EliminarIngesta { id }).await?;
+    bus.dispatch(commands::EliminarIngesta { id }).await?;
     Ok(accepted(id))
 }
 
