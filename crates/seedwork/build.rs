@@ -6,13 +6,15 @@ use std::{env, error::Error, fmt::Write, fs, path::Path};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../schema").canonicalize()?;
-    println!("cargo::rerun-if-changed={}", folder.display());
+    // Relative to the package, and texts instead of paths to them: what was built must not lead from a copy of the
+    // workspace, its `target` included, back to where that was made.
+    println!("cargo::rerun-if-changed=../../schema");
     let mut files = Vec::new();
     collect(&folder, &mut files)?;
     files.sort();
     let mut list = String::from("&[");
     for file in &files {
-        write!(list, "include_str!({file:?}),")?;
+        write!(list, "{:?},", fs::read_to_string(file)?)?;
     }
     list.push(']');
     fs::write(Path::new(&env::var("OUT_DIR")?).join("schemas.rs"), list)?;
