@@ -1,6 +1,7 @@
 //! Servers on which what we promise would not hold are refused at the start, with the reason.
 
 use local_postgres::{LocalPostgres, Settings};
+use serde_json::json;
 use sta_tests::sta::{Sta, command, eventually, signal};
 use std::{
     os::unix::{fs::MetadataExt, process::CommandExt},
@@ -84,6 +85,8 @@ async fn a_proxy_that_pools_transactions_is_refused_and_one_that_pools_sessions_
     eventually("it is up", || async { std::net::TcpStream::connect(("127.0.0.1", port)).ok() }).await;
     let sta = Sta::start(home.path(), &[("DATABASE_URL", &url)]).await;
     assert_eq!(sta.get("/health/ready").await.unwrap().0, 200);
+    let image = json!({ "id_proveedor": "p", "id_paciente": "x", "url_path": "https://a.example/" });
+    assert_eq!(sta.post("/ingesta/crear-ingesta-comando", &image).await.unwrap().0, 202);
     assert_eq!(sta.stop().await.0, 0);
     server.stop().await.unwrap();
 }
