@@ -1,5 +1,6 @@
 //! The HTTP server: the contexts' routes, and what an operator and a reader of the API need.
 
+mod ending;
 mod health;
 mod metrics;
 mod spec;
@@ -7,12 +8,13 @@ mod spec;
 use crate::settings::Settings;
 use actix_web::{
     App, HttpServer,
-    dev::Server,
+    dev::{Server, Service},
     http::Method,
     middleware::from_fn,
     web::{self, Data},
 };
 use anyhow::Context as _;
+use ending::Ending;
 use seedwork::infrastructure::{
     http::{Limits, Routes, around, fallback},
     module::Started,
@@ -43,12 +45,12 @@ pub(crate) struct Context {
     pub(crate) relay: watch::Receiver<RelayState>,
 }
 
-/// Starts to listen; answers where, and what runs until the server ends.
+/// Starts to listen; answers where, what runs until the server ends, and how it learns that it ends.
 ///
 /// # Errors
 ///
 /// The address cannot be listened on.
-pub(crate) fn start(settings: &Settings, contexts: Vec<Context>) -> anyhow::Result<(SocketAddr, Server)> {
+pub(crate) fn start(settings: &Settings, contexts: Vec<Context>) -> anyhow::Result<(SocketAddr, Server, Ending)> {
     let recorder = Data::new(metrics::record()?);
     let document = spec::document(|config| routes(&contexts, config));
     let mut known = Routes::of(&document).with("/docs", &[Method::GET]).with("/docs/{file:.*}", &[Method::GET]);
@@ -59,7 +61,10 @@ pub(crate) fn start(settings: &Settings, contexts: Vec<Context>) -> anyhow::Resu
     }
     let (known, document, contexts) = (Data::new(known), Data::new(Spec::of(&document)?), Data::new(contexts));
     let limits = Limits { body: settings.body_limit, deadline: settings.deadline };
+    let ending = Ending::default();
+    let told = ending.clone();
     let server = HttpServer::new(move || {
+        let ending = told.clone();
         App::new()
             .into_utoipa_app()
             .app_data(limits)
@@ -74,6 +79,7 @@ pub(crate) fn start(settings: &Settings, contexts: Vec<Context>) -> anyhow::Resu
             .service(SwaggerUi::new("/docs/{file:.*}").config(Config::from("/spec")))
             .default_service(web::to(fallback))
             .wrap(from_fn(around))
+            .wrap_fn(move |request, next| ending.clone().around(next.call(request)))
     })
     .client_request_timeout(HEAD)
     .shutdown_timeout(DRAIN_SECONDS)
@@ -81,7 +87,7 @@ pub(crate) fn start(settings: &Settings, contexts: Vec<Context>) -> anyhow::Resu
     .bind(settings.listen)
     .with_context(|| format!("cannot listen on {}", settings.listen))?;
     let address = server.addrs().first().copied().unwrap_or(settings.listen);
-    Ok((address, server.run()))
+    Ok((address, server.run(), ending))
 }
 
 /// Every route that the OpenAPI document tells of.

@@ -16,7 +16,7 @@ use seedwork::infrastructure::{
     relay::{self, Relay},
     supervise::Supervisor,
 };
-use std::{io::Write, time::Duration};
+use std::{io::Write, pin::pin, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// How long the tasks may take to end what they have begun.
@@ -67,16 +67,19 @@ async fn serve(settings: &Settings, server: &Server, supervisor: &Supervisor) ->
         say("sta-api runs without HTTP")?;
         return interrupted().await;
     }
-    let (address, serving) = http::start(settings, running)?;
+    let (address, serving, ending) = http::start(settings, running)?;
     say(&format!("sta-api listens on http://{address}"))?;
     let handle = serving.handle();
+    let mut serving = pin!(serving);
     tokio::select! {
-        ended = serving => return ended.context("the HTTP server ended"),
+        ended = &mut serving => return ended.context("the HTTP server ended"),
         outcome = interrupted() => outcome?,
     }
     tracing::info!("draining");
-    handle.stop(true).await;
-    Ok(())
+    ending.begin();
+    // The server is what drains: it must still run while it is told to stop.
+    let (ended, ()) = tokio::join!(serving, handle.stop(true));
+    ended.context("the HTTP server ended")
 }
 
 /// The one thing that `serve` says on stdout, whatever the log level.

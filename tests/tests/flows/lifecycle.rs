@@ -3,6 +3,10 @@
 use serde_json::json;
 use sta_tests::sta::{Sta, command, eventually, postgres_pid, signal, tail};
 use std::time::{Duration, Instant};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 async fn create(sta: &Sta) -> String {
     let body = json!({ "id_proveedor": "p-1", "id_paciente": "x-1", "url_path": "https://imagenes.example/1.dcm" });
@@ -79,6 +83,35 @@ async fn a_frozen_relay_is_replaced_and_says_nothing_twice_when_it_thaws() {
     assert_eq!(messages.len(), 22, "each once");
     assert_eq!(one.stop().await.0, 0);
     assert_eq!(two.stop().await.0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_under_way_when_the_server_ends_is_answered_and_its_connection_closed() {
+    let home = tempfile::tempdir().unwrap();
+    let sta = Sta::start(home.path(), &[]).await;
+    let (_, url) = sta.raw("");
+    let mut connection = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
+    let body = json!({ "id_proveedor": "p", "id_paciente": "x", "url_path": "https://imagenes.example/1" }).to_string();
+    let head = format!(
+        "POST /ingesta/crear-ingesta-comando HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n",
+        body.len()
+    );
+    let (first, rest) = body.split_at(10);
+    connection.write_all(format!("{head}{first}").as_bytes()).await.unwrap();
+    // An answer to somebody else means that what was sent before was read.
+    create(&sta).await;
+    signal(sta.pid(), "TERM");
+    eventually("no more connections are taken", || async {
+        TcpStream::connect(url.trim_start_matches("http://")).await.is_err().then_some(())
+    })
+    .await;
+    connection.write_all(rest.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 202 ") && answer.contains("connection: close"), "{answer}");
+    let (code, took) = sta.stop().await;
+    assert!(code == 0 && took < Duration::from_secs(20), "{code} after {took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
