@@ -13,9 +13,14 @@ fn es_visible(c: char) -> bool {
     c == ' ' || !(c.is_whitespace() || c.is_control() || da_formato(c))
 }
 
-/// Characters that only tell how others are set: soft hyphen, joiners, direction marks, byte order mark.
+/// Characters that leave no mark of their own, Unicode's `Default_Ignorable_Code_Point`: soft hyphen, joiners, direction
+/// marks, fillers, variation selectors, tags, byte order mark.
 fn da_formato(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// An absolute `http` or `https` URL with a host, of at most 2048 characters.
@@ -59,6 +64,11 @@ mod tests {
         check(es_identificador, true, ["x".repeat(64), "ñ".repeat(64)]);
         check(es_identificador, false, [String::new(), "x".repeat(65)]);
         check(es_identificador, false, [" ", " 7", "7 ", "7\n", "a\tb", "a\0b", "a\u{7f}b", "a\u{a0}b", "a\u{200b}b"]);
+        check(
+            es_identificador,
+            false,
+            ["\u{3164}", "a\u{115f}b", "a\u{fe0f}", "a\u{e0041}", "a\u{61c}b", "a\u{180e}b"],
+        );
     }
 
     #[test]
