@@ -106,7 +106,7 @@ async fn all_broken_rules_of_a_new_ingesta_are_told_at_once() {
 #[actix_web::test]
 async fn a_change_names_its_ingesta_by_a_uuid() {
     let server = server().await;
-    for verb in WITH_MOTIVO.into_iter().chain(WITHOUT_MOTIVO) {
+    for verb in WITH_MOTIVO.iter().chain(WITHOUT_MOTIVO) {
         let answer = server.post(&route(verb), json!({"motivo": "x"})).await;
         refused(&answer, 400, "cuerpo-invalido", &[("id_ingesta", "campo-obligatorio")]);
         let answer = server.post(&route(verb), json!({"id_ingesta": "no", "motivo": "x"})).await;
@@ -196,7 +196,7 @@ async fn a_request_is_told_that_the_database_is_away() {
 async fn the_document_has_every_route_with_what_it_takes_and_answers() {
     let api = to_value(server().await.api()).unwrap();
     let paths = api["paths"].as_object().unwrap();
-    let verbs = [&["crear"], &WITH_MOTIVO[..], &WITHOUT_MOTIVO[..]].concat();
+    let verbs = [&["crear"], WITH_MOTIVO, WITHOUT_MOTIVO].concat();
     assert_eq!(paths.len(), verbs.len() + 2, "the commands and the two questions");
     for verb in verbs {
         let operation = &paths[&route(verb)]["post"];
