@@ -63,9 +63,10 @@ async fn main() -> anyhow::Result<()> {
         }
         Command::Events(events) => {
             let server = Server::start(&settings).await?;
+            let mut interrupts = serve::Interrupts::hear()?;
             let outcome = tokio::select! {
                 outcome = run(events, &settings, &server) => outcome,
-                interrupted = serve::interrupted() => interrupted,
+                () = interrupts.next() => Ok(()),
             };
             server.leave().await?;
             outcome

@@ -17,7 +17,7 @@ use seedwork::infrastructure::{
     supervise::Supervisor,
 };
 use std::{io::Write, pin::pin, time::Duration};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How long the tasks may take to end what they have begun.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -28,10 +28,19 @@ const DRAIN: Duration = Duration::from_secs(8);
 ///
 /// Something that is needed cannot be started.
 pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
-    let server = Server::start(&settings).await?;
+    let mut interrupts = Interrupts::hear()?;
+    let mut starting = pin!(Server::start(&settings));
+    let server = tokio::select! {
+        server = &mut starting => server?,
+        // A server that is half started would stay behind, so it is waited for, but not for a download.
+        () = interrupts.next() => match tokio::time::timeout(DRAIN, starting).await {
+            Ok(server) => return server?.leave().await,
+            Err(_) => return Ok(()),
+        },
+    };
     let supervisor = Supervisor::new();
     let outcome = tokio::select! {
-        outcome = serve(&settings, &server, &supervisor) => outcome,
+        outcome = serve(&settings, &server, &supervisor, &mut interrupts) => outcome,
         () = server.keep_alive() => Ok(()),
     };
     if !supervisor.stop(DRAIN).await {
@@ -41,7 +50,38 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     outcome
 }
 
-async fn serve(settings: &Settings, server: &Server, supervisor: &Supervisor) -> anyhow::Result<()> {
+async fn serve(
+    settings: &Settings,
+    server: &Server,
+    supervisor: &Supervisor,
+    interrupts: &mut Interrupts,
+) -> anyhow::Result<()> {
+    let running = tokio::select! {
+        running = prepare(settings, server, supervisor) => running?,
+        () = interrupts.next() => return Ok(()),
+    };
+    if !settings.tasks.http {
+        say("sta-api runs without HTTP")?;
+        interrupts.next().await;
+        return Ok(());
+    }
+    let (address, serving, ending) = http::start(settings, running)?;
+    say(&format!("sta-api listens on http://{address}"))?;
+    let handle = serving.handle();
+    let mut serving = pin!(serving);
+    tokio::select! {
+        ended = &mut serving => return ended.context("the HTTP server ended"),
+        () = interrupts.next() => {}
+    }
+    tracing::info!("draining");
+    ending.begin();
+    // The server is what drains: it must still run while it is told to stop.
+    let (ended, ()) = tokio::join!(serving, handle.stop(true));
+    ended.context("the HTTP server ended")
+}
+
+/// Brings the schemas up to date, and starts the contexts.
+async fn prepare(settings: &Settings, server: &Server, supervisor: &Supervisor) -> anyhow::Result<Vec<Context>> {
     postgres::check(server.url()).await?;
     postgres::migrate(server.url(), contexts::migrations(settings)).await?;
     let shared = Database::new(server.url(), "broker")?;
@@ -63,23 +103,7 @@ async fn serve(settings: &Settings, server: &Server, supervisor: &Supervisor) ->
         }
         running.push(Context { name: module.name, database, started, relay });
     }
-    if !settings.tasks.http {
-        say("sta-api runs without HTTP")?;
-        return interrupted().await;
-    }
-    let (address, serving, ending) = http::start(settings, running)?;
-    say(&format!("sta-api listens on http://{address}"))?;
-    let handle = serving.handle();
-    let mut serving = pin!(serving);
-    tokio::select! {
-        ended = &mut serving => return ended.context("the HTTP server ended"),
-        outcome = interrupted() => outcome?,
-    }
-    tracing::info!("draining");
-    ending.begin();
-    // The server is what drains: it must still run while it is told to stop.
-    let (ended, ()) = tokio::join!(serving, handle.stop(true));
-    ended.context("the HTTP server ended")
+    Ok(running)
 }
 
 /// The one thing that `serve` says on stdout, whatever the log level.
@@ -89,16 +113,27 @@ fn say(line: &str) -> anyhow::Result<()> {
     Ok(out.flush()?)
 }
 
-/// Waits for SIGINT or SIGTERM.
-///
-/// # Errors
-///
-/// Signals cannot be heard.
-pub(crate) async fn interrupted() -> anyhow::Result<()> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// SIGINT and SIGTERM, from the moment when this is made: one that comes before it is waited for is not lost.
+pub(crate) struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    /// Begins to hear them.
+    ///
+    /// # Errors
+    ///
+    /// Signals cannot be heard.
+    pub(crate) fn hear() -> anyhow::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
-    Ok(())
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }

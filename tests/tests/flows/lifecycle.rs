@@ -2,7 +2,10 @@
 
 use serde_json::json;
 use sta_tests::sta::{Sta, command, eventually, postgres_pid, signal, tail};
-use std::time::{Duration, Instant};
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -112,6 +115,25 @@ async fn a_request_that_is_under_way_when_the_server_ends_is_answered_and_its_co
     assert!(answer.starts_with("HTTP/1.1 202 ") && answer.contains("connection: close"), "{answer}");
     let (code, took) = sta.stop().await;
     assert!(code == 0 && took < Duration::from_secs(20), "{code} after {took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_ended_while_it_starts_leaves_nothing_behind() {
+    let home = tempfile::tempdir().unwrap();
+    // From the making of a database to the migrations; what is half made is made again. Sooner than that it may not hear
+    // signals yet.
+    for wait in [300, 900, 1_500, 300, 400, 500] {
+        let mut child =
+            command(home.path(), &[]).arg("serve").stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+        signal(child.id().expect("it runs"), "TERM");
+        let ended =
+            tokio::time::timeout(Duration::from_secs(20), child.wait()).await.expect("it ends in time").unwrap();
+        assert_eq!((ended.code(), postgres_pid(home.path())), (Some(0), None), "after {wait} ms");
+    }
+    let sta = Sta::start(home.path(), &[]).await;
+    create(&sta).await;
+    assert_eq!(sta.stop().await.0, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
