@@ -16,6 +16,7 @@ use actix_web::{
 use anyhow::Context as _;
 use ending::Ending;
 use seedwork::infrastructure::{
+    consumer::ConsumerState,
     http::{Limits, Routes, around, fallback},
     module::Started,
     postgres::Database,
@@ -43,6 +44,8 @@ pub(crate) struct Context {
     pub(crate) started: Started,
     /// Its relay.
     pub(crate) relay: watch::Receiver<RelayState>,
+    /// Its consumer, when this process has it.
+    pub(crate) consumer: Option<watch::Receiver<ConsumerState>>,
 }
 
 /// Starts to listen; answers where, what runs until the server ends, and how it learns that it ends.

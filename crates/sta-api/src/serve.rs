@@ -98,10 +98,11 @@ async fn prepare(settings: &Settings, server: &Server, supervisor: &Supervisor) 
         } else {
             relay::announce(database.clone(), started.log.clone(), supervisor)
         };
-        if let Some(hearing) = started.hearing.clone().filter(|_| settings.tasks.consumers) {
-            Consumer::start(database.clone(), broker.clone(), registry.clone(), hearing, supervisor);
-        }
-        running.push(Context { name: module.name, database, started, relay });
+        let consumer =
+            started.hearing.clone().filter(|_| settings.tasks.consumers).map(|hearing| {
+                Consumer::start(database.clone(), broker.clone(), registry.clone(), hearing, supervisor)
+            });
+        running.push(Context { name: module.name, database, started, relay, consumer });
     }
     Ok(running)
 }

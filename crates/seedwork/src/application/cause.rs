@@ -42,7 +42,7 @@ pub struct Heard {
     /// Its id, unique within its source (`ce_id`).
     pub id: String,
     /// The topic.
-    pub topic: String,
+    pub topic: Arc<str>,
     /// The partition of the topic.
     pub partition: i32,
     /// What orders it; a message without a key is a key of its own.

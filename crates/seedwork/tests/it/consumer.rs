@@ -5,14 +5,15 @@ use seedwork::{
     application::{CommandBus, IntegrationEvent},
     infrastructure::{
         avro::{self, Registry},
-        broker::{PgBroker, Record},
-        consumer::{Consumer, Hearing},
+        broker::{Broker, PgBroker, Record},
+        consumer::{Consumer, ConsumerState, Hearing},
         postgres::{CommitterSettings, PgUnits},
         supervise::Supervisor,
     },
     testing::eventually,
 };
 use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 const TOPIC: &str = "eventos-prueba";
@@ -22,6 +23,7 @@ const SETTINGS: CommitterSettings = CommitterSettings { deadline: DEADLINE, part
 struct Oyente {
     supervisor: Supervisor,
     faults: Arc<Faults>,
+    state: watch::Receiver<ConsumerState>,
 }
 
 impl Oyente {
@@ -32,8 +34,8 @@ impl Oyente {
         let bus = Arc::new(CommandBus::new(handlers, PgUnits::start(&own, SETTINGS, &supervisor)));
         let hearing = Hearing::with(bus).hears::<Hecho>().done();
         let registry = Registry::open(banco.database.context("broker").unwrap()).await.unwrap();
-        Consumer::start(own, broker(banco), registry, hearing, &supervisor);
-        Self { supervisor, faults }
+        let state = Consumer::start(own, broker(banco), registry, hearing, &supervisor);
+        Self { supervisor, faults, state }
     }
 
     async fn stop(self) {
@@ -50,7 +52,7 @@ async fn message(banco: &Banco, id: Uuid, n: u32, message_id: &str) -> Record {
     let (record, body) = avro::encode(&Hecho::new(id, n)).unwrap();
     let registry = Registry::open(banco.database.context("broker").unwrap()).await.unwrap();
     let value = avro::wire(registry.id(record.fingerprint).await.unwrap(), &body);
-    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let header = |name: &'static str, value: &str| (name.into(), value.to_owned());
     let headers = vec![header("ce_id", message_id), header("ce_source", "/prueba"), header("ce_type", Hecho::TYPE)];
     Record { topic: TOPIC.into(), key: id.to_string(), time: chrono::DateTime::UNIX_EPOCH, headers, value }
 }
@@ -187,6 +189,11 @@ async fn no_poison_stops_a_partition() {
     send(&banco, &[panics], 1, 1).await;
     reaches(&banco, nul, 1).await;
     reaches(&banco, keyless, 1).await;
+    let noted = "SELECT type, last >= first, count FROM unheard";
+    let unheard =
+        eventually("the unknown type is noted", || async { banco.look().await.query_opt(noted, &[]).await.unwrap() })
+            .await;
+    assert_eq!((unheard.get::<_, &str>(0), unheard.get(1), unheard.get(2)), ("sta.nada.v1.Nada", true, 1_i64));
     eventually("five are dead", || async { (parked(&banco).await == 5).then_some(()) }).await;
     let dead = "SELECT count(*) FROM parked WHERE dead AND reason <> ''";
     assert_eq!(banco.look().await.query_one(dead, &[]).await.unwrap().get::<_, i64>(0), 5);
@@ -240,10 +247,9 @@ async fn a_position_that_is_missing_among_others_is_an_error_and_no_guess() {
     oyente.stop().await;
     let db = banco.look().await;
     db.batch_execute("DELETE FROM positions WHERE partition = 2").await.unwrap();
-    let again = Oyente::start(&banco).await;
-    let leased = "SELECT count(*) FROM broker.leases";
-    eventually("it tries", || async { (db.query_one(leased, &[]).await.unwrap().get::<_, i64>(0) == 4).then_some(()) })
-        .await;
+    let mut again = Oyente::start(&banco).await;
+    let paused = again.state.wait_for(|state| state.failure.is_some()).await.unwrap().clone();
+    assert!(paused.failure.unwrap().contains("has 4 partitions, but positions in 3 are known"));
     let known: i64 = db.query_one("SELECT count(*) FROM positions", &[]).await.unwrap().get(0);
     assert_eq!(known, 3, "no position was made up");
     again.stop().await;

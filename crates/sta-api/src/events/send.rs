@@ -6,11 +6,11 @@ use seedwork::{
     domain::{Clock, SystemClock},
     infrastructure::{
         avro::{self, Registry},
-        broker::{PgBroker, Record},
+        broker::{Broker, Record},
     },
 };
 use serde_json::Value;
-use std::io::stdin;
+use std::{borrow::Cow, io::stdin};
 use uuid::Uuid;
 
 /// How many messages are sent at once.
@@ -45,7 +45,7 @@ impl Send {
     /// # Errors
     ///
     /// A line that does not fit the record: nothing of what follows it is sent. Or the broker does not answer.
-    pub(crate) async fn run(self, broker: &PgBroker, registry: Registry) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, broker: &impl Broker, registry: Registry) -> anyhow::Result<()> {
         let record = self.schema()?;
         let id = registry.id(record.fingerprint).await?;
         let mut batch = Vec::with_capacity(BATCH);
@@ -84,17 +84,17 @@ impl Send {
         let key = self.key.clone().or(first.map(str::to_owned)).context("there is no key: give --key")?;
         let time = SystemClock.now();
         let new = || Uuid::now_v7().to_string();
-        let mut headers = vec![
-            ("ce_specversion".to_owned(), "1.0".to_owned()),
-            ("ce_id".to_owned(), self.id.clone().unwrap_or_else(new)),
-            ("ce_source".to_owned(), "/sta/cli".to_owned()),
-            ("ce_type".to_owned(), record.name.to_owned()),
-            ("ce_time".to_owned(), time.to_rfc3339_opts(SecondsFormat::Micros, true)),
-            ("ce_subject".to_owned(), key.clone()),
-            ("content-type".to_owned(), "application/avro".to_owned()),
+        let mut headers: Vec<(Cow<'static, str>, String)> = vec![
+            ("ce_specversion".into(), "1.0".to_owned()),
+            ("ce_id".into(), self.id.clone().unwrap_or_else(new)),
+            ("ce_source".into(), "/sta/cli".to_owned()),
+            ("ce_type".into(), record.name.to_owned()),
+            ("ce_time".into(), time.to_rfc3339_opts(SecondsFormat::Micros, true)),
+            ("ce_subject".into(), key.clone()),
+            ("content-type".into(), "application/avro".to_owned()),
         ];
         headers.retain(|(name, _)| !self.header.iter().any(|(given, _)| given == name));
-        headers.extend(self.header.iter().cloned());
+        headers.extend(self.header.iter().map(|(name, value)| (name.clone().into(), value.clone())));
         Ok(Record { topic: self.topic.clone(), key, time, headers, value: avro::wire(schema_id, &body) })
     }
 }

@@ -3,16 +3,13 @@
 use anyhow::Context as _;
 use seedwork::infrastructure::{
     avro::{self, Registry},
-    broker::{Delivery, PgBroker, Position, Topic},
+    broker::{Broker, Delivery, Extent, Reader},
 };
 use serde_json::{Map, Value, json};
 use std::{
     collections::HashMap,
     io::{BufWriter, Write, stdout},
 };
-
-/// How many messages are read at once.
-const BATCH: i64 = 500;
 
 /// What of a topic is to be shown.
 #[derive(Debug, Clone, clap::Args)]
@@ -36,22 +33,21 @@ impl Tail {
     /// # Errors
     ///
     /// The broker does not answer, or stdout is closed.
-    pub(crate) async fn run(self, broker: &PgBroker, registry: Registry) -> anyhow::Result<()> {
-        let mut topic = broker.topic(&self.topic).await.with_context(|| format!("cannot read {}", self.topic))?;
-        let ends = topic.ends().await?;
-        let from = |end: &Position| Position { offset: if self.from_beginning { 0 } else { end.offset }, ..*end };
-        let mut positions: Vec<Position> = ends.iter().map(from).collect();
+    pub(crate) async fn run(self, broker: &impl Broker, registry: Registry) -> anyhow::Result<()> {
+        let extents = broker.extents(&self.topic).await.with_context(|| format!("cannot read {}", self.topic))?;
+        let from = |extent: &Extent| if self.from_beginning { extent.first } else { extent.next };
+        let mut positions: Vec<i64> = extents.iter().map(from).collect();
+        let mut reader = broker.read(&self.topic, &positions).await?;
         let mut printer = Printer { registry, schemas: HashMap::new(), left: self.limit.unwrap_or(usize::MAX) };
-        while printer.left > 0 {
-            let read = read(&topic, &mut positions).await?;
-            let news = !read.is_empty();
-            printer.print(read).await?;
-            if self.ends_at_the_end() && reached(&positions, &ends) {
-                break;
+        while printer.left > 0 && !(self.ends_at_the_end() && reached(&positions, &extents)) {
+            let deliveries = reader.next().await?;
+            for delivery in &deliveries {
+                let number = usize::try_from(delivery.partition.number)?;
+                if let Some(position) = positions.get_mut(number) {
+                    *position = delivery.offset + 1;
+                }
             }
-            if !news {
-                topic.news().await;
-            }
+            printer.print(deliveries).await?;
         }
         Ok(())
     }
@@ -62,21 +58,8 @@ impl Tail {
     }
 }
 
-/// The next messages of every partition; the positions move behind them.
-async fn read(topic: &Topic, positions: &mut [Position]) -> anyhow::Result<Vec<Delivery>> {
-    let mut read = Vec::new();
-    for position in positions {
-        let deliveries = topic.read(*position, BATCH).await?;
-        if let Some(last) = deliveries.last() {
-            position.offset = last.offset + 1;
-        }
-        read.extend(deliveries);
-    }
-    Ok(read)
-}
-
-fn reached(positions: &[Position], ends: &[Position]) -> bool {
-    positions.iter().zip(ends).all(|(position, end)| position.offset >= end.offset)
+fn reached(positions: &[i64], extents: &[Extent]) -> bool {
+    positions.iter().zip(extents).all(|(position, extent)| *position >= extent.next)
 }
 
 /// Decodes and prints.
@@ -127,10 +110,10 @@ fn raw(value: &[u8], reason: &str) -> Value {
 
 fn line(delivery: &Delivery, value: Value) -> Value {
     let headers: Map<_, _> =
-        delivery.headers.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+        delivery.headers.iter().map(|(name, value)| (name.clone(), String::from_utf8_lossy(value).into())).collect();
     json!({
-        "topic": delivery.topic,
-        "partition": delivery.partition,
+        "topic": &*delivery.partition.topic,
+        "partition": delivery.partition.number,
         "offset": delivery.offset,
         "key": delivery.key.as_deref().map(String::from_utf8_lossy),
         "headers": headers,

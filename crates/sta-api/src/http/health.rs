@@ -42,9 +42,14 @@ pub(super) async fn ready(contexts: web::Data<Vec<Context>>) -> HttpResponse {
 
 fn tell(context: &Context, commits: bool) -> Value {
     let (log, relay) = (*context.started.log.borrow(), *context.relay.borrow());
+    let consumer = context.consumer.as_ref().map(|state| {
+        let state = state.borrow();
+        json!({ "partitions": state.partitions, "pauses": state.failure.is_some() })
+    });
     json!({
         "database": if commits { "up" } else { "down" },
         "log": { "last": log.last, "room": log.room },
         "relay": { "leads": relay.leads, "cursor": relay.cursor, "oldest": relay.oldest },
+        "consumer": consumer,
     })
 }

@@ -1,12 +1,32 @@
-//! The broker port: what the relay needs of whatever carries messages between contexts.
+//! The broker port: what the relay, the consumer and an operator need of whatever carries messages between contexts.
 
 mod murmur2;
 mod postgres;
 
-pub use postgres::{PgBroker, Position, Topic};
+pub use postgres::PgBroker;
 
 use super::relay::Lease;
 use crate::domain::Instante;
+use futures_util::future::BoxFuture;
+use std::{borrow::Cow, sync::Arc};
+
+/// A partition of a topic.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Partition {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// Its number in the topic, from 0 on.
+    pub number: i32,
+}
+
+/// What a partition holds: the offsets of its oldest message and of the one that comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// The offset of the oldest message that is still there.
+    pub first: i64,
+    /// The offset that the next message will have.
+    pub next: i64,
+}
 
 /// A message on its way to the broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +38,7 @@ pub struct Record {
     /// When it was said.
     pub time: Instante,
     /// CloudEvents attributes in Kafka's binary mode: names and values.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(Cow<'static, str>, String)>,
     /// The value in the wire format: magic byte, schema id, Avro.
     pub value: Vec<u8>,
 }
@@ -26,16 +46,14 @@ pub struct Record {
 /// A message as the broker gives it. Keys and values are bytes: foreign producers write what they like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// The topic.
-    pub topic: String,
     /// The partition of the topic.
-    pub partition: i32,
+    pub partition: Partition,
     /// Its place in the partition.
     pub offset: i64,
     /// The key, if it has one.
     pub key: Option<Vec<u8>>,
-    /// The headers.
-    pub headers: Vec<(String, String)>,
+    /// The headers, in order; a name may come more than once.
+    pub headers: Vec<(String, Vec<u8>)>,
     /// The value; none is a tombstone.
     pub value: Option<Vec<u8>>,
 }
@@ -51,31 +69,47 @@ pub enum PublishError {
     Failed(String),
 }
 
-/// A partition of a topic.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Partition {
-    /// The topic.
-    pub topic: String,
-    /// Its number in the topic.
-    pub number: i32,
+/// What changed in a process's share of the partitions since it last asked.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Share {
+    /// What it reads from now on, and from which offset on.
+    pub gained: Vec<(Partition, i64)>,
+    /// What it does not read any more, and is to [release](Subscriber::release) when none of it is in work.
+    pub lost: Vec<Partition>,
 }
+
+/// Where a group begins to read: for each partition, the offset of the next message that it has not settled. That is the
+/// group's own business; what a broker remembers of it decides nothing.
+pub type Positions = Arc<dyn Fn(Vec<Partition>) -> BoxFuture<'static, anyhow::Result<Vec<i64>>> + Send + Sync>;
 
 /// Carries messages between contexts.
 pub trait Broker: Clone + Send + Sync + 'static {
     /// One relay's way to publish; it is made anew after every failure.
     type Publisher: Publisher;
-    /// One process's way to read; it is made anew after every failure.
+    /// One process's way to read as one of a group; it is made anew after every failure.
     type Subscriber: Subscriber;
+    /// A way to read without being one of a group.
+    type Reader: Reader;
+
+    /// What each partition of a topic holds, by number. A topic that is not there is made.
+    fn extents(&self, topic: &str) -> impl Future<Output = anyhow::Result<Vec<Extent>>> + Send;
+
+    /// A way to publish for the relay that holds `lease`.
+    fn publisher(&self, lease: &Lease) -> impl Future<Output = anyhow::Result<Self::Publisher>> + Send;
+
+    /// Publishes records by hand, in order.
+    fn send(&self, records: &[Record]) -> impl Future<Output = anyhow::Result<()>> + Send;
 
     /// A way to read topics as one of a group of processes, which share their partitions.
     fn subscribe(
         &self,
         group: &str,
         topics: &[&'static str],
+        positions: Positions,
     ) -> impl Future<Output = anyhow::Result<Self::Subscriber>> + Send;
 
-    /// A way to publish for the relay that holds `lease`.
-    fn publisher(&self, lease: &Lease) -> impl Future<Output = anyhow::Result<Self::Publisher>> + Send;
+    /// Reads all partitions of a topic, each from an offset on.
+    fn read(&self, topic: &str, from: &[i64]) -> impl Future<Output = anyhow::Result<Self::Reader>> + Send;
 }
 
 /// Publishes for one relay, as long as nothing fails.
@@ -93,20 +127,24 @@ pub trait Publisher: Send {
     ) -> impl Future<Output = Result<(), PublishError>> + Send;
 }
 
-/// Reads topics for one process of a group. Where it stands in them is the reader's own business.
+/// Reads topics for one process of a group.
 pub trait Subscriber: Send + 'static {
-    /// Keeps this process's share of the partitions, and answers which these are now. To be called about once a second;
-    /// a process that does not call it for some seconds loses its share to others.
-    fn share(&mut self) -> impl Future<Output = anyhow::Result<Vec<Partition>>> + Send;
+    /// Keeps this process's share of the partitions, and answers what changed in it. To be asked about once a second; a
+    /// process that does not ask for a while loses its share to others.
+    fn share(&mut self) -> impl Future<Output = anyhow::Result<Share>> + Send;
 
-    /// Up to `limit` messages of a partition, from an offset on.
-    fn read(
-        &mut self,
-        partition: &Partition,
-        from: i64,
-        limit: i64,
-    ) -> impl Future<Output = anyhow::Result<Vec<Delivery>>> + Send;
+    /// What was lost is no longer in work here: others may have it at once.
+    fn release(&mut self, lost: &[Partition]) -> impl Future<Output = anyhow::Result<()>> + Send;
 
-    /// Waits until there may be new messages, not for ever.
-    fn news(&mut self) -> impl Future<Output = ()> + Send;
+    /// The next messages of what this process reads, in the order of each partition. Waits for some, but not for ever.
+    fn read(&mut self) -> impl Future<Output = anyhow::Result<Vec<Delivery>>> + Send;
+
+    /// Tells how far the group has come: for the broker's own tools, which show how far it lags behind.
+    fn settled(&mut self, positions: &[(Partition, i64)]) -> impl Future<Output = anyhow::Result<()>> + Send;
+}
+
+/// Reads a topic without consuming anything.
+pub trait Reader: Send {
+    /// The next messages, in the order of each partition. Waits for some, but not for ever.
+    fn next(&mut self) -> impl Future<Output = anyhow::Result<Vec<Delivery>>> + Send;
 }

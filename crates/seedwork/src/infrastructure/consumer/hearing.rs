@@ -20,6 +20,8 @@ use std::{collections::HashMap, sync::Arc};
 pub(super) enum Outcome {
     /// Its effect is committed, now or before.
     Done,
+    /// Nobody here has a use for its type.
+    Unheard(String),
     /// The database is away, or too much waits: the message has nothing to do with it.
     Later,
     /// An earlier message of its key is parked.

@@ -5,7 +5,7 @@ use crate::{
     application::{Cause, Heard},
     infrastructure::{
         avro::{Decoders, Undecodable},
-        broker::Delivery,
+        broker::{Delivery, Partition},
     },
 };
 use futures_util::FutureExt;
@@ -25,17 +25,17 @@ pub(super) struct Message {
 impl Message {
     /// What the claim of it says, when everything before `settled` is settled.
     pub(super) fn heard(&self, settled: i64) -> Arc<Heard> {
-        let Delivery { topic, partition, offset, key, .. } = &self.delivery;
+        let Delivery { partition: Partition { topic, number }, offset, key, .. } = &self.delivery;
         let (source, id) = match (self.text("ce_source"), self.text("ce_id")) {
             (Some(source), Some(id)) => (source.to_owned(), id.to_owned()),
             // A foreign producer without CloudEvents attributes: its place is its name.
-            _ => (topic.clone(), format!("{topic}-{partition}-{offset}")),
+            _ => (topic.to_string(), format!("{topic}-{number}-{offset}")),
         };
         Arc::new(Heard {
             source,
             id,
-            topic: topic.clone(),
-            partition: *partition,
+            topic: Arc::clone(topic),
+            partition: *number,
             key: key.clone(),
             settled,
             parked: self.parked.map(|(n, _)| n),
@@ -51,8 +51,8 @@ impl Message {
 
     /// A header that can be kept: PostgreSQL's texts have no NUL.
     fn text(&self, name: &str) -> Option<&str> {
-        let value = self.delivery.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-        value.filter(|value| (1..=LONGEST).contains(&value.len()) && !value.contains('\0'))
+        let (_, value) = self.delivery.headers.iter().find(|(known, _)| known == name)?;
+        std::str::from_utf8(value).ok().filter(|value| (1..=LONGEST).contains(&value.len()) && !value.contains('\0'))
     }
 
     /// Handles it once. A message that nobody here has a use for is done.
@@ -71,8 +71,7 @@ impl Message {
         };
         let kind = self.text("ce_type").unwrap_or(decoder.name());
         let Some(handler) = hearing.handlers.get(kind) else {
-            metrics::counter!("sta_unknown_types_total", "type" => kind.to_owned()).increment(1);
-            return Outcome::Done;
+            return Outcome::Unheard(kind.to_owned());
         };
         let value = match decoder.decode(kind, value) {
             Ok(value) => value,

@@ -4,18 +4,23 @@
 //! A message that cannot be handled is parked after a few seconds, with those of its key that follow; other keys go on.
 //! Nothing is counted against a message while the database is away.
 
+mod headers;
 mod hearing;
+mod lanes;
 mod message;
+mod news;
 mod parked;
 mod positions;
 mod progress;
 mod reader;
+mod rounds;
+mod unheard;
 
 pub use hearing::{Hearing, Hears};
 
 use super::{
     avro::{Decoders, Registry},
-    broker::{Broker, Delivery, Partition},
+    broker::Broker,
     postgres::{Database, Parking},
     supervise::{Supervisor, jitter},
 };
@@ -23,21 +28,24 @@ use crate::{
     application::CommitError,
     domain::{Clock, SystemClock},
 };
-use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use futures_util::future::BoxFuture;
 use hearing::Outcome;
+use lanes::{Ended, Lane, Lanes};
 use message::Message;
+use news::News;
 use progress::Progress;
-use reader::News;
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::{
-    sync::mpsc,
-    time::{Instant, MissedTickBehavior},
+    sync::{mpsc, watch},
+    time::Instant,
 };
+use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
+use unheard::Unheard;
 
 /// How many messages may be open at once; reading waits meanwhile.
 const OPEN: usize = 4_096;
@@ -45,8 +53,15 @@ const OPEN: usize = 4_096;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The first and the longest pause between two tries in memory.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
-/// How often parked messages and positions are looked after.
-const ROUND: Duration = Duration::from_millis(500);
+
+/// What can be seen of a consumer from outside.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ConsumerState {
+    /// How many partitions this process hears.
+    pub partitions: usize,
+    /// Why it does not hear, when it pauses after a failure.
+    pub failure: Option<String>,
+}
 
 /// Hears for one context.
 pub struct Consumer<B> {
@@ -56,6 +71,8 @@ pub struct Consumer<B> {
     hearing: Hearing,
     group: String,
     progress: Progress,
+    unheard: Unheard,
+    state: watch::Sender<ConsumerState>,
     /// The lanes that are remembered to be blocked by a parked message: a hint, the table decides.
     blocked: Mutex<HashSet<Lane>>,
 }
@@ -67,171 +84,124 @@ enum Why {
     Hopeless(String),
 }
 
-/// What orders messages: the key in its topic; a message without one is its own.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Lane {
-    Key(String, Vec<u8>),
-    Alone(Partition, i64),
-    Parked(i64),
-}
-
-impl Lane {
-    fn of(partition: &Partition, delivery: &Delivery) -> Self {
-        match &delivery.key {
-            Some(key) => Self::Key(delivery.topic.clone(), key.clone()),
-            None => Self::Alone(partition.clone(), delivery.offset),
-        }
-    }
-}
-
-/// What is being handled, one message a lane, and what waits behind it.
-#[derive(Default)]
-struct Lanes<'a> {
-    running: FuturesUnordered<BoxFuture<'a, Settled>>,
-    waiting: HashMap<Lane, VecDeque<Message>>,
-    queued: usize,
-}
-
-impl Lanes<'_> {
-    /// How many messages are open.
-    fn open(&self) -> usize {
-        self.running.len() + self.queued
-    }
-
-    /// Gives a message back when its lane was free, and is now taken by it; else it waits there.
-    fn enter(&mut self, lane: &Lane, message: Message) -> Option<Message> {
-        match self.waiting.get_mut(lane) {
-            Some(queue) => {
-                self.queued += 1;
-                queue.push_back(message);
-                None
-            }
-            None => {
-                self.waiting.insert(lane.clone(), VecDeque::new());
-                Some(message)
-            }
-        }
-    }
-
-    /// The next message of a lane; without one the lane is free.
-    fn next(&mut self, lane: &Lane) -> Option<Message> {
-        let next = self.waiting.get_mut(lane).and_then(VecDeque::pop_front);
-        match next {
-            Some(_) => self.queued -= 1,
-            None => drop(self.waiting.remove(lane)),
-        }
-        next
-    }
-}
-
-/// A message that is settled, and the lane that is free for the next one.
-struct Settled {
-    lane: Lane,
-    partition: Partition,
-    offset: i64,
-    parked: bool,
-}
-
 impl<B: Broker> Consumer<B> {
     /// Starts to hear what a context hears.
-    pub fn start(database: Database, broker: B, registry: Registry, hearing: Hearing, supervisor: &Supervisor) {
-        let group = format!("sta-{}", database.schema());
-        let decoders = Decoders::new(registry);
-        let progress = Progress::default();
-        let consumer =
-            Arc::new(Self { database, broker, decoders, hearing, group, progress, blocked: Mutex::default() });
+    pub fn start(
+        database: Database,
+        broker: B,
+        registry: Registry,
+        hearing: Hearing,
+        supervisor: &Supervisor,
+    ) -> watch::Receiver<ConsumerState> {
+        let (state, seen) = watch::channel(ConsumerState::default());
+        let consumer = Arc::new(Self {
+            group: format!("sta-{}", database.schema()),
+            decoders: Decoders::new(registry),
+            progress: Progress::default(),
+            unheard: Unheard::new(),
+            blocked: Mutex::default(),
+            state,
+            database,
+            broker,
+            hearing,
+        });
         supervisor.spawn("consumer", move |stop| {
             let consumer = Arc::clone(&consumer);
             async move { consumer.run(stop).await }
         });
+        seen
     }
 
     async fn run(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let (tell, news) = mpsc::channel(4);
-            // When one ends, the other is dropped: what is open is abandoned, and heard again.
+            // When one ends, the others are dropped: what is open is abandoned, and heard again.
             let outcome = tokio::select! {
                 outcome = self.read(&tell, &stop) => outcome,
-                outcome = self.handle(news) => outcome,
+                () = self.handle(news) => Ok(()),
+                () = self.go_round(&tell) => Ok(()),
             };
             self.progress.partitions().iter().for_each(|partition| self.progress.lose(partition));
             if let Err(error) = outcome {
-                let context = self.database.schema();
-                tracing::error!(context, error = format!("{error:#}"), "the consumer pauses");
-                stop.run_until_cancelled(tokio::time::sleep(PAUSE.1)).await;
+                let (context, error) = (self.database.schema(), format!("{error:#}"));
+                tracing::error!(context, error, "the consumer pauses");
+                self.state.send_replace(ConsumerState { partitions: 0, failure: Some(error) });
+                metrics::counter!("sta_consumer_failures_total", "context" => context.to_owned()).increment(1);
+                stop.run_until_cancelled(tokio::time::sleep(jitter(PAUSE.1))).await;
             }
         }
     }
 
     /// Handles what is read, until the reader ends.
-    async fn handle(&self, mut news: mpsc::Receiver<News>) -> anyhow::Result<()> {
+    async fn handle(&self, mut news: mpsc::Receiver<News>) {
         let mut lanes = Lanes::default();
-        let mut round = tokio::time::interval(ROUND);
-        round.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                Some(settled) = lanes.running.next() => {
-                    if !settled.parked {
-                        self.progress.settle(&settled.partition, settled.offset);
+                Some(ended) = lanes.next() => {
+                    if let Some(offset) = ended.settled {
+                        self.progress.settle(&ended.partition, offset);
                     }
-                    if let Some(next) = lanes.next(&settled.lane) {
-                        lanes.running.push(Box::pin(self.settle(settled.lane, next)));
-                    }
+                    lanes.follow(ended, |lane, message| self.settle(lane, message));
                 }
                 told = news.recv(), if lanes.open() < OPEN => match told {
-                    None => return Ok(()),
+                    None => return,
                     Some(News::Gained(partition, position)) => self.progress.gain(partition, position),
-                    Some(News::Lost(partition)) => self.progress.lose(&partition),
-                    Some(News::Read(partition, deliveries)) => {
+                    Some(News::Lost(partition, released)) => lanes.leave(&partition, released),
+                    Some(News::Read(deliveries)) => {
                         for delivery in deliveries {
-                            if !self.progress.read(&partition, delivery.offset) {
-                                continue;
+                            if self.progress.read(&delivery.partition, delivery.offset) {
+                                let lane = Lane::of(&delivery);
+                                let message = Message { delivery, parked: None };
+                                lanes.enter(lane, message, |lane, message| self.settle(lane, message));
                             }
-                            let lane = Lane::of(&partition, &delivery);
-                            if let Some(message) = lanes.enter(&lane, Message { delivery, parked: None }) {
-                                lanes.running.push(Box::pin(self.settle(lane, message)));
+                        }
+                    }
+                    Some(News::Due(messages, client)) => {
+                        for message in messages {
+                            let Some((n, _)) = message.parked else { continue };
+                            let (lane, client) = (Lane::Parked(n), Arc::clone(&client));
+                            // One that is being tried already is not tried twice.
+                            if !lanes.is_taken(&lane) {
+                                lanes.enter(lane, message, |lane, message| self.try_parked(lane, message, client));
                             }
                         }
                     }
                 },
-                _ = round.tick() => {
-                    self.note().await;
-                    for message in self.due().await {
-                        let Some((n, _)) = message.parked else { continue };
-                        let lane = Lane::Parked(n);
-                        // One that is being tried already is not tried twice.
-                        if !lanes.waiting.contains_key(&lane)
-                            && let Some(message) = lanes.enter(&lane, message)
-                        {
-                            lanes.running.push(Box::pin(self.try_parked(lane, message)));
-                        }
-                    }
-                }
             }
         }
     }
 
-    /// Handles a message until it is settled: its effect committed, or itself parked.
-    async fn settle(&self, lane: Lane, message: Message) -> Settled {
-        let delivery = &message.delivery;
-        let partition = Partition { topic: delivery.topic.clone(), number: delivery.partition };
-        let offset = delivery.offset;
-        let (began, mut pause) = (Instant::now(), PAUSE.0);
-        while !self.attempt(&lane, &message, &partition, began.elapsed() > PATIENCE).await {
-            tokio::time::sleep(jitter(pause)).await;
-            pause = (pause * 2).min(PAUSE.1);
-        }
-        Settled { lane, partition, offset, parked: false }
+    /// Handles a message until it is settled, its effect committed or itself parked, or not heard here any more.
+    fn settle(&self, lane: Lane, message: Message) -> BoxFuture<'_, Ended> {
+        Box::pin(async move {
+            let partition = message.delivery.partition.clone();
+            let (began, mut pause) = (Instant::now(), PAUSE.0);
+            while !self.attempt(&lane, &message, began.elapsed() > PATIENCE).await {
+                if !self.progress.hears(&partition) {
+                    return Ended { lane, partition, settled: None };
+                }
+                tokio::time::sleep(jitter(pause)).await;
+                pause = (pause * 2).min(PAUSE.1);
+            }
+            Ended { lane, partition, settled: Some(message.delivery.offset) }
+        })
     }
 
     /// Handles a message once; answers whether it is settled.
-    async fn attempt(&self, lane: &Lane, message: &Message, partition: &Partition, patience_is_over: bool) -> bool {
+    async fn attempt(&self, lane: &Lane, message: &Message, patience_is_over: bool) -> bool {
+        let partition = &message.delivery.partition;
         let settled = self.progress.settled(partition);
         let why = if self.blocked().contains(lane) {
             Why::Behind
         } else {
             match message.handle(&self.hearing, &self.decoders, settled).await {
                 Outcome::Done => return true,
+                Outcome::Unheard(kind) => {
+                    self.unheard.note(partition, message.delivery.offset, &kind).await;
+                    let context = self.database.schema().to_owned();
+                    metrics::counter!("sta_unheard_total", "context" => context).increment(1);
+                    return true;
+                }
                 Outcome::Behind => Why::Behind,
                 Outcome::Hopeless(reason) => Why::Hopeless(reason),
                 Outcome::Failed(reason) if patience_is_over => Why::Failed(reason),
@@ -265,7 +235,7 @@ impl<B: Broker> Consumer<B> {
         let parking = Parking {
             heard: message.heard(settled),
             offset: delivery.offset,
-            headers: serde_json::to_string(&delivery.headers).unwrap_or_default(),
+            headers: headers::to_json(&delivery.headers),
             value: delivery.value.clone(),
             tries: 0,
             due_at: SystemClock.now() + parked::FIRST,
@@ -274,14 +244,8 @@ impl<B: Broker> Consumer<B> {
             reason: parked::text(&reason),
         };
         (self.hearing.park)(parking).await?;
-        tracing::warn!(
-            topic = delivery.topic,
-            delivery.partition,
-            delivery.offset,
-            dead,
-            reason,
-            "a message is parked"
-        );
+        let crate::infrastructure::broker::Partition { topic, number } = &delivery.partition;
+        tracing::warn!(%topic, partition = number, delivery.offset, dead, reason, "a message is parked");
         metrics::counter!("sta_parked_total", "context" => self.database.schema().to_owned()).increment(1);
         Ok(())
     }
@@ -291,47 +255,27 @@ impl<B: Broker> Consumer<B> {
     }
 
     /// Tries a parked message once, and those that follow it as long as all goes well.
-    async fn try_parked(&self, lane: Lane, mut message: Message) -> Settled {
-        let partition = Partition { topic: message.delivery.topic.clone(), number: message.delivery.partition };
-        let offset = message.delivery.offset;
-        loop {
-            let outcome = message.handle(&self.hearing, &self.decoders, self.progress.settled(&partition)).await;
-            let next = match (outcome, message.parked) {
-                (Outcome::Done, _) => parked::after(&self.database, &message).await,
-                (outcome, Some((n, tries))) => parked::failed(&self.database, n, tries, outcome).await.map(|()| None),
-                (_, None) => Ok(None),
-            };
-            match next {
-                Ok(Some(next)) => message = next,
-                Ok(None) => break,
-                Err(error) => {
-                    tracing::warn!(
-                        error = format!("{error:#}"),
-                        "a parked message was tried, and what follows is not known"
-                    );
-                    break;
+    fn try_parked(&self, lane: Lane, mut message: Message, client: Arc<Client>) -> BoxFuture<'_, Ended> {
+        Box::pin(async move {
+            let partition = message.delivery.partition.clone();
+            loop {
+                let outcome = message.handle(&self.hearing, &self.decoders, self.progress.settled(&partition)).await;
+                let next = match (outcome, message.parked) {
+                    (Outcome::Done, _) => parked::after(&client, &message).await,
+                    (outcome, Some((n, tries))) => parked::failed(&client, n, tries, outcome).await.map(|()| None),
+                    (_, None) => Ok(None),
+                };
+                match next {
+                    Ok(Some(next)) => message = next,
+                    Ok(None) => break,
+                    Err(error) => {
+                        let error = format!("{error:#}");
+                        tracing::warn!(error, "a parked message was tried, and what follows is not known");
+                        break;
+                    }
                 }
             }
-        }
-        Settled { lane, partition, offset, parked: true }
-    }
-
-    async fn due(&self) -> Vec<Message> {
-        let due = parked::due(&self.database, &self.progress.partitions()).await;
-        due.unwrap_or_else(|error| {
-            tracing::warn!(error = format!("{error:#}"), "parked messages cannot be looked for");
-            Vec::new()
+            Ended { lane, partition, settled: None }
         })
-    }
-
-    async fn note(&self) {
-        let settled = self.progress.unnoted();
-        if settled.is_empty() {
-            return;
-        }
-        match positions::note(&self.database, &settled).await {
-            Ok(()) => self.progress.noted(&settled),
-            Err(error) => tracing::warn!(error = format!("{error:#}"), "positions were not noted"),
-        }
     }
 }

@@ -1,12 +1,9 @@
 //! Messages that were set aside: the heads of their keys are tried again from the table, their successors follow.
 
-use super::{hearing::Outcome, message::Message};
-use crate::infrastructure::{
-    broker::{Delivery, Partition},
-    postgres::Database,
-};
+use super::{headers, hearing::Outcome, message::Message, positions::names};
+use crate::infrastructure::broker::{Delivery, Partition};
 use std::time::Duration;
-use tokio_postgres::Row;
+use tokio_postgres::{Client, Row};
 
 /// How often a parked message is tried before it is left to an operator.
 pub(super) const TRIES: i32 = 10;
@@ -31,38 +28,35 @@ const AGAIN: &str = "\
     UPDATE parked SET tries = tries + 1, due_at = now() + make_interval(secs => $2), dead = $3, reason = $4 WHERE n = $1";
 
 /// What is due of the partitions that are heard here.
-pub(super) async fn due(database: &Database, partitions: &[Partition]) -> anyhow::Result<Vec<Message>> {
-    let client = database.client("").await?;
-    let topics: Vec<&str> = partitions.iter().map(|partition| partition.topic.as_str()).collect();
-    let numbers: Vec<i32> = partitions.iter().map(|partition| partition.number).collect();
+pub(super) async fn due(client: &Client, partitions: &[Partition]) -> anyhow::Result<Vec<Message>> {
+    let (topics, numbers) = names(partitions.iter());
     client.query(DUE, &[&topics, &numbers, &BATCH]).await?.iter().map(message).collect()
 }
 
 /// What follows a message that has just been handled, unless it is dead.
-pub(super) async fn after(database: &Database, message: &Message) -> anyhow::Result<Option<Message>> {
+pub(super) async fn after(client: &Client, message: &Message) -> anyhow::Result<Option<Message>> {
     let Some(key) = &message.delivery.key else { return Ok(None) };
-    let client = database.client("").await?;
-    let row = client.query_opt(NEXT, &[&message.delivery.topic, key]).await?;
+    let row = client.query_opt(NEXT, &[&&*message.delivery.partition.topic, key]).await?;
     row.filter(|row| !row.get::<_, bool>(8)).as_ref().map(self::message).transpose()
 }
 
 fn message(row: &Row) -> anyhow::Result<Message> {
-    let headers: Vec<(String, String)> = serde_json::from_str(row.get(5))?;
-    let (topic, partition, offset) = (row.get(1), row.get(2), row.get(3));
-    let delivery = Delivery { topic, partition, offset, key: row.get(4), headers, value: row.get(6) };
+    let partition = Partition { topic: row.get::<_, &str>(1).into(), number: row.get(2) };
+    let headers = headers::from_json(row.get(5))?;
+    let delivery = Delivery { partition, offset: row.get(3), key: row.get(4), headers, value: row.get(6) };
     Ok(Message { delivery, parked: Some((row.get(0), row.get(7))) })
 }
 
 /// Notes that a parked message could not be handled again.
-pub(super) async fn failed(database: &Database, n: i64, tries: i32, outcome: Outcome) -> anyhow::Result<()> {
+pub(super) async fn failed(client: &Client, n: i64, tries: i32, outcome: Outcome) -> anyhow::Result<()> {
     let (hopeless, reason) = match outcome {
         Outcome::Hopeless(reason) => (true, reason),
         Outcome::Failed(reason) => (false, reason),
+        Outcome::Unheard(kind) => (false, format!("nothing here hears {kind}")),
         Outcome::Done | Outcome::Later | Outcome::Behind => return Ok(()),
     };
     let dead = hopeless || tries + 1 >= TRIES;
     tracing::warn!(parked.n = n, tries = tries + 1, dead, reason, "a parked message could not be handled");
-    let client = database.client("").await?;
     client.execute(AGAIN, &[&n, &pause(tries + 1).as_secs_f64(), &dead, &text(&reason)]).await?;
     Ok(())
 }

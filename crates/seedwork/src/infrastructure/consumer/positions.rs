@@ -1,33 +1,68 @@
 //! How far each partition has been heard, in the context's schema.
 
-use crate::infrastructure::{broker::Partition, postgres::Database};
-use anyhow::bail;
+use crate::infrastructure::{
+    broker::{Extent, Partition},
+    postgres::Database,
+};
+use anyhow::{Context as _, ensure};
+use tokio_postgres::Client;
 
-/// Where to begin in a partition. One of a topic that was never heard begins at its start; one that is missing among
-/// others that are known is an error, never a guess.
-pub(super) async fn of(database: &Database, partition: &Partition) -> anyhow::Result<i64> {
+/// Begins at the oldest message of every partition of a topic, unless it was heard before.
+const BEGIN: &str = "\
+    INSERT INTO positions (topic, partition, \"offset\") SELECT $1, r.n - 1, r.first \
+    FROM unnest($2::int8[]) WITH ORDINALITY AS r (first, n) \
+    WHERE NOT EXISTS (SELECT FROM positions WHERE topic = $1) ON CONFLICT DO NOTHING";
+
+const KNOWN: &str = "SELECT \"offset\" FROM positions WHERE topic = $1 ORDER BY partition";
+
+const OF: &str = "\
+    SELECT p.\"offset\" FROM unnest($1::text[], $2::int4[]) WITH ORDINALITY AS r (topic, partition, n) \
+    LEFT JOIN positions p ON p.topic = r.topic AND p.partition = r.partition ORDER BY r.n";
+
+/// Sees to it that the position in every partition of a topic is known, and is one that the topic has.
+///
+/// # Errors
+///
+/// It is not: the topic has other partitions than it had, or lost messages that were not heard, or is another one. What
+/// then is right, only an operator can say.
+pub(super) async fn begin(database: &Database, topic: &str, extents: &[Extent]) -> anyhow::Result<()> {
     let client = database.client("").await?;
-    let rows =
-        client.query("SELECT partition, \"offset\" FROM positions WHERE topic = $1", &[&partition.topic]).await?;
-    if let Some(known) = rows.iter().find(|row| row.get::<_, i32>(0) == partition.number) {
-        return Ok(known.get(1));
+    let first: Vec<i64> = extents.iter().map(|extent| extent.first).collect();
+    client.execute(BEGIN, &[&topic, &first]).await?;
+    let known = client.query(KNOWN, &[&topic]).await?;
+    let (is, was) = (extents.len(), known.len());
+    ensure!(is == was, "the topic {topic} has {is} partitions, but positions in {was} are known");
+    for (number, (extent, row)) in extents.iter().zip(&known).enumerate() {
+        let (position, Extent { first, next }): (i64, _) = (row.get(0), *extent);
+        ensure!(
+            (first..=next).contains(&position),
+            "the position in partition {number} of {topic} is {position}, but it holds {first} to {next}"
+        );
     }
-    if !rows.is_empty() {
+    Ok(())
+}
+
+/// Where each partition is read on.
+pub(super) async fn of(database: &Database, partitions: &[Partition]) -> anyhow::Result<Vec<i64>> {
+    let (topics, numbers) = names(partitions.iter());
+    let rows = database.client("").await?.query(OF, &[&topics, &numbers]).await?;
+    let position = |(partition, row): (&Partition, &tokio_postgres::Row)| {
         let Partition { topic, number } = partition;
-        bail!("the position in partition {number} of {topic} is not known, although others of that topic are");
-    }
-    let first = "INSERT INTO positions (topic, partition, \"offset\") \
-        SELECT topic, partition, 0 FROM broker.partitions WHERE topic = $1 ON CONFLICT DO NOTHING";
-    client.execute(first, &[&partition.topic]).await?;
-    Ok(0)
+        row.get::<_, Option<i64>>(0)
+            .with_context(|| format!("the position in partition {number} of {topic} is not known"))
+    };
+    partitions.iter().zip(&rows).map(position).collect()
 }
 
 /// Notes what is settled, outside any effect: when nothing follows that would note it.
-pub(super) async fn note(database: &Database, settled: &[(Partition, i64)]) -> anyhow::Result<()> {
-    let client = database.client("").await?;
-    let topics: Vec<&str> = settled.iter().map(|(partition, _)| partition.topic.as_str()).collect();
-    let numbers: Vec<i32> = settled.iter().map(|(partition, _)| partition.number).collect();
+pub(super) async fn note(client: &Client, settled: &[(Partition, i64)]) -> anyhow::Result<()> {
+    let (topics, numbers) = names(settled.iter().map(|(partition, _)| partition));
     let offsets: Vec<i64> = settled.iter().map(|(_, offset)| *offset).collect();
     client.execute(crate::infrastructure::postgres::POSITION, &[&topics, &numbers, &offsets]).await?;
     Ok(())
+}
+
+/// Partitions as arrays of their topics and numbers.
+pub(super) fn names<'a>(partitions: impl Iterator<Item = &'a Partition>) -> (Vec<&'a str>, Vec<i32>) {
+    partitions.map(|partition| (&*partition.topic, partition.number)).unzip()
 }

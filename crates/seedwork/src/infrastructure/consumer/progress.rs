@@ -58,6 +58,16 @@ impl Progress {
         self.lock().get(partition).map_or(0, Open::settled)
     }
 
+    /// Whether a partition is heard here.
+    pub(super) fn hears(&self, partition: &Partition) -> bool {
+        self.lock().contains_key(partition)
+    }
+
+    /// How far everything is settled, in every partition.
+    pub(super) fn all(&self) -> Vec<(Partition, i64)> {
+        self.lock().iter().map(|(partition, open)| (partition.clone(), open.settled())).collect()
+    }
+
     pub(super) fn partitions(&self) -> Vec<Partition> {
         self.lock().keys().cloned().collect()
     }

@@ -1,65 +1,69 @@
 //! Reads this process's share of the topics, as fast as what is read is handled.
 
-use super::{Consumer, positions};
-use crate::infrastructure::broker::{Broker, Delivery, Partition, Subscriber};
-use std::{
-    collections::{BTreeMap, btree_map::Entry},
-    time::Duration,
+use super::{Consumer, ConsumerState, news::News, positions};
+use crate::infrastructure::broker::{Broker, Partition, Positions, Subscriber};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout, timeout_at},
 };
-use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-/// How many messages are read at once.
-const BATCH: i64 = 500;
 /// How often the share is asked for.
 const SHARE: Duration = Duration::from_secs(1);
-
-/// What the reader tells.
-pub(super) enum News {
-    /// A partition is heard here from an offset on.
-    Gained(Partition, i64),
-    /// A partition is heard elsewhere.
-    Lost(Partition),
-    /// Messages of one partition, in order.
-    Read(Partition, Vec<Delivery>),
-}
+/// How long what is in work of a lost partition is waited for. It is no danger later, only wasted: its message was claimed
+/// by another process.
+const RELEASE: Duration = Duration::from_secs(3);
 
 impl<B: Broker> Consumer<B> {
     /// Reads until something fails or nobody listens.
-    pub(super) async fn read(&self, news: &mpsc::Sender<News>, stop: &CancellationToken) -> anyhow::Result<()> {
-        let mut subscriber = self.broker.subscribe(&self.group, &self.hearing.topics).await?;
-        let mut heard: BTreeMap<Partition, i64> = BTreeMap::new();
-        let mut shared: Option<Instant> = None;
+    pub(super) async fn read(&self, tell: &mpsc::Sender<News>, stop: &CancellationToken) -> anyhow::Result<()> {
+        for topic in &self.hearing.topics {
+            positions::begin(&self.database, topic, &self.broker.extents(topic).await?).await?;
+        }
+        let database = self.database.clone();
+        let find: Positions = Arc::new(move |partitions| {
+            let database = database.clone();
+            Box::pin(async move { positions::of(&database, &partitions).await })
+        });
+        let mut subscriber = self.broker.subscribe(&self.group, &self.hearing.topics, find).await?;
         while !stop.is_cancelled() {
-            if shared.is_none_or(|shared| shared.elapsed() > SHARE) {
-                let share = subscriber.share().await?;
-                shared = Some(Instant::now());
-                let lost: Vec<_> = heard.keys().filter(|partition| !share.contains(partition)).cloned().collect();
-                for partition in lost {
-                    heard.remove(&partition);
-                    news.send(News::Lost(partition)).await?;
-                }
-                for partition in share {
-                    if let Entry::Vacant(gained) = heard.entry(partition) {
-                        let position = positions::of(&self.database, gained.key()).await?;
-                        news.send(News::Gained(gained.key().clone(), position)).await?;
-                        gained.insert(position);
-                    }
-                }
+            let share = subscriber.share().await?;
+            let asked = Instant::now();
+            if !share.lost.is_empty() {
+                self.release(&share.lost, tell).await?;
+                subscriber.release(&share.lost).await?;
             }
-            let mut quiet = true;
-            for (partition, next) in &mut heard {
-                let messages = subscriber.read(partition, *next, BATCH).await?;
-                if let Some(last) = messages.last() {
-                    (*next, quiet) = (last.offset + 1, false);
-                    // Waits while as much as may be open is open: that holds reading back.
-                    news.send(News::Read(partition.clone(), messages)).await?;
-                }
+            for (partition, position) in share.gained {
+                tell.send(News::Gained(partition, position)).await?;
             }
-            if quiet {
-                stop.run_until_cancelled(subscriber.news()).await;
+            let positions = self.progress.all();
+            self.state.send_replace(ConsumerState { partitions: positions.len(), failure: None });
+            subscriber.settled(&positions).await?;
+            while asked.elapsed() < SHARE && !stop.is_cancelled() {
+                // What is open holds reading back, but not keeping the share.
+                let Ok(room) = timeout_at(asked + SHARE, tell.reserve()).await else { break };
+                let Some(read) = stop.run_until_cancelled(subscriber.read()).await else { break };
+                let read = read?;
+                if !read.is_empty() {
+                    room?.send(News::Read(read));
+                }
             }
         }
+        Ok(())
+    }
+
+    /// Waits until nothing of the partitions is in work.
+    async fn release(&self, lost: &[Partition], tell: &mpsc::Sender<News>) -> anyhow::Result<()> {
+        let mut ends = Vec::with_capacity(lost.len());
+        for partition in lost {
+            // From now on, what keeps being tried is given up.
+            self.progress.lose(partition);
+            let (released, end) = oneshot::channel();
+            tell.send(News::Lost(partition.clone(), released)).await?;
+            ends.push(end);
+        }
+        let _ = timeout(RELEASE, futures_util::future::join_all(ends)).await;
         Ok(())
     }
 }

@@ -68,7 +68,7 @@ pub(super) fn mark() -> Arc<Heard> {
     Arc::new(Heard {
         source: "/sta/committer".into(),
         id: Uuid::now_v7().to_string(),
-        topic: String::new(),
+        topic: "".into(),
         partition: 0,
         key: None,
         settled: 0,
@@ -112,7 +112,7 @@ impl<'a> InboxCalls<'a> {
         vec![
             Box::new(self.claims.iter().map(|heard| heard.source.as_str()).collect::<Vec<_>>()),
             Box::new(self.claims.iter().map(|heard| heard.id.as_str()).collect::<Vec<_>>()),
-            Box::new(self.claims.iter().map(|heard| heard.topic.as_str()).collect::<Vec<_>>()),
+            Box::new(self.claims.iter().map(|heard| &*heard.topic).collect::<Vec<_>>()),
             Box::new(self.claims.iter().map(|heard| heard.key.as_deref()).collect::<Vec<_>>()),
         ]
     }
@@ -126,7 +126,7 @@ impl<'a> InboxCalls<'a> {
         vec![
             Box::new(parks.iter().map(|one| one.heard.source.as_str()).collect::<Vec<_>>()),
             Box::new(parks.iter().map(|one| one.heard.id.as_str()).collect::<Vec<_>>()),
-            Box::new(parks.iter().map(|one| one.heard.topic.as_str()).collect::<Vec<_>>()),
+            Box::new(parks.iter().map(|one| &*one.heard.topic).collect::<Vec<_>>()),
             Box::new(parks.iter().map(|one| one.heard.key.as_deref()).collect::<Vec<_>>()),
             Box::new(parks.iter().map(|one| one.heard.partition).collect::<Vec<_>>()),
             Box::new(parks.iter().map(|one| one.offset).collect::<Vec<_>>()),

@@ -40,7 +40,7 @@ impl Entry {
         let row = &self.0;
         let (key, time): (&str, Instante) = (row.get(4), self.time());
         let mut headers = Vec::with_capacity(12);
-        let mut header = |name: &str, value: String| headers.push((name.to_owned(), value));
+        let mut header = |name: &'static str, value: String| headers.push((name.into(), value));
         header("ce_specversion", "1.0".into());
         header("ce_id", row.get::<_, Uuid>(1).to_string());
         header("ce_source", source.into());

@@ -6,13 +6,18 @@ mod publish;
 mod read;
 mod subscribe;
 
-pub use read::{Position, Topic};
-
-use super::{Broker, Record};
+use super::{Broker, Extent, Positions, Record};
 use crate::infrastructure::{postgres::Database, relay::Lease};
 
 /// The channel on which processes tell each other that there are new messages.
 const CHANNEL: &str = "sta_broker";
+
+/// Makes a topic, with all its partitions, unless it is there.
+const CREATE: &str = "\
+    WITH new AS (INSERT INTO broker.topics (topic, partitions) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1) \
+    INSERT INTO broker.partitions (topic, partition) SELECT $1, n FROM generate_series(0, $2 - 1) n, new";
+
+const EXTENTS: &str = "SELECT next FROM broker.partitions WHERE topic = $1 ORDER BY partition";
 
 /// The broker in a PostgreSQL database.
 #[derive(Clone)]
@@ -28,31 +33,42 @@ impl PgBroker {
     }
 }
 
-impl PgBroker {
-    /// Publishes records by hand, in order and all or none.
-    ///
-    /// # Errors
-    ///
-    /// The database does not answer.
-    pub async fn send(&self, records: &[Record]) -> anyhow::Result<()> {
-        if records.is_empty() {
-            return Ok(());
-        }
-        let (client, _) = self.database.listen(CHANNEL).await?;
-        let publisher = publish::PgPublisher::prepare(&client, self.partitions).await?;
-        Ok(publisher.send(&client, records).await?)
-    }
-}
-
 impl Broker for PgBroker {
     type Publisher = publish::PgPublisher;
     type Subscriber = subscribe::PgSubscriber;
+    type Reader = read::PgReader;
 
-    async fn subscribe(&self, group: &str, topics: &[&'static str]) -> anyhow::Result<subscribe::PgSubscriber> {
-        subscribe::PgSubscriber::open(&self.database, group, topics, self.partitions).await
+    async fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
+        let client = self.database.client("").await?;
+        client.execute(CREATE, &[&topic, &self.partitions]).await?;
+        let rows = client.query(EXTENTS, &[&topic]).await?;
+        Ok(rows.iter().map(|row| Extent { first: 0, next: row.get(0) }).collect())
     }
 
     async fn publisher(&self, lease: &Lease) -> anyhow::Result<publish::PgPublisher> {
         Ok(publish::PgPublisher::prepare(lease.client(), self.partitions).await?)
+    }
+
+    /// All or none are published.
+    async fn send(&self, records: &[Record]) -> anyhow::Result<()> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let client = self.database.client("").await?;
+        let publisher = publish::PgPublisher::prepare(&client, self.partitions).await?;
+        Ok(publisher.send(&client, records).await?)
+    }
+
+    async fn subscribe(
+        &self,
+        group: &str,
+        topics: &[&'static str],
+        positions: Positions,
+    ) -> anyhow::Result<subscribe::PgSubscriber> {
+        subscribe::PgSubscriber::open(self, group, topics, positions).await
+    }
+
+    async fn read(&self, topic: &str, from: &[i64]) -> anyhow::Result<read::PgReader> {
+        read::PgReader::open(&self.database, topic, from).await
     }
 }

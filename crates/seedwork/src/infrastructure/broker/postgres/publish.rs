@@ -4,7 +4,10 @@ use crate::infrastructure::{
     broker::{PublishError, Publisher, Record, murmur2},
     relay::Lease,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 use tokio_postgres::{Client, Error, Statement};
 
 /// Locks the partitions of some topics, in an order that cannot deadlock, and tells where they stand.
@@ -18,11 +21,6 @@ const INSERT: &str = "\
 const ADVANCE: &str = "\
     UPDATE broker.partitions p SET next = r.next FROM unnest($1::text[], $2::int4[], $3::int8[]) AS r (topic, partition, next) \
     WHERE p.topic = r.topic AND p.partition = r.partition";
-
-/// Makes a topic, with all its partitions, unless it is there.
-pub(super) const CREATE: &str = "\
-    WITH new AS (INSERT INTO broker.topics (topic, partitions) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1) \
-    INSERT INTO broker.partitions (topic, partition) SELECT $1, n FROM generate_series(0, $2 - 1) n, new";
 
 /// Publishes for one relay, on the connection of its lease.
 pub struct PgPublisher {
@@ -39,7 +37,7 @@ impl PgPublisher {
             next: client.prepare(NEXT).await?,
             insert: client.prepare(INSERT).await?,
             advance: client.prepare(ADVANCE).await?,
-            create: client.prepare(CREATE).await?,
+            create: client.prepare(super::CREATE).await?,
             partitions,
         })
     }
@@ -102,9 +100,9 @@ impl PgPublisher {
 }
 
 /// Headers as a JSON object of strings.
-fn headers(headers: &[(String, String)]) -> String {
+fn headers(headers: &[(Cow<'static, str>, String)]) -> String {
     let object: serde_json::Map<_, _> =
-        headers.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+        headers.iter().map(|(name, value)| (name.to_string(), value.clone().into())).collect();
     serde_json::Value::Object(object).to_string()
 }
 

@@ -1,87 +1,107 @@
-//! Reads topics from wherever one likes, without consuming anything.
+//! Reads partitions from given offsets on.
 
-use super::{CHANNEL, PgBroker, publish};
-use crate::infrastructure::{broker::Delivery, postgres::Listener};
-use std::time::Duration;
+use super::CHANNEL;
+use crate::infrastructure::{
+    broker::{Delivery, Partition, Reader},
+    postgres::{Database, Listener},
+};
+use std::{collections::BTreeMap, time::Duration};
 use tokio_postgres::{Client, Row, Statement};
 
+/// How many messages of a partition are read at once.
+const BATCH: i64 = 500;
 /// How long a reader waits for news at most, in case a notification was lost.
-pub(super) const POLL: Duration = Duration::from_millis(500);
+const POLL: Duration = Duration::from_millis(500);
 
-const PARTITIONS: &str = "SELECT partition, next FROM broker.partitions WHERE topic = $1 ORDER BY partition";
+/// What follows the offsets in all partitions at once; a partition is named by its place in the arrays.
+const READ: &str = "\
+    SELECT r.n, m.\"offset\", m.key, m.headers, m.value \
+    FROM unnest($1::text[], $2::int4[], $3::int8[]) WITH ORDINALITY AS r (topic, partition, next, n) CROSS JOIN LATERAL \
+    (SELECT * FROM broker.messages m WHERE m.topic = r.topic AND m.partition = r.partition AND m.\"offset\" >= r.next \
+    ORDER BY m.\"offset\" LIMIT $4) m ORDER BY r.n, m.\"offset\"";
 
-pub(super) const READ: &str = "\
-    SELECT \"offset\", key, headers, value FROM broker.messages \
-    WHERE topic = $1 AND partition = $2 AND \"offset\" >= $3 ORDER BY \"offset\" LIMIT $4";
-
-/// Where a reader stands in a partition, or where a partition ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// The partition.
-    pub partition: i32,
-    /// The offset of the next message.
-    pub offset: i64,
-}
-
-/// A topic that is being read.
-pub struct Topic {
-    name: String,
+/// Reads partitions, and knows where it stands in each.
+pub struct PgReader {
     client: Client,
     news: Listener,
     read: Statement,
+    next: BTreeMap<Partition, i64>,
 }
 
-impl PgBroker {
-    /// Opens a topic for reading. One that is not there is made, as a producer would.
-    ///
-    /// # Errors
-    ///
-    /// The database does not answer.
-    pub async fn topic(&self, name: &str) -> anyhow::Result<Topic> {
-        let (client, news) = self.database.listen(CHANNEL).await?;
-        client.execute(publish::CREATE, &[&name, &self.partitions]).await?;
+impl PgReader {
+    /// Reads all partitions of a topic.
+    pub(super) async fn open(database: &Database, topic: &str, from: &[i64]) -> anyhow::Result<Self> {
+        let mut reader = Self::idle(database).await?;
+        for (number, next) in (0..).zip(from) {
+            reader.gain(Partition { topic: topic.into(), number }, *next);
+        }
+        Ok(reader)
+    }
+
+    /// Reads nothing yet.
+    pub(super) async fn idle(database: &Database) -> anyhow::Result<Self> {
+        let (client, news) = database.listen(CHANNEL).await?;
         let read = client.prepare(READ).await?;
-        Ok(Topic { name: name.to_owned(), client, news, read })
+        Ok(Self { client, news, read, next: BTreeMap::new() })
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Reads a partition from now on.
+    pub(super) fn gain(&mut self, partition: Partition, next: i64) {
+        self.next.insert(partition, next);
+    }
+
+    /// Does not read a partition any more.
+    pub(super) fn lose(&mut self, partition: &Partition) {
+        self.next.remove(partition);
+    }
+
+    pub(super) fn partitions(&self) -> impl Iterator<Item = &Partition> {
+        self.next.keys()
+    }
+
+    async fn batch(&mut self) -> anyhow::Result<Vec<Delivery>> {
+        let topics: Vec<&str> = self.next.keys().map(|partition| &*partition.topic).collect();
+        let numbers: Vec<i32> = self.next.keys().map(|partition| partition.number).collect();
+        let next: Vec<i64> = self.next.values().copied().collect();
+        let rows = self.client.query(&self.read, &[&topics, &numbers, &next, &BATCH]).await?;
+        let partitions: Vec<Partition> = self.next.keys().cloned().collect();
+        let mut deliveries = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let n = usize::try_from(row.get::<_, i64>(0))?;
+            let Some(partition) = partitions.get(n - 1) else { continue };
+            deliveries.push(delivery(partition.clone(), row)?);
+        }
+        for delivery in &deliveries {
+            if let Some(next) = self.next.get_mut(&delivery.partition) {
+                *next = delivery.offset + 1;
+            }
+        }
+        Ok(deliveries)
     }
 }
 
-impl Topic {
-    /// Where each partition ends: the offset that its next message will have.
-    ///
-    /// # Errors
-    ///
-    /// The database does not answer.
-    pub async fn ends(&self) -> anyhow::Result<Vec<Position>> {
-        let rows = self.client.query(PARTITIONS, &[&self.name]).await?;
-        Ok(rows.iter().map(|row| Position { partition: row.get(0), offset: row.get(1) }).collect())
-    }
-
-    /// Up to `limit` messages of a partition, from a position on.
-    ///
-    /// # Errors
-    ///
-    /// The database does not answer.
-    pub async fn read(&self, from: Position, limit: i64) -> anyhow::Result<Vec<Delivery>> {
-        let rows = self.client.query(&self.read, &[&self.name, &from.partition, &from.offset, &limit]).await?;
-        rows.iter().map(|row| delivery(&self.name, from.partition, row)).collect()
-    }
-
-    /// Waits until there may be new messages.
-    pub async fn news(&mut self) {
-        let _ = tokio::time::timeout(POLL, self.news.heard()).await;
+impl Reader for PgReader {
+    async fn next(&mut self) -> anyhow::Result<Vec<Delivery>> {
+        let mut deliveries = self.batch().await?;
+        if deliveries.is_empty() && tokio::time::timeout(POLL, self.news.heard()).await.is_ok() {
+            deliveries = self.batch().await?;
+        }
+        Ok(deliveries)
     }
 }
 
-/// A message as [`READ`] answers it.
-pub(super) fn delivery(topic: &str, partition: i32, row: &Row) -> anyhow::Result<Delivery> {
-    let headers: serde_json::Map<String, serde_json::Value> = serde_json::from_str(row.get(2))?;
-    let text = |value: serde_json::Value| value.as_str().map(str::to_owned).unwrap_or_default();
+fn delivery(partition: Partition, row: &Row) -> anyhow::Result<Delivery> {
+    let headers: serde_json::Map<String, serde_json::Value> = serde_json::from_str(row.get(3))?;
+    let bytes = |value: serde_json::Value| value.as_str().map(|text| text.as_bytes().to_vec()).unwrap_or_default();
     Ok(Delivery {
-        topic: topic.to_owned(),
         partition,
-        offset: row.get(0),
-        key: row.get(1),
-        headers: headers.into_iter().map(|(name, value)| (name, text(value))).collect(),
-        value: row.get(3),
+        offset: row.get(1),
+        key: row.get(2),
+        headers: headers.into_iter().map(|(name, value)| (name, bytes(value))).collect(),
+        value: row.get(4),
     })
 }

@@ -3,16 +3,11 @@
 //! A lease only spares work. What two processes that both believe in theirs do is still done once and in order, because
 //! each message is claimed in the transaction of its effect.
 
-use super::{
-    CHANNEL, publish,
-    read::{POLL, READ, delivery},
-};
-use crate::infrastructure::{
-    broker::{Delivery, Partition, Subscriber},
-    postgres::{Database, Listener},
-};
-use std::time::Duration;
-use tokio_postgres::{Client, Row, Statement};
+use super::{CREATE, PgBroker, read::PgReader};
+use crate::infrastructure::broker::{Delivery, Partition, Positions, Reader, Share, Subscriber};
+use anyhow::ensure;
+use std::{collections::BTreeSet, time::Duration};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 /// How long a process keeps its share without asking for it again.
@@ -30,11 +25,6 @@ const KEEP: &str = "\
     UPDATE broker.leases SET expires_at = clock_timestamp() + make_interval(secs => $3) \
     WHERE \"group\" = $1 AND member = $2 RETURNING topic, partition";
 
-/// Gives up what is more than a fair share.
-const RELEASE: &str = "\
-    DELETE FROM broker.leases WHERE ctid IN (SELECT ctid FROM broker.leases WHERE \"group\" = $1 AND member = $2 \
-    ORDER BY topic, partition DESC LIMIT $3)";
-
 /// Takes what nobody has, up to a fair share.
 const TAKE: &str = "\
     INSERT INTO broker.leases (\"group\", topic, partition, member, expires_at) \
@@ -45,63 +35,103 @@ const TAKE: &str = "\
     ON CONFLICT (\"group\", topic, partition) DO UPDATE SET member = excluded.member, expires_at = excluded.expires_at \
     WHERE leases.expires_at < clock_timestamp() RETURNING topic, partition";
 
+/// Lets others have what this process gives up.
+const RELEASE: &str = "\
+    DELETE FROM broker.leases l USING unnest($3::text[], $4::int4[]) AS r (topic, partition) \
+    WHERE l.\"group\" = $1 AND l.member = $2 AND l.topic = r.topic AND l.partition = r.partition";
+
 const COUNT: &str = "SELECT count(*) FROM broker.partitions WHERE topic = ANY($1)";
 
 /// Reads for one process of a group.
 pub struct PgSubscriber {
-    client: Client,
-    news: Listener,
-    read: Statement,
+    reader: PgReader,
     group: String,
     topics: Vec<&'static str>,
     member: Uuid,
+    positions: Positions,
+    /// What is given up, and not released yet.
+    leaving: BTreeSet<Partition>,
 }
 
 impl PgSubscriber {
     pub(super) async fn open(
-        database: &Database,
+        broker: &PgBroker,
         group: &str,
         topics: &[&'static str],
-        partitions: i32,
+        positions: Positions,
     ) -> anyhow::Result<Self> {
-        let (client, news) = database.listen(CHANNEL).await?;
+        let reader = PgReader::idle(&broker.database).await?;
         for topic in topics {
-            client.execute(publish::CREATE, &[topic, &partitions]).await?;
+            reader.client().execute(CREATE, &[topic, &broker.partitions]).await?;
         }
-        let read = client.prepare(READ).await?;
-        Ok(Self { client, news, read, group: group.to_owned(), topics: topics.to_vec(), member: Uuid::now_v7() })
+        Ok(Self {
+            reader,
+            group: group.to_owned(),
+            topics: topics.to_vec(),
+            member: Uuid::now_v7(),
+            positions,
+            leaving: BTreeSet::new(),
+        })
+    }
+
+    /// What this process has now, what it gives up not counted.
+    async fn keep(&mut self) -> anyhow::Result<BTreeSet<Partition>> {
+        let (group, member, term) = (&self.group, &self.member, TERM.as_secs_f64());
+        let client = self.reader.client();
+        let members: i64 = client.query_one(JOIN, &[group, member, &term]).await?.get(0);
+        let all: i64 = client.query_one(COUNT, &[&self.topics]).await?.get(0);
+        let fair = usize::try_from((all + members - 1) / members)?;
+        let mut have: BTreeSet<_> = client.query(KEEP, &[group, member, &term]).await?.iter().map(partition).collect();
+        self.leaving.retain(|leaving| have.remove(leaving));
+        while have.len() > fair {
+            self.leaving.extend(have.pop_last());
+        }
+        if self.leaving.is_empty() && have.len() < fair {
+            let missing = i64::try_from(fair - have.len())?;
+            let taken = client.query(TAKE, &[group, member, &term, &self.topics, &missing]).await?;
+            have.extend(taken.iter().map(partition));
+        }
+        Ok(have)
     }
 }
 
 impl Subscriber for PgSubscriber {
-    async fn share(&mut self) -> anyhow::Result<Vec<Partition>> {
-        let (group, member, term) = (&self.group, &self.member, TERM.as_secs_f64());
-        let members: i64 = self.client.query_one(JOIN, &[group, member, &term]).await?.get(0);
-        let all: i64 = self.client.query_one(COUNT, &[&self.topics]).await?.get(0);
-        let fair = (all + members - 1) / members;
-        let kept = self.client.query(KEEP, &[group, member, &term]).await?;
-        let have = i64::try_from(kept.len())?;
-        if have > fair {
-            self.client.execute(RELEASE, &[group, member, &(have - fair)]).await?;
-            return Ok(self.client.query(KEEP, &[group, member, &term]).await?.iter().map(partition).collect());
+    async fn share(&mut self) -> anyhow::Result<Share> {
+        let have = self.keep().await?;
+        let lost: Vec<_> = self.reader.partitions().filter(|partition| !have.contains(partition)).cloned().collect();
+        lost.iter().for_each(|partition| self.reader.lose(partition));
+        let known: BTreeSet<_> = self.reader.partitions().cloned().collect();
+        let gained: Vec<_> = have.difference(&known).cloned().collect();
+        let mut share = Share { gained: Vec::with_capacity(gained.len()), lost };
+        if !gained.is_empty() {
+            let next = (self.positions)(gained.clone()).await?;
+            ensure!(next.len() == gained.len(), "a position is missing");
+            for (partition, next) in gained.into_iter().zip(next) {
+                self.reader.gain(partition.clone(), next);
+                share.gained.push((partition, next));
+            }
         }
-        let taken = match fair - have {
-            0 => Vec::new(),
-            missing => self.client.query(TAKE, &[group, member, &term, &self.topics, &missing]).await?,
-        };
-        Ok(kept.iter().chain(&taken).map(partition).collect())
+        Ok(share)
     }
 
-    async fn read(&mut self, partition: &Partition, from: i64, limit: i64) -> anyhow::Result<Vec<Delivery>> {
-        let rows = self.client.query(&self.read, &[&partition.topic, &partition.number, &from, &limit]).await?;
-        rows.iter().map(|row| delivery(&partition.topic, partition.number, row)).collect()
+    async fn release(&mut self, lost: &[Partition]) -> anyhow::Result<()> {
+        let topics: Vec<&str> = lost.iter().map(|partition| &*partition.topic).collect();
+        let numbers: Vec<i32> = lost.iter().map(|partition| partition.number).collect();
+        self.reader.client().execute(RELEASE, &[&self.group, &self.member, &topics, &numbers]).await?;
+        self.leaving.retain(|leaving| !lost.contains(leaving));
+        Ok(())
     }
 
-    async fn news(&mut self) {
-        let _ = tokio::time::timeout(POLL, self.news.heard()).await;
+    async fn read(&mut self) -> anyhow::Result<Vec<Delivery>> {
+        self.reader.next().await
+    }
+
+    /// Nobody asks this broker: the positions are in the same database.
+    async fn settled(&mut self, _: &[(Partition, i64)]) -> anyhow::Result<()> {
+        Ok(())
     }
 }
 
 fn partition(row: &Row) -> Partition {
-    Partition { topic: row.get(0), number: row.get(1) }
+    Partition { topic: row.get::<_, &str>(0).into(), number: row.get(1) }
 }
