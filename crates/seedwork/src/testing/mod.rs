@@ -4,6 +4,8 @@
 //! `TestDatabase` (feature `testing-postgres`) is a real PostgreSQL for one test, [`eventually`] waits for a condition.
 
 #[cfg(feature = "testing-postgres")]
+pub mod broker;
+#[cfg(feature = "testing-postgres")]
 mod database;
 #[cfg(feature = "infrastructure")]
 mod eventually;

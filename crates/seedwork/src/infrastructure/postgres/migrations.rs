@@ -10,7 +10,7 @@ use tokio_postgres::Client;
 pub type Migrations = EmbeddedMigrations;
 
 /// What every context's schema has: the log and its relay.
-const CONTEXT: Migrations = embed_migrations!("migrations/context");
+pub(crate) const CONTEXT: Migrations = embed_migrations!("migrations/context");
 
 /// The schema of the PostgreSQL broker, which all contexts share.
 const BROKER: Migrations = embed_migrations!("migrations/broker");

@@ -20,6 +20,8 @@ pub use committer::{CommitterSettings, LogState};
 pub use database::{Database, Pool};
 pub(crate) use inbox::{POSITION, Parking};
 pub use listener::Listener;
+#[cfg(feature = "testing-postgres")]
+pub(crate) use migrations::CONTEXT;
 pub use migrations::{Migrations, migrate};
 pub(crate) use outbox::LAST;
 pub use reads::{ReadError, Reads};

@@ -27,7 +27,7 @@ pub struct Lease {
 
 impl Lease {
     /// Takes the lease if it is free, or was this relay's own in `epoch`; else gives the connection back.
-    pub(super) async fn acquire(client: Client, epoch: Option<i64>) -> Result<Result<Self, Client>, Error> {
+    pub(crate) async fn acquire(client: Client, epoch: Option<i64>) -> Result<Result<Self, Client>, Error> {
         let asked = Instant::now();
         let Some(row) = client.query_opt(ACQUIRE, &[&TERM.as_secs_f64(), &epoch]).await? else {
             return Ok(Err(client));

@@ -1,0 +1,198 @@
+//! Groups: where they go on, and how their members share the partitions.
+
+use super::{BrokerUnderTest, DEADLINE, Member, Memory, all_partitions, keys, n, record, records};
+use crate::infrastructure::broker::{Broker, Subscriber};
+use std::collections::HashMap;
+use tokio::time::Instant;
+
+/// What the group has settled does not come again, wherever the broker thinks that it is.
+pub async fn a_group_reads_on_from_its_own_positions(under: &impl BrokerUnderTest) {
+    let (broker, memory) = (under.broker(), Memory::default());
+    broker.send(&records(&keys(8), 10)).await.unwrap();
+    let mut first = Member::join(&broker, &memory).await;
+    let read = first.reads(80).await;
+    // The first half of each partition is settled, and the broker is told something else.
+    let mut seen: HashMap<i32, i64> = HashMap::new();
+    for delivery in &read {
+        *seen.entry(delivery.partition.number).or_default() += 1;
+    }
+    let settled: Vec<_> =
+        read.iter().filter(|delivery| delivery.offset < seen[&delivery.partition.number] / 2).collect();
+    settled.iter().for_each(|delivery| memory.settle(delivery));
+    let all: Vec<_> = read.iter().map(|delivery| (delivery.partition.clone(), delivery.offset + 1)).collect();
+    first.subscriber.settled(&all).await.unwrap();
+    drop(first);
+    let rest = Member::join(&broker, &memory).await.reads(80 - settled.len()).await;
+    let positions = memory.all();
+    for delivery in &rest {
+        let position = positions.get(&delivery.partition.number).copied().unwrap_or(0);
+        assert!(delivery.offset >= position, "{delivery:?} was settled");
+    }
+}
+
+/// A process that ends before it has settled what it read leaves it to the next one.
+pub async fn what_was_not_settled_comes_again(under: &impl BrokerUnderTest) {
+    let (broker, memory) = (under.broker(), Memory::default());
+    broker.send(&records(&keys(4), 5)).await.unwrap();
+    let mut read = Member::join(&broker, &memory).await.reads(20).await;
+    let mut again = Member::join(&broker, &memory).await.reads(20).await;
+    let place = |delivery: &crate::infrastructure::broker::Delivery| (delivery.partition.number, delivery.offset);
+    read.sort_by_key(place);
+    again.sort_by_key(place);
+    assert_eq!(read, again);
+}
+
+/// Whoever is busy keeps its share, and finds everything in order when it reads.
+pub async fn a_reader_that_is_slow_loses_nothing(under: &impl BrokerUnderTest) {
+    let (broker, memory) = (under.broker(), Memory::default());
+    let mut member = Member::join(&broker, &memory).await;
+    member.asks_until("it has all", |member| member.has == all_partitions()).await;
+    let keys = keys(10);
+    for _ in 0..10 {
+        let mut batch = records(&keys, 200);
+        batch.iter_mut().for_each(|record| record.value.extend_from_slice(&[b' '; 1_000]));
+        broker.send(&batch).await.unwrap();
+        assert_eq!(member.ask().await, Default::default(), "its share does not change");
+    }
+    let mut next: HashMap<i32, i64> = HashMap::new();
+    for delivery in member.reads(20_000).await {
+        let next = next.entry(delivery.partition.number).or_default();
+        assert_eq!(delivery.offset, *next, "in order, and nothing twice");
+        *next += 1;
+    }
+}
+
+/// Two of a group have all partitions between them, and none both.
+pub async fn two_share_the_partitions(under: &impl BrokerUnderTest) {
+    let (broker, memory) = (under.broker(), Memory::default());
+    let (mut one, mut two) = pair(&broker, &memory).await;
+    assert!(one.has.is_disjoint(&two.has));
+    broker.send(&records(&keys(16), 10)).await.unwrap();
+    let mut next: HashMap<Vec<u8>, usize> = HashMap::new();
+    let until = Instant::now() + DEADLINE;
+    while next.values().sum::<usize>() < 160 {
+        assert!(Instant::now() < until, "all comes");
+        for member in [&mut one, &mut two] {
+            member.ask().await;
+            for delivery in member.subscriber.read().await.unwrap() {
+                assert!(member.has.contains(&delivery.partition.number), "it reads only what it has");
+                let next = next.entry(delivery.key.clone().unwrap()).or_default();
+                assert_eq!(n(&delivery), *next, "once and in order");
+                *next += 1;
+            }
+        }
+    }
+}
+
+/// One that joins gets a partition only when the one that had it says that it is done with it.
+pub async fn what_is_given_up_goes_over_when_it_is_released(under: &impl BrokerUnderTest) {
+    let (broker, memory) = (under.broker(), Memory::default());
+    let mut one = Member::join(&broker, &memory).await;
+    one.asks_until("it has all", |one| one.has == all_partitions()).await;
+    let mut two = Member::join(&broker, &memory).await;
+    let until = Instant::now() + DEADLINE;
+    let lost = loop {
+        assert!(Instant::now() < until, "the first gives something up");
+        let share = one.keep().await;
+        if !share.lost.is_empty() {
+            break share.lost;
+        }
+        two.ask().await;
+        two.subscriber.read().await.unwrap();
+    };
+    for _ in 0..2 {
+        two.ask().await;
+        assert!(lost.iter().all(|lost| !two.has.contains(&lost.number)), "it is not released yet");
+        one.keep().await;
+        two.subscriber.read().await.unwrap();
+    }
+    one.subscriber.release(&lost).await.unwrap();
+    while !lost.iter().all(|lost| two.has.contains(&lost.number)) {
+        assert!(Instant::now() < until, "what is released goes over");
+        one.ask().await;
+        two.ask().await;
+        two.subscriber.read().await.unwrap();
+    }
+}
+
+/// What one had that is no more, the others have soon.
+pub async fn who_leaves_is_followed_by_the_others(under: &impl BrokerUnderTest) {
+    let (broker, memory) = (under.broker(), Memory::default());
+    let (one, mut two) = pair(&broker, &memory).await;
+    drop(one);
+    two.asks_until("it has all", |two| two.has == all_partitions()).await;
+}
+
+/// One that does not ask for its share for a while loses it, and learns that when it asks again.
+pub async fn who_is_frozen_is_followed_by_the_others(under: &impl BrokerUnderTest) {
+    let (broker, memory) = (under.broker(), Memory::default());
+    let (mut frozen, mut two) = pair(&broker, &memory).await;
+    two.asks_until("it has all", |two| two.has == all_partitions()).await;
+    let share = frozen.keep().await;
+    assert!(!share.lost.is_empty() && frozen.has.is_empty(), "it learns that it lost all: {share:?}");
+    frozen.subscriber.release(&share.lost).await.unwrap();
+    let until = Instant::now() + DEADLINE;
+    while frozen.has.is_empty() {
+        assert!(Instant::now() < until, "it gets its share again");
+        frozen.ask().await;
+        two.ask().await;
+        frozen.subscriber.read().await.unwrap();
+    }
+    assert!(frozen.has.is_disjoint(&two.has));
+}
+
+/// A connection that breaks is an error at most: one that is made anew goes on.
+pub async fn connections_that_are_cut_lose_nothing(under: &impl BrokerUnderTest) {
+    let (broker, memory) = (under.broker(), Memory::default());
+    let keys = keys(8);
+    broker.send(&records(&keys, 10)).await.unwrap();
+    let mut member = Some(Member::join(&broker, &memory).await);
+    let (until, mut next, mut cut) = (Instant::now() + DEADLINE, HashMap::<Vec<u8>, usize>::new(), false);
+    while next.values().sum::<usize>() < 160 {
+        assert!(Instant::now() < until, "all comes");
+        let read = match &mut member {
+            Some(member) => match member.subscriber.share().await {
+                Ok(share) if share.lost.is_empty() => member.subscriber.read().await,
+                Ok(share) => member.subscriber.release(&share.lost).await.map(|()| Vec::new()),
+                Err(error) => Err(error),
+            },
+            None => {
+                let joined = broker.subscribe(super::GROUP, &[super::TOPIC], memory.positions()).await;
+                member = joined.ok().map(|subscriber| Member { subscriber, has: Default::default() });
+                continue;
+            }
+        };
+        let Ok(read) = read else {
+            member = None;
+            continue;
+        };
+        for delivery in read {
+            memory.settle(&delivery);
+            let next = next.entry(delivery.key.clone().unwrap()).or_default();
+            assert_eq!(n(&delivery), *next, "once and in order");
+            *next += 1;
+        }
+        if !cut && !next.is_empty() {
+            under.interrupt().await;
+            cut = true;
+            let rest: Vec<_> = (10..20).flat_map(|n| keys.iter().map(move |key| record(key, n))).collect();
+            while let Err(error) = broker.send(&rest).await {
+                assert!(Instant::now() < until, "it takes messages again: {error:#}");
+            }
+        }
+    }
+}
+
+/// Two of a group, each with its share.
+async fn pair<B: Broker>(broker: &B, memory: &Memory) -> (Member<B::Subscriber>, Member<B::Subscriber>) {
+    let (mut one, mut two) = (Member::join(broker, memory).await, Member::join(broker, memory).await);
+    let until = Instant::now() + DEADLINE;
+    while one.has.is_empty() || two.has.is_empty() || one.has.len() + two.has.len() < all_partitions().len() {
+        assert!(Instant::now() < until, "both have a share: {:?} and {:?}", one.has, two.has);
+        for member in [&mut one, &mut two] {
+            member.ask().await;
+            member.subscriber.read().await.unwrap();
+        }
+    }
+    (one, two)
+}

@@ -1,0 +1,51 @@
+//! The broker over PostgreSQL keeps what every broker promises.
+
+use crate::model::connect;
+use seedwork::{
+    broker_conformance,
+    infrastructure::broker::PgBroker,
+    testing::{
+        TestDatabase,
+        broker::{BrokerUnderTest, PARTITIONS, TOPIC, database},
+    },
+};
+
+struct Postgres(TestDatabase);
+
+impl Postgres {
+    async fn open() -> Self {
+        Self(database().await)
+    }
+}
+
+impl BrokerUnderTest for Postgres {
+    type Broker = PgBroker;
+
+    fn broker(&self) -> PgBroker {
+        PgBroker::new(self.0.context("broker").unwrap(), PARTITIONS)
+    }
+
+    fn database(&self) -> &TestDatabase {
+        &self.0
+    }
+
+    async fn raw(&self, key: Option<&[u8]>, headers: &[(&str, &[u8])], value: Option<&[u8]>) {
+        let db = connect(self.0.url()).await;
+        let next = "UPDATE broker.partitions SET next = next + 1 WHERE topic = $1 AND partition = 0 RETURNING next - 1";
+        let offset: i64 = db.query_one(next, &[&TOPIC]).await.unwrap().get(0);
+        let text = |value: &[u8]| String::from_utf8(value.to_vec()).unwrap();
+        let headers: serde_json::Map<_, _> =
+            headers.iter().map(|(name, value)| ((*name).to_owned(), text(value).into())).collect();
+        let headers = serde_json::Value::Object(headers).to_string();
+        let insert = "INSERT INTO broker.messages VALUES ($1, 0, $2, now(), $3, $4, $5)";
+        db.execute(insert, &[&TOPIC, &offset, &key, &headers, &value]).await.unwrap();
+    }
+
+    async fn interrupt(&self) {
+        let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+            WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        connect(self.0.url()).await.execute(cut, &[]).await.unwrap();
+    }
+}
+
+broker_conformance!(Postgres::open);
