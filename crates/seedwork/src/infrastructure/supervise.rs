@@ -63,6 +63,16 @@ pub(crate) fn drive(future: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(future);
 }
 
+/// Runs what may block, for as long as a value lives, on a thread of its own.
+///
+/// # Errors
+///
+/// The system gives no more threads.
+#[expect(clippy::disallowed_methods, reason = "this is where tasks are started")]
+pub(crate) fn thread(name: String, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    std::thread::Builder::new().name(name).spawn(run).map(drop)
+}
+
 /// Some of a pause, between half and all of it, so that those who wait do not come back at once.
 pub(crate) fn jitter(pause: Duration) -> Duration {
     let random = uuid::Uuid::now_v7().as_u128() as u32;

@@ -6,6 +6,7 @@ mod attacks;
 mod broker;
 mod committer;
 mod consumer;
+mod kafka;
 mod log;
 mod model;
 mod proxy;

@@ -1,8 +1,10 @@
 //! The broker port: what the relay, the consumer and an operator need of whatever carries messages between contexts.
 
+mod kafka;
 mod murmur2;
 mod postgres;
 
+pub use kafka::{KafkaBroker, KafkaSettings, Password, SecurityProtocol};
 pub use postgres::PgBroker;
 
 use super::relay::Lease;
@@ -64,6 +66,14 @@ pub enum PublishError {
     /// Another process leads now: nothing was published, or the same again by it.
     #[error("another process relays this log")]
     Fenced,
+    /// The broker refuses one of them as such, however often it is sent; of the others some may have been published.
+    #[error("message {n} of the batch is refused: {reason}")]
+    Refused {
+        /// Its place in the batch, or that of one that was sent together with it.
+        n: usize,
+        /// Why.
+        reason: String,
+    },
     /// The broker does not take them now.
     #[error("{0}")]
     Failed(String),
@@ -90,6 +100,9 @@ pub trait Broker: Clone + Send + Sync + 'static {
     type Subscriber: Subscriber;
     /// A way to read without being one of a group.
     type Reader: Reader;
+
+    /// What it is called, where an operator is told of it.
+    const NAME: &'static str;
 
     /// What each partition of a topic holds, by number. A topic that is not there is made.
     fn extents(&self, topic: &str) -> impl Future<Output = anyhow::Result<Vec<Extent>>> + Send;

@@ -32,7 +32,7 @@ use futures_util::future::BoxFuture;
 use hearing::Outcome;
 use lanes::{Ended, Lane, Lanes};
 use message::Message;
-use news::News;
+use news::{Change, Told, Work};
 use progress::Progress;
 use std::{
     collections::HashSet,
@@ -40,7 +40,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{mpsc, watch},
+    sync::watch,
     time::Instant,
 };
 use tokio_postgres::Client;
@@ -114,11 +114,11 @@ impl<B: Broker> Consumer<B> {
 
     async fn run(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            let (tell, news) = mpsc::channel(4);
+            let (tell, told) = news::channel();
             // When one ends, the others are dropped: what is open is abandoned, and heard again.
             let outcome = tokio::select! {
                 outcome = self.read(&tell, &stop) => outcome,
-                () = self.handle(news) => Ok(()),
+                () = self.handle(told) => Ok(()),
                 () = self.go_round(&tell) => Ok(()),
             };
             self.progress.partitions().iter().for_each(|partition| self.progress.lose(partition));
@@ -133,21 +133,25 @@ impl<B: Broker> Consumer<B> {
     }
 
     /// Handles what is read, until the reader ends.
-    async fn handle(&self, mut news: mpsc::Receiver<News>) {
+    async fn handle(&self, mut told: Told) {
         let mut lanes = Lanes::default();
         loop {
             tokio::select! {
+                biased;
+                change = told.changes.recv() => match change {
+                    None => return,
+                    Some(Change::Gained(partition, position)) => self.progress.gain(partition, position),
+                    Some(Change::Lost(partition, released)) => lanes.leave(&partition, released),
+                },
                 Some(ended) = lanes.next() => {
                     if let Some(offset) = ended.settled {
                         self.progress.settle(&ended.partition, offset);
                     }
                     lanes.follow(ended, |lane, message| self.settle(lane, message));
                 }
-                told = news.recv(), if lanes.open() < OPEN => match told {
+                work = told.work.recv(), if lanes.open() < OPEN => match work {
                     None => return,
-                    Some(News::Gained(partition, position)) => self.progress.gain(partition, position),
-                    Some(News::Lost(partition, released)) => lanes.leave(&partition, released),
-                    Some(News::Read(deliveries)) => {
+                    Some(Work::Read(deliveries)) => {
                         for delivery in deliveries {
                             if self.progress.read(&delivery.partition, delivery.offset) {
                                 let lane = Lane::of(&delivery);
@@ -156,7 +160,7 @@ impl<B: Broker> Consumer<B> {
                             }
                         }
                     }
-                    Some(News::Due(messages, client)) => {
+                    Some(Work::Due(messages, client)) => {
                         for message in messages {
                             let Some((n, _)) = message.parked else { continue };
                             let (lane, client) = (Lane::Parked(n), Arc::clone(&client));

@@ -3,20 +3,43 @@
 use super::message::Message;
 use crate::infrastructure::broker::{Delivery, Partition};
 use std::sync::Arc;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio_postgres::Client;
 
 /// Dropped when nothing of a partition is in work any more.
 pub(super) type Released = oneshot::Sender<()>;
 
-/// What the reader tells.
-pub(super) enum News {
+/// What is heard here. It is told and taken at once, however much is open.
+pub(super) enum Change {
     /// A partition is heard here from an offset on.
     Gained(Partition, i64),
     /// A partition is heard elsewhere.
     Lost(Partition, Released),
+}
+
+/// What is to be done. It waits while as much as may be is open.
+pub(super) enum Work {
     /// Messages, in the order of each partition.
     Read(Vec<Delivery>),
     /// Parked messages that are due, and a connection to tell what became of them.
     Due(Vec<Message>, Arc<Client>),
+}
+
+/// Tells the one who handles. A change that is told before some work is taken before it.
+pub(super) struct Tell {
+    pub(super) changes: mpsc::UnboundedSender<Change>,
+    pub(super) work: mpsc::Sender<Work>,
+}
+
+/// What the one who handles is told.
+pub(super) struct Told {
+    pub(super) changes: mpsc::UnboundedReceiver<Change>,
+    pub(super) work: mpsc::Receiver<Work>,
+}
+
+/// A way to tell, with room for a little work.
+pub(super) fn channel() -> (Tell, Told) {
+    let (tell_changes, changes) = mpsc::unbounded_channel();
+    let (tell_work, work) = mpsc::channel(4);
+    (Tell { changes: tell_changes, work: tell_work }, Told { changes, work })
 }

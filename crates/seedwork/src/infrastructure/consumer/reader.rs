@@ -1,10 +1,10 @@
 //! Reads this process's share of the topics, as fast as what is read is handled.
 
-use super::{Consumer, ConsumerState, news::News, positions};
+use super::{Consumer, ConsumerState, news::{Change, Tell, Work}, positions};
 use crate::infrastructure::broker::{Broker, Partition, Positions, Subscriber};
 use std::{sync::Arc, time::Duration};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::oneshot,
     time::{Instant, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,7 @@ const RELEASE: Duration = Duration::from_secs(3);
 
 impl<B: Broker> Consumer<B> {
     /// Reads until something fails or nobody listens.
-    pub(super) async fn read(&self, tell: &mpsc::Sender<News>, stop: &CancellationToken) -> anyhow::Result<()> {
+    pub(super) async fn read(&self, tell: &Tell, stop: &CancellationToken) -> anyhow::Result<()> {
         for topic in &self.hearing.topics {
             positions::begin(&self.database, topic, &self.broker.extents(topic).await?).await?;
         }
@@ -31,22 +31,22 @@ impl<B: Broker> Consumer<B> {
             let share = subscriber.share().await?;
             let asked = Instant::now();
             if !share.lost.is_empty() {
-                self.release(&share.lost, tell).await?;
+                self.give_up(&share.lost, tell).await?;
                 subscriber.release(&share.lost).await?;
             }
             for (partition, position) in share.gained {
-                tell.send(News::Gained(partition, position)).await?;
+                tell.changes.send(Change::Gained(partition, position))?;
             }
             let positions = self.progress.all();
             self.state.send_replace(ConsumerState { partitions: positions.len(), failure: None });
             subscriber.settled(&positions).await?;
             while asked.elapsed() < SHARE && !stop.is_cancelled() {
                 // What is open holds reading back, but not keeping the share.
-                let Ok(room) = timeout_at(asked + SHARE, tell.reserve()).await else { break };
+                let Ok(room) = timeout_at(asked + SHARE, tell.work.reserve()).await else { break };
                 let Some(read) = stop.run_until_cancelled(subscriber.read()).await else { break };
                 let read = read?;
                 if !read.is_empty() {
-                    room?.send(News::Read(read));
+                    room?.send(Work::Read(read));
                 }
             }
         }
@@ -54,13 +54,13 @@ impl<B: Broker> Consumer<B> {
     }
 
     /// Waits until nothing of the partitions is in work.
-    async fn release(&self, lost: &[Partition], tell: &mpsc::Sender<News>) -> anyhow::Result<()> {
+    async fn give_up(&self, lost: &[Partition], tell: &Tell) -> anyhow::Result<()> {
         let mut ends = Vec::with_capacity(lost.len());
         for partition in lost {
             // From now on, what keeps being tried is given up.
             self.progress.lose(partition);
             let (released, end) = oneshot::channel();
-            tell.send(News::Lost(partition.clone(), released)).await?;
+            tell.changes.send(Change::Lost(partition.clone(), released))?;
             ends.push(end);
         }
         let _ = timeout(RELEASE, futures_util::future::join_all(ends)).await;

@@ -1,12 +1,9 @@
 //! What is looked after from time to time, beside the messages: positions, parked messages that are due, notes.
 
-use super::{Consumer, news::News, parked, positions};
+use super::{Consumer, news::{Tell, Work}, parked, positions};
 use crate::infrastructure::{broker::Broker, supervise::jitter};
 use std::{sync::Arc, time::Duration};
-use tokio::{
-    sync::mpsc,
-    time::{Instant, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
 use tokio_postgres::Client;
 
 /// How often positions and parked messages are looked after.
@@ -14,7 +11,7 @@ const ROUND: Duration = Duration::from_millis(500);
 
 impl<B: Broker> Consumer<B> {
     /// Goes round for ever, on one connection as long as it lasts.
-    pub(super) async fn go_round(&self, tell: &mpsc::Sender<News>) {
+    pub(super) async fn go_round(&self, tell: &Tell) {
         loop {
             if let Err(error) = self.rounds(tell).await {
                 tracing::warn!(
@@ -27,7 +24,7 @@ impl<B: Broker> Consumer<B> {
         }
     }
 
-    async fn rounds(&self, tell: &mpsc::Sender<News>) -> anyhow::Result<()> {
+    async fn rounds(&self, tell: &Tell) -> anyhow::Result<()> {
         let client = Arc::new(self.database.client("").await?);
         loop {
             self.unheard.flush(&client).await?;
@@ -35,9 +32,9 @@ impl<B: Broker> Consumer<B> {
             let due = parked::due(&client, &self.progress.partitions()).await?;
             // When there is no room, there will be in a later round.
             if !due.is_empty()
-                && let Ok(room) = tell.try_reserve()
+                && let Ok(room) = tell.work.try_reserve()
             {
-                room.send(News::Due(due, Arc::clone(&client)));
+                room.send(Work::Due(due, Arc::clone(&client)));
             }
             // Notes are waited for; all that comes while one batch is written is the next.
             let until = Instant::now() + ROUND;

@@ -56,6 +56,11 @@ impl Lease {
         Instant::now() + TERM / 2 < self.until
     }
 
+    /// How long it can still be relied upon, with some time left to take back what is on its way.
+    pub fn remaining(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now()).saturating_sub(TERM / 5)
+    }
+
     /// Moves the cursor and renews the lease, also inside a transaction of its [`client`](Self::client).
     ///
     /// # Errors

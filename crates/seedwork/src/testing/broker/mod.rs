@@ -40,7 +40,7 @@ pub async fn database() -> TestDatabase {
 }
 
 /// An adapter under test: a broker of its own, empty, that makes topics of [`PARTITIONS`] partitions.
-pub trait BrokerUnderTest: Send + Sync {
+pub trait BrokerUnderTest {
     /// The adapter.
     type Broker: Broker;
 
@@ -56,10 +56,10 @@ pub trait BrokerUnderTest: Send + Sync {
         key: Option<&[u8]>,
         headers: &[(&str, &[u8])],
         value: Option<&[u8]>,
-    ) -> impl Future<Output = ()> + Send;
+    ) -> impl Future<Output = ()>;
 
     /// Cuts every connection that the broker's clients have.
-    fn interrupt(&self) -> impl Future<Output = ()> + Send;
+    fn interrupt(&self) -> impl Future<Output = ()>;
 }
 
 /// Tests of everything that a broker promises, each a `#[tokio::test]` of its own.

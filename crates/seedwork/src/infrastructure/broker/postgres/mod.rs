@@ -38,6 +38,8 @@ impl Broker for PgBroker {
     type Subscriber = subscribe::PgSubscriber;
     type Reader = read::PgReader;
 
+    const NAME: &'static str = "postgresql";
+
     async fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
         let client = self.database.client("").await?;
         client.execute(CREATE, &[&topic, &self.partitions]).await?;

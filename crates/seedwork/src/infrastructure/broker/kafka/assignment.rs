@@ -1,0 +1,247 @@
+//! What a member of a group has, between the thread that Kafka tells it on and the one who reads.
+
+use super::client;
+use crate::infrastructure::broker::{Delivery, Partition, Positions, Share};
+use rdkafka::{
+    ClientContext, Offset, Statistics, TopicPartitionList,
+    config::RDKafkaLogLevel,
+    consumer::{BaseConsumer, Consumer, ConsumerContext},
+    error::{KafkaError, KafkaResult},
+    types::RDKafkaRespErr,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::{runtime::Handle, sync::Notify};
+
+/// How long a member that does not ask for its share keeps it.
+pub(super) const TERM: Duration = Duration::from_secs(5);
+/// How long what a member gives up is waited for.
+const RELEASE: Duration = Duration::from_secs(5);
+/// The pause before positions that could not be had are asked for again.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// What a member has.
+pub(super) struct Assignment {
+    positions: Positions,
+    runtime: Handle,
+    state: Mutex<State>,
+    changed: Condvar,
+    pub(super) news: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// What is read ahead of each partition that the member has.
+    ahead: BTreeMap<Partition, VecDeque<Delivery>>,
+    buffered: usize,
+    /// What the member has not been told yet.
+    share: Share,
+    /// What it is told to give up, and has not released.
+    leaving: BTreeSet<Partition>,
+    failure: Option<String>,
+    asked: Option<Instant>,
+    closed: bool,
+}
+
+impl Assignment {
+    pub(super) fn new(positions: Positions, runtime: Handle) -> Self {
+        Self { positions, runtime, state: Mutex::default(), changed: Condvar::new(), news: Notify::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What changed, for the member; an error when its client failed for good.
+    pub(super) fn share(&self) -> Result<Share, String> {
+        let mut state = self.state();
+        state.asked = Some(Instant::now());
+        self.changed.notify_all();
+        match state.failure.take() {
+            Some(failure) => Err(failure),
+            None => Ok(std::mem::take(&mut state.share)),
+        }
+    }
+
+    pub(super) fn release(&self, lost: &[Partition]) {
+        self.state().leaving.retain(|leaving| !lost.contains(leaving));
+        self.changed.notify_all();
+    }
+
+    /// What was read ahead, up to a number of messages.
+    pub(super) fn take(&self, limit: usize) -> Vec<Delivery> {
+        let mut state = self.state();
+        let mut taken = Vec::with_capacity(limit.min(state.buffered));
+        let State { ahead, buffered, .. } = &mut *state;
+        // As much of each, so that one does not hold up the others.
+        let each = (limit / ahead.len().max(1)).max(1);
+        for queue in ahead.values_mut() {
+            let some = each.min(queue.len());
+            taken.extend(queue.drain(..some));
+        }
+        *buffered -= taken.len();
+        taken
+    }
+
+    /// The client is to end.
+    pub(super) fn close(&self) {
+        self.state().closed = true;
+        self.changed.notify_all();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.state().closed
+    }
+
+    /// Whether the member has asked for its share lately.
+    pub(super) fn is_alive(&self) -> bool {
+        self.state().asked.is_none_or(|asked| asked.elapsed() < TERM)
+    }
+
+    /// Waits until the member asks again, or the client is to end.
+    pub(super) fn wait_for_life(&self) {
+        let state = self.state();
+        let gone = |state: &mut State| !state.closed && state.asked.is_some_and(|asked| asked.elapsed() >= TERM);
+        drop(self.changed.wait_while(state, gone));
+    }
+
+    pub(super) fn buffered(&self) -> usize {
+        self.state().buffered
+    }
+
+    /// A message was read: it is kept for the member, unless it has lost its partition.
+    pub(super) fn put(&self, delivery: Delivery) {
+        let mut state = self.state();
+        if let Some(queue) = state.ahead.get_mut(&delivery.partition) {
+            queue.push_back(delivery);
+            state.buffered += 1;
+            drop(state);
+            self.news.notify_one();
+        }
+    }
+
+    /// The client failed for good: the member is told when it asks.
+    pub(super) fn fail(&self, error: String) {
+        self.state().failure.get_or_insert(error);
+        self.news.notify_one();
+    }
+
+    /// Where to begin in each partition; none when the client is to end before that is known.
+    fn positions(&self, partitions: &[Partition]) -> Option<Vec<i64>> {
+        loop {
+            match self.runtime.block_on((self.positions)(partitions.to_vec())) {
+                Ok(positions) => return Some(positions),
+                Err(error) => tracing::warn!(error = format!("{error:#}"), "positions cannot be had; they are asked for again"),
+            }
+            let state = self.state();
+            let (state, _) =
+                self.changed.wait_timeout_while(state, PAUSE, |state| !state.closed).unwrap_or_else(PoisonError::into_inner);
+            if state.closed {
+                return None;
+            }
+        }
+    }
+
+    fn gain(&self, partitions: Vec<Partition>, positions: &[i64]) {
+        let mut state = self.state();
+        for (partition, position) in partitions.into_iter().zip(positions) {
+            state.ahead.insert(partition.clone(), VecDeque::new());
+            state.share.gained.push((partition, *position));
+        }
+        drop(state);
+        self.news.notify_one();
+    }
+
+    /// Takes partitions from the member, and waits until it has released them; not when they are gone already.
+    fn lose(&self, partitions: &[Partition], gone: bool) {
+        let mut state = self.state();
+        for partition in partitions {
+            let ahead = state.ahead.remove(partition).unwrap_or_default();
+            state.buffered -= ahead.len();
+            let told = state.share.gained.len();
+            state.share.gained.retain(|(gained, _)| gained != partition);
+            // What it does not know to have gained, it need not give up.
+            if state.share.gained.len() == told {
+                state.share.lost.push(partition.clone());
+                if !gone {
+                    state.leaving.insert(partition.clone());
+                }
+            }
+        }
+        self.news.notify_one();
+        let alive = |state: &State| state.asked.is_some_and(|asked| asked.elapsed() < TERM);
+        let waits = |state: &mut State| !state.leaving.is_empty() && !state.closed && alive(state);
+        let (mut state, _) =
+            self.changed.wait_timeout_while(state, RELEASE, waits).unwrap_or_else(PoisonError::into_inner);
+        state.leaving.clear();
+    }
+}
+
+/// What Kafka tells the member of a group, on the thread that polls.
+pub(super) struct Member(pub(super) Arc<Assignment>);
+
+impl ClientContext for Member {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        client::log(level, facility, message);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        client::measure(&statistics);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        client::tell(&error, reason);
+    }
+}
+
+impl ConsumerContext for Member {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, told: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+        let outcome = match told {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assign(consumer, partitions),
+            _ => self.revoke(consumer, partitions),
+        };
+        if let Err(error) = outcome {
+            self.0.fail(format!("the share of the group cannot be changed: {error}"));
+        }
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        if let Err(error) = result {
+            tracing::debug!(%error, "the broker's own tools do not see how far this group is");
+        }
+    }
+}
+
+impl Member {
+    /// Begins to read where the group is by its own account.
+    fn assign(&self, consumer: &BaseConsumer<Self>, told: &TopicPartitionList) -> KafkaResult<()> {
+        let partitions = list(told);
+        let Some(positions) = self.0.positions(&partitions) else {
+            // The client ends: it answers, and gets nothing.
+            return consumer.incremental_assign(&TopicPartitionList::new());
+        };
+        let mut assigned = TopicPartitionList::with_capacity(partitions.len());
+        for (partition, position) in partitions.iter().zip(&positions) {
+            assigned.add_partition_offset(&partition.topic, partition.number, Offset::Offset(*position))?;
+        }
+        // The member knows of them before their messages come.
+        self.0.gain(partitions, &positions);
+        consumer.incremental_assign(&assigned)
+    }
+
+    fn revoke(&self, consumer: &BaseConsumer<Self>, told: &TopicPartitionList) -> KafkaResult<()> {
+        self.0.lose(&list(told), consumer.assignment_lost());
+        consumer.incremental_unassign(told)
+    }
+}
+
+fn list(partitions: &TopicPartitionList) -> Vec<Partition> {
+    let partition = |found: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| Partition {
+        topic: found.topic().into(),
+        number: found.partition(),
+    };
+    partitions.elements().iter().map(partition).collect()
+}

@@ -1,0 +1,135 @@
+//! Topics: made when they are missing, and held against what was seen of them before.
+
+use super::client::{Connection, Telling};
+use crate::infrastructure::{broker::Extent, postgres::Database};
+use anyhow::{Context as _, anyhow, bail, ensure};
+use rdkafka::{
+    admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
+    consumer::{BaseConsumer, Consumer},
+    error::RDKafkaErrorCode,
+};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// How long the cluster may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The largest message that a topic takes by default, with something left for its headers.
+const LIMIT: i64 = 1_000_000;
+
+/// Notes what a topic is like at first use, and answers what it was like then; its limit is noted anew each time.
+const NOTE: &str = "\
+    INSERT INTO kafka_topics (topic, partitions, max_bytes) VALUES ($1, $2, $3) \
+    ON CONFLICT (topic) DO UPDATE SET max_bytes = excluded.max_bytes RETURNING partitions";
+
+/// Knows the topics of a cluster.
+#[derive(Clone)]
+pub(super) struct Topics {
+    connection: Connection,
+    database: Database,
+    /// Those that this process has seen to be there.
+    provided: Arc<Mutex<HashSet<String>>>,
+}
+
+impl Topics {
+    pub(super) fn new(connection: Connection, database: Database) -> Self {
+        Self { connection, database, provided: Arc::default() }
+    }
+
+    /// Sees to it that a topic is there, and is the one that was there before: another number of partitions would break
+    /// the order of its keys.
+    pub(super) async fn provide(&self, topic: &str) -> anyhow::Result<()> {
+        if self.provided().contains(topic) {
+            return Ok(());
+        }
+        let is = match self.partitions(topic).await? {
+            Some(partitions) => partitions,
+            None => {
+                self.create(topic).await.with_context(|| format!("cannot make the topic {topic}"))?;
+                self.partitions(topic).await?.with_context(|| format!("the topic {topic} is not there yet"))?
+            }
+        };
+        let limit = self.limit(topic).await;
+        let was: i32 = self.database.client("").await?.query_one(NOTE, &[&topic, &is, &limit]).await?.get(0);
+        ensure!(
+            is == was,
+            "the topic {topic} has {is} partitions and had {was}: the order of its keys is not what it was; when that is \
+             meant, change the number in broker.kafka_topics"
+        );
+        self.provided().insert(topic.to_owned());
+        Ok(())
+    }
+
+    /// What each partition of a topic holds.
+    pub(super) async fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
+        self.provide(topic).await?;
+        let partitions = self.partitions(topic).await?.context("the topic is gone")?;
+        let (connection, topic) = (self.connection.clone(), topic.to_owned());
+        let asked = tokio::task::spawn_blocking(move || -> anyhow::Result<Vec<Extent>> {
+            let client: BaseConsumer<_> = connection.client(&[], Telling)?;
+            let extent = |number| {
+                let (first, next) = client.fetch_watermarks(&topic, number, PATIENCE)?;
+                Ok(Extent { first, next })
+            };
+            (0..partitions).map(extent).collect()
+        });
+        asked.await?
+    }
+
+    fn provided(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        self.provided.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn admin(&self) -> anyhow::Result<AdminClient<Telling>> {
+        Ok(self.connection.client(&[], Telling)?)
+    }
+
+    async fn create(&self, topic: &str) -> anyhow::Result<()> {
+        let settings = &self.connection.settings;
+        let new = NewTopic::new(topic, settings.partitions, TopicReplication::Fixed(settings.replication));
+        let options = AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE));
+        for outcome in self.admin()?.create_topics([&new], &options).await? {
+            match outcome {
+                Ok(_) => tracing::info!(topic, partitions = settings.partitions, "a topic is made"),
+                Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Err((_, code)) => bail!("{code}"),
+            }
+        }
+        Ok(())
+    }
+
+    /// The largest message that it takes, in bytes; when the cluster does not say, what every cluster takes by default.
+    async fn limit(&self, topic: &str) -> i64 {
+        let options = AdminOptions::new().request_timeout(Some(PATIENCE));
+        let asked = async {
+            let described = self.admin()?.describe_configs([&ResourceSpecifier::Topic(topic)], &options).await?;
+            let described = described.into_iter().next().context("nothing is answered")?;
+            let described = described.map_err(|code| anyhow!("{code}"))?;
+            let limit = described.get("max.message.bytes").and_then(|entry| entry.value.as_deref());
+            Ok::<i64, anyhow::Error>(limit.context("it has none")?.parse()?)
+        };
+        asked.await.unwrap_or_else(|error| {
+            tracing::warn!(topic, error = format!("{error:#}"), "the cluster does not say how large a message may be");
+            LIMIT
+        })
+    }
+
+    /// How many partitions it has; none when it is not there.
+    async fn partitions(&self, topic: &str) -> anyhow::Result<Option<i32>> {
+        let (connection, topic) = (self.connection.clone(), topic.to_owned());
+        let asked = tokio::task::spawn_blocking(move || {
+            let client: BaseConsumer<_> = connection.client(&[], Telling)?;
+            let metadata = client.fetch_metadata(Some(&topic), PATIENCE)?;
+            let found = metadata.topics().iter().find(|found| found.name() == topic).context("nothing is answered")?;
+            match found.error().map(RDKafkaErrorCode::from) {
+                None => Ok(Some(i32::try_from(found.partitions().len())?)),
+                Some(RDKafkaErrorCode::UnknownTopicOrPartition) => Ok(None),
+                Some(code) => bail!("the topic {topic} cannot be had: {code}"),
+            }
+        });
+        asked.await?
+    }
+}

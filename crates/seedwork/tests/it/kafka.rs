@@ -1,0 +1,73 @@
+//! The broker over Kafka keeps what every broker promises: against librdkafka's own mock of a cluster, which knows groups
+//! and error codes. The same suite runs against a real Kafka where one can be had.
+
+use rdkafka::{
+    ClientConfig,
+    message::{Header, OwnedHeaders},
+    mocking::MockCluster,
+    producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer},
+};
+use seedwork::{
+    broker_conformance,
+    infrastructure::broker::{KafkaBroker, KafkaSettings, SecurityProtocol},
+    testing::{
+        TestDatabase,
+        broker::{BrokerUnderTest, PARTITIONS, TOPIC, database},
+    },
+};
+use std::time::Duration;
+
+struct Mock {
+    cluster: MockCluster<'static, DefaultProducerContext>,
+    database: TestDatabase,
+}
+
+impl Mock {
+    async fn open() -> Self {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic(TOPIC, PARTITIONS, 1).unwrap();
+        Self { cluster, database: database().await }
+    }
+}
+
+impl BrokerUnderTest for Mock {
+    type Broker = KafkaBroker;
+
+    fn broker(&self) -> KafkaBroker {
+        let settings = KafkaSettings {
+            brokers: self.cluster.bootstrap_servers(),
+            security_protocol: SecurityProtocol::Plaintext,
+            sasl_mechanism: String::new(),
+            sasl_username: None,
+            sasl_password: None,
+            ssl_ca: None,
+            group_instance_id: None,
+            partitions: PARTITIONS,
+            replication: 1,
+        };
+        KafkaBroker::new(settings, self.database.context("broker").unwrap())
+    }
+
+    fn database(&self) -> &TestDatabase {
+        &self.database
+    }
+
+    async fn raw(&self, key: Option<&[u8]>, headers: &[(&str, &[u8])], value: Option<&[u8]>) {
+        let producer: BaseProducer =
+            ClientConfig::new().set("bootstrap.servers", self.cluster.bootstrap_servers()).create().unwrap();
+        let headers = headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
+            headers.insert(Header { key, value: Some(*value) })
+        });
+        let mut record = BaseRecord::<[u8], [u8]>::to(TOPIC).partition(0).headers(headers);
+        (record.key, record.payload) = (key, value);
+        producer.send(record).unwrap();
+        producer.flush(Duration::from_secs(10)).unwrap();
+    }
+
+    async fn interrupt(&self) {
+        self.cluster.broker_down(1).unwrap();
+        self.cluster.broker_up(1).unwrap();
+    }
+}
+
+broker_conformance!(Mock::open);
