@@ -40,6 +40,9 @@ fn wrong_schema(path: &str, text: &str) -> Vec<String> {
     if name != expected {
         wrong.push(format!("{path}: the record is `{name}`, but its path says `{expected}`"));
     }
+    if json(text)["topic"].as_str().is_none_or(str::is_empty) {
+        wrong.push(format!("{path}: the record says no `topic`: where is it said?"));
+    }
     wrong_fields(path, &json(text), &mut wrong);
     wrong
 }

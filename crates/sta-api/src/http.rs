@@ -48,21 +48,30 @@ pub(crate) struct Context {
     pub(crate) consumer: Option<watch::Receiver<ConsumerState>>,
 }
 
+/// What runs, as far as the server shows it.
+#[derive(Clone)]
+pub(crate) struct Running {
+    /// What the broker between the contexts is called.
+    pub(crate) broker: &'static str,
+    /// The contexts.
+    pub(crate) contexts: Vec<Context>,
+}
+
 /// Starts to listen; answers where, what runs until the server ends, and how it learns that it ends.
 ///
 /// # Errors
 ///
 /// The address cannot be listened on.
-pub(crate) fn start(settings: &Settings, contexts: Vec<Context>) -> anyhow::Result<(SocketAddr, Server, Ending)> {
+pub(crate) fn start(settings: &Settings, running: Running) -> anyhow::Result<(SocketAddr, Server, Ending)> {
     let recorder = Data::new(metrics::record()?);
-    let document = spec::document(|config| routes(&contexts, config));
+    let document = spec::document(|config| routes(&running.contexts, config));
     let mut known = Routes::of(&document).with("/docs", &[Method::GET]).with("/docs/{file:.*}", &[Method::GET]);
-    for context in &contexts {
+    for context in &running.contexts {
         known = known
             .with(&format!("/{}/health", context.name), &[Method::GET])
             .with(&format!("/{}/spec", context.name), &[Method::GET]);
     }
-    let (known, document, contexts) = (Data::new(known), Data::new(Spec::of(&document)?), Data::new(contexts));
+    let (known, document, running) = (Data::new(known), Data::new(Spec::of(&document)?), Data::new(running));
     let limits = Limits { body: settings.body_limit, deadline: settings.deadline };
     let ending = Ending::default();
     let told = ending.clone();
@@ -74,10 +83,10 @@ pub(crate) fn start(settings: &Settings, contexts: Vec<Context>) -> anyhow::Resu
             .app_data(known.clone())
             .app_data(document.clone())
             .app_data(recorder.clone())
-            .app_data(contexts.clone())
-            .configure(|config| routes(&contexts, config))
+            .app_data(running.clone())
+            .configure(|config| routes(&running.contexts, config))
             .into_app()
-            .configure(|config| aliases(&contexts, config))
+            .configure(|config| aliases(&running.contexts, config))
             .service(web::redirect("/docs", "/docs/"))
             .service(SwaggerUi::new("/docs/{file:.*}").config(Config::from("/spec")))
             .default_service(web::to(fallback))

@@ -4,6 +4,7 @@ mod contexts;
 mod database;
 mod events;
 mod http;
+mod registry;
 mod serve;
 mod settings;
 mod telemetry;
@@ -12,7 +13,7 @@ use clap::{Parser, Subcommand};
 use database::Server;
 use seedwork::infrastructure::{
     avro::Registry,
-    broker::PgBroker,
+    broker::{Broker, KafkaBroker, PgBroker},
     postgres::{self, Database},
 };
 use settings::Settings;
@@ -76,11 +77,17 @@ async fn main() -> anyhow::Result<()> {
 
 async fn run(events: Events, settings: &Settings, server: &Server) -> anyhow::Result<()> {
     postgres::migrate(server.url(), Vec::new()).await?;
-    let database = Database::new(server.url(), "broker")?;
-    let registry = Registry::open(database.clone()).await?;
-    let broker = PgBroker::new(database, settings.topic_partitions);
+    let shared = Database::new(server.url(), "broker")?;
+    let registry = registry::open(settings, shared.clone(), &[]).await?;
+    match &settings.kafka {
+        Some(kafka) => look(events, &KafkaBroker::new(kafka.clone(), shared), registry).await,
+        None => look(events, &PgBroker::new(shared, settings.topic_partitions), registry).await,
+    }
+}
+
+async fn look(events: Events, broker: &impl Broker, registry: Registry) -> anyhow::Result<()> {
     match events {
-        Events::Tail(tail) => tail.run(&broker, registry).await,
-        Events::Send(send) => send.run(&broker, registry).await,
+        Events::Tail(tail) => tail.run(broker, registry).await,
+        Events::Send(send) => send.run(broker, registry).await,
     }
 }

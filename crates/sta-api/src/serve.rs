@@ -3,13 +3,14 @@
 use crate::{
     contexts,
     database::Server,
-    http::{self, Context},
+    http::{self, Context, Running},
+    registry,
     settings::Settings,
 };
 use anyhow::Context as _;
 use seedwork::infrastructure::{
     avro::Registry,
-    broker::PgBroker,
+    broker::{Broker, KafkaBroker, PgBroker},
     consumer::Consumer,
     module::Place,
     postgres::{self, CommitterSettings, Database},
@@ -81,12 +82,26 @@ async fn serve(
 }
 
 /// Brings the schemas up to date, and starts the contexts.
-async fn prepare(settings: &Settings, server: &Server, supervisor: &Supervisor) -> anyhow::Result<Vec<Context>> {
+async fn prepare(settings: &Settings, server: &Server, supervisor: &Supervisor) -> anyhow::Result<Running> {
     postgres::check(server.url()).await?;
     postgres::migrate(server.url(), contexts::migrations(settings)).await?;
     let shared = Database::new(server.url(), "broker")?;
-    let registry = Registry::open(shared.clone()).await?;
-    let broker = PgBroker::new(shared, settings.topic_partitions);
+    let names: Vec<_> = contexts::chosen(settings).iter().map(|module| module.name).collect();
+    let registry = registry::open(settings, shared.clone(), &names).await?;
+    match &settings.kafka {
+        Some(kafka) => start(settings, server, supervisor, KafkaBroker::new(kafka.clone(), shared), &registry),
+        None => start(settings, server, supervisor, PgBroker::new(shared, settings.topic_partitions), &registry),
+    }
+}
+
+/// Starts the contexts, with a broker between them.
+fn start<B: Broker>(
+    settings: &Settings,
+    server: &Server,
+    supervisor: &Supervisor,
+    broker: B,
+    registry: &Registry,
+) -> anyhow::Result<Running> {
     let committer = CommitterSettings { deadline: settings.deadline, ..CommitterSettings::default() };
     let mut running = Vec::new();
     for module in contexts::chosen(settings) {
@@ -104,7 +119,7 @@ async fn prepare(settings: &Settings, server: &Server, supervisor: &Supervisor) 
             });
         running.push(Context { name: module.name, database, started, relay, consumer });
     }
-    Ok(running)
+    Ok(Running { broker: B::NAME, contexts: running })
 }
 
 /// The one thing that `serve` says on stdout, whatever the log level.

@@ -1,6 +1,9 @@
 //! The settings: read from the environment once, typed, and all mistakes told at once. Nothing else reads it.
 
+mod broker;
+
 use anyhow::bail;
+use seedwork::infrastructure::{avro::RegistrySettings, broker::KafkaSettings};
 use std::{collections::BTreeSet, env, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 /// Everything that can be set. `.env.example` documents each variable.
@@ -20,6 +23,10 @@ pub(crate) struct Settings {
     pub(crate) database_url: Option<DatabaseUrl>,
     /// `STA_TOPIC_PARTITIONS`.
     pub(crate) topic_partitions: i32,
+    /// `KAFKA_…` and `STA_TOPIC_REPLICATION`; none: the broker over PostgreSQL.
+    pub(crate) kafka: Option<KafkaSettings>,
+    /// `SCHEMA_REGISTRY_…`; none: the table `schemas`.
+    pub(crate) registry: Option<RegistrySettings>,
     /// `STA_HTTP_BODY_LIMIT`, in bytes.
     pub(crate) body_limit: usize,
     /// `STA_HTTP_DEADLINE_MS`.
@@ -68,12 +75,14 @@ impl Settings {
     /// All settings that are wrong, each with what it must be.
     #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
     pub(crate) fn from_env(known_contexts: &[&str]) -> anyhow::Result<Self> {
-        let variables = env::vars().filter(|(name, _)| name.starts_with("STA_") || OTHERS.contains(&name.as_str()));
+        let is_ours = |name: &str| PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || OTHERS.contains(&name);
+        let variables = env::vars().filter(|(name, _)| is_ours(name));
         Self::read(variables.collect(), known_contexts)
     }
 
     fn read(variables: Vec<(String, String)>, known_contexts: &[&str]) -> anyhow::Result<Self> {
         let mut source = Source { variables, mistakes: Vec::new() };
+        let topic_partitions = source.get("STA_TOPIC_PARTITIONS", within(1, 1_000)).unwrap_or(6);
         let settings = Self {
             listen: source.get("STA_LISTEN", parsed("an address like 127.0.0.1:5000")).unwrap_or(LISTEN),
             data_dir: source.get("STA_DATA_DIR", path),
@@ -81,7 +90,9 @@ impl Settings {
             contexts: source.get("STA_CONTEXTS", |text| contexts(text, known_contexts)).unwrap_or_default(),
             tasks: source.get("STA_TASKS", tasks).unwrap_or(Tasks { http: true, relay: true, consumers: true }),
             database_url: source.get("DATABASE_URL", database_url),
-            topic_partitions: source.get("STA_TOPIC_PARTITIONS", within(1, 1_000)).unwrap_or(6),
+            topic_partitions,
+            kafka: broker::kafka(&mut source, topic_partitions),
+            registry: broker::registry(&mut source),
             body_limit: source.get("STA_HTTP_BODY_LIMIT", within(1_024, 64 * 1024 * 1024)).unwrap_or(1024 * 1024),
             deadline: Duration::from_millis(source.get("STA_HTTP_DEADLINE_MS", within(500, 60_000)).unwrap_or(5_000)),
             log: source.get("RUST_LOG", |text| Ok(text.to_owned())).unwrap_or_else(|| "info".to_owned()),
@@ -92,7 +103,9 @@ impl Settings {
     }
 }
 
-/// The settings without the prefix.
+/// How settings begin.
+const PREFIXES: [&str; 3] = ["STA_", "KAFKA_", "SCHEMA_REGISTRY_"];
+/// The settings without such a beginning.
 const OTHERS: [&str; 2] = ["DATABASE_URL", "RUST_LOG"];
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 5_000);
 
@@ -183,6 +196,10 @@ fn log_format(text: &str) -> Result<LogFormat, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use seedwork::infrastructure::{
+        avro::Policy,
+        broker::{Password, SecurityProtocol},
+    };
 
     fn read(variables: &[(&str, &str)]) -> anyhow::Result<Settings> {
         let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -196,6 +213,7 @@ mod tests {
         assert_eq!(settings.tasks, Tasks { http: true, relay: true, consumers: true });
         assert_eq!((settings.body_limit, settings.deadline), (1_048_576, Duration::from_secs(5)));
         assert_eq!((settings.topic_partitions, settings.log.as_str()), (6, "info"));
+        assert!(settings.kafka.is_none() && settings.registry.is_none());
         assert!(settings.database_url.is_none() && settings.data_dir.is_none() && settings.contexts.is_empty());
     }
 
@@ -211,10 +229,30 @@ mod tests {
             ("STA_TOPIC_PARTITIONS", "12"),
             ("STA_HTTP_BODY_LIMIT", "2048"),
             ("STA_HTTP_DEADLINE_MS", "900"),
+            ("KAFKA_BROKERS", "one:9092, two:9092"),
+            ("KAFKA_SECURITY_PROTOCOL", "sasl_ssl"),
+            ("KAFKA_SASL_MECHANISM", "SCRAM-SHA-256"),
+            ("KAFKA_SASL_USERNAME", "sta"),
+            ("KAFKA_SASL_PASSWORD", "hunter2"),
+            ("KAFKA_SSL_CA", "/ca.pem"),
+            ("KAFKA_GROUP_INSTANCE_ID", "one"),
+            ("STA_TOPIC_REPLICATION", "3"),
+            ("SCHEMA_REGISTRY_URL", "http://registry:8081"),
+            ("SCHEMA_REGISTRY_USER", "sta"),
+            ("SCHEMA_REGISTRY_PASSWORD", "hunter3"),
+            ("SCHEMA_REGISTRY_POLICY", "refuse"),
             ("RUST_LOG", "debug"),
             ("STA_LOG_FORMAT", "json"),
         ])
         .unwrap();
+        let kafka = settings.kafka.unwrap();
+        assert_eq!((kafka.brokers.as_str(), kafka.security_protocol), ("one:9092,two:9092", SecurityProtocol::SaslSsl));
+        assert_eq!((kafka.sasl_mechanism.as_str(), kafka.sasl_username.as_deref()), ("SCRAM-SHA-256", Some("sta")));
+        assert_eq!((kafka.sasl_password, kafka.ssl_ca), (Some(Password("hunter2".into())), Some("/ca.pem".into())));
+        assert_eq!((kafka.group_instance_id.as_deref(), kafka.partitions, kafka.replication), (Some("one"), 12, 3));
+        let registry = settings.registry.unwrap();
+        assert_eq!((registry.url.as_str(), registry.policy), ("http://registry:8081", Policy::Refuse));
+        assert_eq!(registry.credentials, Some(("sta".into(), "hunter3".into())));
         assert_eq!(settings.listen, "0.0.0.0:8080".parse().unwrap());
         assert_eq!(settings.data_dir, Some("/data".into()));
         assert_eq!(settings.postgres_bin, Some("/pg/bin".into()));
@@ -238,13 +276,38 @@ mod tests {
             ("STA_HTTP_DEADLINE_MS", "-1"),
             ("STA_LOG_FORMAT", "xml"),
             ("STA_LISTNE", "127.0.0.1:1"),
+            ("KAFKA_BROKERS", "somewhere"),
+            ("KAFKA_SECURITY_PROTOCOL", "secret"),
+            ("KAFKA_SASL_MECHANISM", "MAGIC"),
+            ("STA_TOPIC_REPLICATION", "0"),
+            ("SCHEMA_REGISTRY_URL", "registry:8081"),
+            ("SCHEMA_REGISTRY_PASSWORD", "hunter2"),
+            ("SCHEMA_REGISTRY_POLICY", "maybe"),
+            ("KAFKA_BROKER", "one:9092"),
         ];
         let told = read(&wrong).unwrap_err().to_string();
         for (name, _) in wrong {
             assert!(told.contains(name), "{name} is not in: {told}");
         }
         assert!(!told.contains("hunter2"));
-        let settings = read(&[("DATABASE_URL", "postgres://u:hunter2@localhost/d")]).unwrap();
+        let secrets = [
+            ("DATABASE_URL", "postgres://u:hunter2@localhost/d"),
+            ("KAFKA_BROKERS", "one:9092"),
+            ("KAFKA_SASL_PASSWORD", "hunter2"),
+            ("SCHEMA_REGISTRY_URL", "https://registry"),
+            ("SCHEMA_REGISTRY_USER", "u"),
+            ("SCHEMA_REGISTRY_PASSWORD", "hunter2"),
+        ];
+        let settings = read(&secrets).unwrap();
         assert!(!format!("{settings:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn who_says_who_it_is_must_say_all_of_it() {
+        let half = [("KAFKA_BROKERS", "one:9092"), ("KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT")];
+        let told = read(&half).unwrap_err().to_string();
+        for name in ["KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"] {
+            assert!(told.contains(name), "{name} is not in: {told}");
+        }
     }
 }

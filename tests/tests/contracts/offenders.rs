@@ -6,7 +6,7 @@ const PATH: &str = "schema/ingesta/v1/IngestaAlertada.avsc";
 const TYPES: &str = "crates/ingesta/src/application/integration/published.rs";
 
 const SCHEMA: &str = r#"{
-  "type": "record", "name": "IngestaAlertada", "namespace": "sta.ingesta.v1", "fields": [
+  "type": "record", "name": "IngestaAlertada", "namespace": "sta.ingesta.v1", "topic": "eventos-ingesta", "fields": [
     {"name": "id_ingesta", "type": {"type": "string", "logicalType": "uuid"}, "doc": "Which."},
     {"name": "id_paciente", "type": "string", "doc": "Whose.", "pii": true},
     {"name": "estado", "doc": "What became of it.",
@@ -41,6 +41,7 @@ fn a_schema_that_keeps_the_rules_passes_and_each_rule_catches_an_offender() {
     for (from, to) in [
         ("\"IngestaAlertada\"", "\"IngestaRechazada\""),
         ("sta.ingesta.v1", "sta.ingesta.v2"),
+        ("\"topic\": \"eventos-ingesta\", ", ""),
         ("\"Which.\"", "\" \""),
         (", \"doc\": \"What.\"", ""),
         (r#"{"type": "string", "logicalType": "uuid"}"#, r#""string""#),

@@ -16,7 +16,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-const TOPIC: &str = "eventos-prueba";
+const TOPIC: &str = "eventos-ingesta";
 const SETTINGS: CommitterSettings = CommitterSettings { deadline: DEADLINE, partition_rows: 1_000_000 };
 
 /// A process that hears.
@@ -51,7 +51,7 @@ fn broker(banco: &Banco) -> PgBroker {
 async fn message(banco: &Banco, id: Uuid, n: u32, message_id: &str) -> Record {
     let (record, body) = avro::encode(&Hecho::new(id, n)).unwrap();
     let registry = Registry::open(banco.database.context("broker").unwrap()).await.unwrap();
-    let value = avro::wire(registry.id(record.fingerprint).await.unwrap(), &body);
+    let value = avro::wire(registry.id(TOPIC, record.fingerprint).await.unwrap(), &body);
     let header = |name: &'static str, value: &str| (name.into(), value.to_owned());
     let headers = vec![header("ce_id", message_id), header("ce_source", "/prueba"), header("ce_type", Hecho::TYPE)];
     Record { topic: TOPIC.into(), key: id.to_string(), time: chrono::DateTime::UNIX_EPOCH, headers, value }

@@ -55,9 +55,9 @@ impl BrokerUnderTest for Mock {
     async fn raw(&self, key: Option<&[u8]>, headers: &[(&str, &[u8])], value: Option<&[u8]>) {
         let producer: BaseProducer =
             ClientConfig::new().set("bootstrap.servers", self.cluster.bootstrap_servers()).create().unwrap();
-        let headers = headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
-            headers.insert(Header { key, value: Some(*value) })
-        });
+        let headers = headers
+            .iter()
+            .fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: Some(*value) }));
         let mut record = BaseRecord::<[u8], [u8]>::to(TOPIC).partition(0).headers(headers);
         (record.key, record.payload) = (key, value);
         producer.send(record).unwrap();

@@ -82,7 +82,7 @@ aggregate!(Pedido, PedidoId);
 
 /// What is published, in the shape of a record that exists.
 #[derive(Debug, Clone, Serialize, Deserialize, IntegrationEvent)]
-#[event(record = "sta.ingesta.v1.IngestaEliminada", topic = "eventos-prueba", key = id_ingesta, version = version)]
+#[event(record = "sta.ingesta.v1.IngestaEliminada", topic = "eventos-ingesta", key = id_ingesta, version = version)]
 pub(crate) struct Hecho {
     id_ingesta: Uuid,
     id_proveedor: String,

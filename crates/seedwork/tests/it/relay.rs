@@ -6,8 +6,8 @@ use seedwork::{
     application::Cause,
     infrastructure::{
         avro::Registry,
-        broker::{Broker, Delivery, PgBroker, Reader},
-        relay::{Relay, RelayState},
+        broker::{Broker, Delivery, Extent, PgBroker, Positions, PublishError, Publisher, Reader, Record},
+        relay::{Lease, Relay, RelayState},
         supervise::Supervisor,
     },
     testing::eventually,
@@ -15,7 +15,7 @@ use seedwork::{
 use std::{collections::HashMap, time::Duration};
 use tokio::sync::watch;
 
-const TOPIC: &str = "eventos-prueba";
+const TOPIC: &str = "eventos-ingesta";
 
 async fn relay(banco: &Banco, supervisor: &Supervisor) -> watch::Receiver<RelayState> {
     let shared = banco.database.context("broker").unwrap();
@@ -167,4 +167,101 @@ async fn commits_of_another_process_wake_the_relay() {
     }
     delivered(&banco, 5).await;
     assert!(asked.elapsed() < Duration::from_secs(5));
+}
+
+/// A broker that refuses what one key says from some message on, as a cluster does with what is too large for it.
+#[derive(Clone)]
+struct Strict {
+    broker: PgBroker,
+    refused: String,
+}
+
+struct StrictPublisher(<PgBroker as Broker>::Publisher, String);
+
+impl Publisher for StrictPublisher {
+    async fn publish(&mut self, records: &[Record], lease: &mut Lease, to: i64) -> Result<(), PublishError> {
+        let version = |record: &Record| {
+            let found = record.headers.iter().find(|(name, _)| name == "ce_aggregateversion");
+            found.map_or(0, |(_, version)| version.parse::<i64>().unwrap())
+        };
+        let refuses = |record: &Record| record.key == self.1 && version(record) == 2;
+        match records.iter().position(refuses) {
+            // Kafka's client tells of one that is sent together with the one that is to blame.
+            Some(n) => Err(PublishError::Refused { n: n.saturating_sub(1), reason: "too large".into() }),
+            None => self.0.publish(records, lease, to).await,
+        }
+    }
+}
+
+impl Broker for Strict {
+    type Publisher = StrictPublisher;
+    type Subscriber = <PgBroker as Broker>::Subscriber;
+    type Reader = <PgBroker as Broker>::Reader;
+
+    const NAME: &'static str = "strict";
+
+    async fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
+        self.broker.extents(topic).await
+    }
+
+    async fn publisher(&self, lease: &Lease) -> anyhow::Result<StrictPublisher> {
+        Ok(StrictPublisher(self.broker.publisher(lease).await?, self.refused.clone()))
+    }
+
+    async fn send(&self, records: &[Record]) -> anyhow::Result<()> {
+        self.broker.send(records).await
+    }
+
+    async fn subscribe(
+        &self,
+        group: &str,
+        topics: &[&'static str],
+        from: Positions,
+    ) -> anyhow::Result<Self::Subscriber> {
+        self.broker.subscribe(group, topics, from).await
+    }
+
+    async fn read(&self, topic: &str, from: &[i64]) -> anyhow::Result<Self::Reader> {
+        self.broker.read(topic, from).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_broker_refuses_is_withheld_with_its_successors_and_stops_nobody_else() {
+    let banco = Banco::open().await;
+    let (refused, other) = (CuentaId::nuevo(), CuentaId::nuevo());
+    for id in [refused, other] {
+        banco.give(Abrir { id, email: id.to_string() }).await.unwrap();
+    }
+    for _ in 0..3 {
+        banco.give(Abonar { id: refused }).await.unwrap();
+        banco.give(Abonar { id: other }).await.unwrap();
+    }
+    let shared = banco.database.context("broker").unwrap();
+    let registry = Registry::open(shared.clone()).await.unwrap();
+    let own = banco.database.context("pruebas").unwrap();
+    let strict = Strict { broker: PgBroker::new(shared, 4), refused: refused.to_string() };
+    let start = |supervisor: &Supervisor| {
+        Relay::start(own.clone(), strict.clone(), registry.clone(), banco.bus.units().log(), supervisor)
+    };
+    let first = Supervisor::new();
+    let mut state = start(&first);
+    state.wait_for(|state| state.cursor == 8).await.unwrap();
+    assert_eq!(state.borrow().withheld, 3, "the one that is refused, and the two of its key that follow");
+    // Over a restart, too.
+    assert!(first.stop(Duration::from_secs(5)).await);
+    banco.give(Abonar { id: refused }).await.unwrap();
+    banco.give(Abonar { id: other }).await.unwrap();
+    let mut state = start(&banco.supervisor);
+    state.wait_for(|state| state.cursor == 10).await.unwrap();
+    assert_eq!(state.borrow().withheld, 4);
+    let delivered = delivered(&banco, 6).await;
+    let of = |id: CuentaId| {
+        delivered.iter().filter(|delivery| delivery.key.as_deref() == Some(id.to_string().as_bytes())).count()
+    };
+    assert_eq!((of(refused), of(other)), (1, 5));
+    let rows =
+        connect(banco.database.url()).await.query("SELECT seq, reason FROM withheld ORDER BY seq", &[]).await.unwrap();
+    let reasons: Vec<(i64, bool)> = rows.iter().map(|row| (row.get(0), row.get::<_, &str>(1) == "too large")).collect();
+    assert_eq!(reasons, [(3, true), (5, false), (7, false), (9, false)]);
 }

@@ -47,7 +47,7 @@ impl Send {
     /// A line that does not fit the record: nothing of what follows it is sent. Or the broker does not answer.
     pub(crate) async fn run(self, broker: &impl Broker, registry: Registry) -> anyhow::Result<()> {
         let record = self.schema()?;
-        let id = registry.id(record.fingerprint).await?;
+        let id = registry.id(&self.topic, record.fingerprint).await?;
         let mut batch = Vec::with_capacity(BATCH);
         for (n, line) in stdin().lines().enumerate() {
             let line = line?;

@@ -1,6 +1,6 @@
 //! Whether the process lives, and whether commands can be committed.
 
-use super::Context;
+use super::{Context, Running};
 use actix_web::{HttpResponse, get, http::StatusCode, web};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -27,17 +27,17 @@ pub(super) async fn up() -> HttpResponse {
     responses((status = 200, description = "Se aceptan comandos"), (status = 503, description = "No se aceptan comandos"))
 )]
 #[get("/health/ready")]
-pub(super) async fn ready(contexts: web::Data<Vec<Context>>) -> HttpResponse {
+pub(super) async fn ready(running: web::Data<Running>) -> HttpResponse {
     let mut all = Map::new();
     let mut ready = true;
-    for context in contexts.iter() {
+    for context in &running.contexts {
         let commits = tokio::time::timeout(PATIENCE, context.database.takes_writes()).await.unwrap_or(false);
         ready &= commits;
         all.insert(context.name.to_owned(), tell(context, commits));
     }
     let (status, word) =
         if ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
-    HttpResponse::build(status).json(json!({ "status": word, "broker": "postgresql", "contexts": all }))
+    HttpResponse::build(status).json(json!({ "status": word, "broker": running.broker, "contexts": all }))
 }
 
 fn tell(context: &Context, commits: bool) -> Value {
@@ -49,7 +49,7 @@ fn tell(context: &Context, commits: bool) -> Value {
     json!({
         "database": if commits { "up" } else { "down" },
         "log": { "last": log.last, "room": log.room },
-        "relay": { "leads": relay.leads, "cursor": relay.cursor, "oldest": relay.oldest },
+        "relay": { "leads": relay.leads, "cursor": relay.cursor, "oldest": relay.oldest, "withheld": relay.withheld },
         "consumer": consumer,
     })
 }

@@ -1,6 +1,6 @@
 //! What Prometheus scrapes.
 
-use super::Context;
+use super::Running;
 use actix_web::{HttpResponse, get, web};
 use metrics::gauge;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -26,8 +26,8 @@ pub(super) fn record() -> anyhow::Result<PrometheusHandle> {
 /// The metrics, as Prometheus reads them.
 #[utoipa::path(tag = "operacion", responses((status = 200, description = "Metricas", content_type = "text/plain")))]
 #[get("/metrics")]
-pub(super) async fn scrape(handle: web::Data<PrometheusHandle>, contexts: web::Data<Vec<Context>>) -> HttpResponse {
-    for context in contexts.iter() {
+pub(super) async fn scrape(handle: web::Data<PrometheusHandle>, running: web::Data<Running>) -> HttpResponse {
+    for context in &running.contexts {
         let (log, relay) = (*context.started.log.borrow(), *context.relay.borrow());
         gauge!("sta_log_last", "context" => context.name).set(log.last as f64);
         gauge!("sta_log_room", "context" => context.name).set(log.room as f64);

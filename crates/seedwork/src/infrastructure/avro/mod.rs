@@ -7,7 +7,7 @@ mod schemas;
 
 pub use decoders::{Decoder, Decoders, Undecodable};
 pub use json::{from_json, to_json};
-pub use registry::Registry;
+pub use registry::{Policy, Registry, RegistrySettings};
 pub use schemas::{Record, all, record};
 
 use crate::application::IntegrationEvent;
@@ -36,6 +36,12 @@ impl AvroError {
 /// The schema is unknown, or the event's type and its schema differ: a defect of the program.
 pub fn encode<E: IntegrationEvent>(event: &E) -> Result<(&'static Record, Vec<u8>), AvroError> {
     let record = record(E::TYPE).ok_or_else(|| AvroError::new(E::TYPE, "there is no such schema"))?;
+    if record.topic != Some(E::TOPIC) {
+        return Err(AvroError::new(
+            E::TYPE,
+            format!("its type is said on {}, its schema on {:?}", E::TOPIC, record.topic),
+        ));
+    }
     let body = record.writer().write_ser_to_vec(event).map_err(|error| AvroError::new(E::TYPE, error))?;
     Ok((record, body))
 }

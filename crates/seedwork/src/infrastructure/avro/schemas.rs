@@ -18,6 +18,8 @@ pub struct Record {
     pub text: &'static str,
     /// The Rabin fingerprint of its canonical form: what stored bodies are kept with.
     pub fingerprint: i64,
+    /// The topic that it is said on, as its attribute `topic` has it.
+    pub topic: Option<&'static str>,
     /// The schema.
     pub schema: &'static Schema,
     writer: GenericDatumWriter<'static>,
@@ -28,7 +30,11 @@ impl Record {
         let schema: &'static Schema = Box::leak(Box::new(Schema::parse_str(text).ok()?));
         let name: &'static str = Box::leak(schema.name()?.fullname(None).into_boxed_str());
         let writer = GenericDatumWriter::builder(schema).human_readable(true).build().ok()?;
-        Some(Self { name, text, fingerprint: fingerprint(schema), schema, writer })
+        let topic = match schema {
+            Schema::Record(record) => record.attributes.get("topic").and_then(serde_json::Value::as_str),
+            _ => None,
+        };
+        Some(Self { name, text, fingerprint: fingerprint(schema), topic, schema, writer })
     }
 
     pub(super) fn writer(&self) -> &GenericDatumWriter<'static> {

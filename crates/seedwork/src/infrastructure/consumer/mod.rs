@@ -39,10 +39,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::{
-    sync::watch,
-    time::Instant,
-};
+use tokio::{sync::watch, time::Instant};
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 use unheard::Unheard;

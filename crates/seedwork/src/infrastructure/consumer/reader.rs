@@ -1,6 +1,10 @@
 //! Reads this process's share of the topics, as fast as what is read is handled.
 
-use super::{Consumer, ConsumerState, news::{Change, Tell, Work}, positions};
+use super::{
+    Consumer, ConsumerState,
+    news::{Change, Tell, Work},
+    positions,
+};
 use crate::infrastructure::broker::{Broker, Partition, Positions, Subscriber};
 use std::{sync::Arc, time::Duration};
 use tokio::{

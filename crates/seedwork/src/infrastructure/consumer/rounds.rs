@@ -1,6 +1,10 @@
 //! What is looked after from time to time, beside the messages: positions, parked messages that are due, notes.
 
-use super::{Consumer, news::{Tell, Work}, parked, positions};
+use super::{
+    Consumer,
+    news::{Tell, Work},
+    parked, positions,
+};
 use crate::infrastructure::{broker::Broker, supervise::jitter};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout_at};

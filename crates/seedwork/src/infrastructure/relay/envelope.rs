@@ -27,6 +27,14 @@ impl Entry {
         self.0.get(0)
     }
 
+    pub(super) fn topic(&self) -> &str {
+        self.0.get(2)
+    }
+
+    pub(super) fn key(&self) -> &str {
+        self.0.get(4)
+    }
+
     pub(super) fn time(&self) -> Instante {
         self.0.get(6)
     }

@@ -2,25 +2,28 @@
 
 mod envelope;
 mod lease;
+mod reader;
+mod withheld;
 
 pub use lease::Lease;
 
 use super::{
     avro::Registry,
-    broker::{Broker, Publisher},
+    broker::{Broker, PublishError, Publisher, Record},
     postgres::{Database, Listener, LogState},
     supervise::{Supervisor, jitter},
 };
 use crate::domain::Instante;
-use anyhow::bail;
 use envelope::Entry;
+use reader::Reader;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
-use tokio_postgres::{Client, Statement};
+use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
+use withheld::Withheld;
 
-/// How many messages are published at once.
-const BATCH: i64 = 2_000;
+/// Why a message is withheld that nobody refused.
+const BEHIND: &str = "an earlier message of its key is withheld";
 /// How long an idle relay waits before it looks again: for a notification that was lost, and to renew its lease.
 const IDLE: Duration = Duration::from_secs(1);
 /// How far apart notifications of commits are: each costs PostgreSQL as much as a small transaction.
@@ -37,6 +40,8 @@ pub struct RelayState {
     pub cursor: i64,
     /// When the oldest message that waits was said; none when nothing waits.
     pub oldest: Option<Instante>,
+    /// How many messages are withheld, because the broker refuses them or one before them.
+    pub withheld: i64,
 }
 
 /// Carries the log of one context.
@@ -112,13 +117,15 @@ impl<B: Broker> Relay<B> {
         let mut publisher = self.broker.publisher(lease).await?;
         let reader = Reader::open(&self.database).await?;
         reader.check(lease.cursor()).await?;
-        let source = format!("/sta/{}", self.database.schema());
+        let mut withheld = Withheld::load(lease.client()).await?;
+        let mut set_aside = Withheld::count(lease.client()).await?;
         let mut next = reader.after(lease.cursor()).await?;
         while !stop.is_cancelled() {
             self.state.send_replace(RelayState {
                 leads: true,
                 cursor: lease.cursor(),
                 oldest: next.first().map(Entry::time),
+                withheld: set_aside,
             });
             let Some(last) = next.last().map(Entry::seq) else {
                 let committed = log.borrow_and_update().last;
@@ -136,22 +143,67 @@ impl<B: Broker> Relay<B> {
                 next = reader.after(lease.cursor()).await?;
                 continue;
             };
-            let mut records = Vec::with_capacity(next.len());
-            for entry in &next {
-                records.push(entry.record(&source, self.registry.id(entry.fingerprint()).await?));
-            }
             if !lease.is_fresh() {
                 lease.advance(lease.cursor()).await?;
             }
+            let (behind, sent): (Vec<&Entry>, Vec<&Entry>) = next.iter().partition(|entry| withheld.precedes(entry));
+            withheld.note(lease.client(), &behind, BEHIND).await?;
+            let records = self.records(&sent).await?;
             // The next batch is read while this one is on its way.
             let (published, read) = tokio::join!(publisher.publish(&records, lease, last), reader.after(last));
-            published?;
-            lease.moved(last);
+            match published {
+                Ok(()) => lease.moved(last),
+                Err(PublishError::Refused { reason, .. }) => {
+                    tracing::warn!(reason, "a message is refused: the batch is sent again, one by one");
+                    self.one_by_one(&next, lease, &mut withheld).await?;
+                    publisher = self.broker.publisher(lease).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+            if !withheld.is_empty() {
+                set_aside = Withheld::count(lease.client()).await?;
+            }
             metrics::counter!("sta_relayed_total", "context" => self.database.schema().to_owned())
                 .increment(records.len() as u64);
             next = read?;
         }
         Ok(())
+    }
+
+    /// Publishes a batch in which the broker refuses something. What it refuses alone, too, is withheld.
+    async fn one_by_one(&self, batch: &[Entry], lease: &mut Lease, withheld: &mut Withheld) -> anyhow::Result<()> {
+        let mut publisher = self.broker.publisher(lease).await?;
+        for entry in batch {
+            if !lease.is_fresh() {
+                lease.advance(lease.cursor()).await?;
+            }
+            if withheld.precedes(entry) {
+                withheld.note(lease.client(), &[entry], BEHIND).await?;
+                lease.advance(entry.seq()).await?;
+            } else {
+                match publisher.publish(&self.records(&[entry]).await?, lease, entry.seq()).await {
+                    Ok(()) => {}
+                    Err(PublishError::Refused { reason, .. }) => {
+                        withheld.note(lease.client(), &[entry], &reason).await?;
+                        lease.advance(entry.seq()).await?;
+                        publisher = self.broker.publisher(lease).await?;
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            lease.moved(entry.seq());
+        }
+        Ok(())
+    }
+
+    async fn records(&self, entries: &[&Entry]) -> anyhow::Result<Vec<Record>> {
+        let source = format!("/sta/{}", self.database.schema());
+        let mut records = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let id = self.registry.id(entry.topic(), entry.fingerprint()).await?;
+            records.push(entry.record(&source, id));
+        }
+        Ok(records)
     }
 }
 
@@ -207,40 +259,4 @@ async fn stand_by(
 /// The channel on which processes tell the one that relays that there is more in the log.
 fn channel(database: &Database) -> String {
     format!("sta_log_{}", database.schema())
-}
-
-/// Reads the log, on a connection of its own.
-struct Reader {
-    client: Client,
-    read: Statement,
-}
-
-impl Reader {
-    async fn open(database: &Database) -> anyhow::Result<Self> {
-        let client = database.client("SET plan_cache_mode = force_generic_plan").await?;
-        let read = client.prepare(envelope::READ).await?;
-        Ok(Self { client, read })
-    }
-
-    /// A cursor beyond the log means that the log was lost, or another one restored: nothing is relayed until somebody
-    /// has looked at it.
-    async fn check(&self, cursor: i64) -> anyhow::Result<()> {
-        let last: i64 = self.client.query_one(super::postgres::LAST, &[]).await?.get(0);
-        if cursor > last {
-            bail!("the cursor stands at {cursor}, but the log ends at {last}");
-        }
-        Ok(())
-    }
-
-    /// The next batch: exactly the numbers that follow. A hole stops the relay.
-    async fn after(&self, cursor: i64) -> anyhow::Result<Vec<Entry>> {
-        let rows = self.client.query(&self.read, &[&cursor, &BATCH]).await?;
-        let entries: Vec<Entry> = rows.into_iter().map(Entry::from).collect();
-        for (expected, entry) in (cursor + 1..).zip(&entries) {
-            if entry.seq() != expected {
-                bail!("the log has a hole: number {expected} is missing before {}", entry.seq());
-            }
-        }
-        Ok(entries)
-    }
 }

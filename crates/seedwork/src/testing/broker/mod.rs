@@ -51,12 +51,7 @@ pub trait BrokerUnderTest {
     fn database(&self) -> &TestDatabase;
 
     /// Puts a message into partition 0 of [`TOPIC`] as no well-behaved producer would.
-    fn raw(
-        &self,
-        key: Option<&[u8]>,
-        headers: &[(&str, &[u8])],
-        value: Option<&[u8]>,
-    ) -> impl Future<Output = ()>;
+    fn raw(&self, key: Option<&[u8]>, headers: &[(&str, &[u8])], value: Option<&[u8]>) -> impl Future<Output = ()>;
 
     /// Cuts every connection that the broker's clients have.
     fn interrupt(&self) -> impl Future<Output = ()>;

@@ -134,11 +134,15 @@ impl Assignment {
         loop {
             match self.runtime.block_on((self.positions)(partitions.to_vec())) {
                 Ok(positions) => return Some(positions),
-                Err(error) => tracing::warn!(error = format!("{error:#}"), "positions cannot be had; they are asked for again"),
+                Err(error) => {
+                    tracing::warn!(error = format!("{error:#}"), "positions cannot be had; they are asked for again")
+                }
             }
             let state = self.state();
-            let (state, _) =
-                self.changed.wait_timeout_while(state, PAUSE, |state| !state.closed).unwrap_or_else(PoisonError::into_inner);
+            let (state, _) = self
+                .changed
+                .wait_timeout_while(state, PAUSE, |state| !state.closed)
+                .unwrap_or_else(PoisonError::into_inner);
             if state.closed {
                 return None;
             }

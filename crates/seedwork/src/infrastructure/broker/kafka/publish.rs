@@ -44,7 +44,10 @@ pub struct KafkaPublisher {
 
 impl KafkaPublisher {
     pub(super) fn open(connection: &Connection, topics: &Topics) -> anyhow::Result<Self> {
-        Ok(Self { producer: connection.client(&SETTINGS, Reports(watch::Sender::new(Batch::default())))?, topics: topics.clone() })
+        Ok(Self {
+            producer: connection.client(&SETTINGS, Reports(watch::Sender::new(Batch::default())))?,
+            topics: topics.clone(),
+        })
     }
 
     /// Publishes without a lease.
@@ -70,7 +73,8 @@ impl KafkaPublisher {
             }
         }
         // After a failure, what follows is not waited for but taken back, until everything is reported.
-        let first = tokio::time::timeout(patience, seen.wait_for(|batch| batch.missing == 0 || batch.failure.is_some()));
+        let first =
+            tokio::time::timeout(patience, seen.wait_for(|batch| batch.missing == 0 || batch.failure.is_some()));
         if first.await.is_err() || reports.borrow().missing > 0 {
             self.producer.purge(PurgeConfig::default().queue().inflight());
             let _ = seen.wait_for(|batch| batch.missing == 0).await;
@@ -81,9 +85,8 @@ impl KafkaPublisher {
 
 fn message(n: usize, record: &Record) -> BaseRecord<'_, str, [u8], usize> {
     let headers = OwnedHeaders::new_with_capacity(record.headers.len());
-    let headers = record.headers.iter().fold(headers, |headers, (key, value)| {
-        headers.insert(Header { key, value: Some(value) })
-    });
+    let headers =
+        record.headers.iter().fold(headers, |headers, (key, value)| headers.insert(Header { key, value: Some(value) }));
     BaseRecord::with_opaque_to(&record.topic, n)
         .key(record.key.as_str())
         .payload(record.value.as_slice())

@@ -1,0 +1,178 @@
+//! A registry with Confluent's API. Subjects are named by topic and record: a topic carries several records.
+
+use crate::infrastructure::avro::schemas;
+use anyhow::{Context as _, anyhow, bail};
+use schema_registry_converter::{
+    async_impl::schema_registry::{SrSettings, get_schema_by_id, perform_sr_call, post_schema},
+    error::SRCError,
+    schema_registry_common::{RawError, SchemaType, SrCall, SuppliedSchema},
+};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// How long the registry is waited for when the process starts.
+const START: Duration = Duration::from_secs(30);
+/// The pause between two tries meanwhile.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How long one call may take.
+const CALL: Duration = Duration::from_secs(5);
+/// What the API answers for a subject, a version or a schema that is not there.
+const NOT_FOUND: [u32; 4] = [404, 40_401, 40_402, 40_403];
+
+/// Where the registry is, and what may be done there.
+#[derive(Clone)]
+pub struct RegistrySettings {
+    /// The base of its API.
+    pub url: String,
+    /// Who asks, and the password.
+    pub credentials: Option<(String, String)>,
+    /// Whether what is missing is registered.
+    pub policy: Policy,
+}
+
+impl fmt::Debug for RegistrySettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegistrySettings").field("url", &self.url).field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+/// What is done about a schema that the registry does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// It is registered.
+    Register,
+    /// The process refuses to start: somebody else registers schemas.
+    Refuse,
+}
+
+/// The registry.
+#[derive(Clone)]
+pub(super) struct Confluent {
+    settings: Arc<SrSettings>,
+    policy: Policy,
+    /// By fingerprint, for each topic. Ids never change, so the registry may be away afterwards.
+    ids: Arc<RwLock<HashMap<i64, Vec<(String, i32)>>>>,
+}
+
+impl Confluent {
+    /// Waits for the registry, and registers or looks up what the contexts say and obey.
+    pub(super) async fn connect(settings: RegistrySettings, contexts: &[&str]) -> anyhow::Result<Self> {
+        let mut builder = SrSettings::new_builder(settings.url.trim_end_matches('/').to_owned());
+        builder.set_timeout(CALL);
+        if let Some((username, password)) = &settings.credentials {
+            builder.set_basic_authorization(username, Some(password));
+        }
+        let server = Self { settings: Arc::new(builder.build()?), policy: settings.policy, ids: Arc::default() };
+        let until = Instant::now() + START;
+        let own = |record: &&schemas::Record| {
+            contexts
+                .iter()
+                .any(|context| record.name.strip_prefix("sta.").is_some_and(|rest| rest.starts_with(context)))
+        };
+        for record in schemas::all().filter(own) {
+            let topic = record.topic.with_context(|| format!("the schema of {} names no topic", record.name))?;
+            loop {
+                match server.ask(topic, record.name, record.fingerprint, record.text).await {
+                    Ok(_) => break,
+                    Err(Refused::Away(error)) if Instant::now() > until => {
+                        bail!("the schema registry at {} does not answer: {error}", settings.url);
+                    }
+                    Err(Refused::Away(error)) => {
+                        tracing::warn!(error, "the schema registry is waited for");
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                    Err(Refused::Never(error)) => bail!(error),
+                }
+            }
+        }
+        Ok(server)
+    }
+
+    pub(super) fn known(&self, topic: &str, fingerprint: i64) -> Option<i32> {
+        let ids = self.ids.read().unwrap_or_else(PoisonError::into_inner);
+        ids.get(&fingerprint)?.iter().find(|(known, _)| known == topic).map(|(_, id)| *id)
+    }
+
+    /// The id of a schema that is not known yet.
+    pub(super) async fn register(&self, topic: &str, name: &str, fingerprint: i64, text: &str) -> anyhow::Result<i32> {
+        self.ask(topic, name, fingerprint, text).await.map_err(|refused| match refused {
+            Refused::Away(error) => anyhow!("the schema registry does not answer: {error}"),
+            Refused::Never(error) => anyhow!(error),
+        })
+    }
+
+    /// The text of the schema with an id; none when there is no such id.
+    pub(super) async fn text(&self, id: i32) -> anyhow::Result<Option<String>> {
+        let Ok(id) = u32::try_from(id) else { return Ok(None) };
+        match get_schema_by_id(id, &self.settings).await {
+            Ok(registered) if registered.schema_type == SchemaType::Avro => Ok(Some(registered.schema)),
+            Ok(_) => Ok(None),
+            Err(error) if is_not_found(&error) => Ok(None),
+            Err(error) => Err(anyhow!("the schema registry does not answer: {error}")),
+        }
+    }
+
+    async fn ask(&self, topic: &str, name: &str, fingerprint: i64, text: &str) -> Result<i32, Refused> {
+        let subject = format!("{topic}-{name}");
+        let id = match self.policy {
+            Policy::Register => {
+                let schema = SuppliedSchema::new(Some(name.to_owned()), SchemaType::Avro, text.to_owned());
+                post_schema(&self.settings, subject.clone(), schema).await.map(|registered| Some(registered.id))
+            }
+            Policy::Refuse => {
+                let body = serde_json::json!({ "schema": text, "schemaType": "AVRO" }).to_string();
+                perform_sr_call(&self.settings, SrCall::PostForVersion(&subject, &body)).await.map(|found| found.id)
+            }
+        };
+        match id.map(|id| id.and_then(|id| i32::try_from(id).ok())) {
+            Ok(Some(id)) => {
+                let mut ids = self.ids.write().unwrap_or_else(PoisonError::into_inner);
+                ids.entry(fingerprint).or_default().push((topic.to_owned(), id));
+                Ok(id)
+            }
+            Ok(None) => Err(Refused::Never(format!("the schema registry gives no id for {subject}"))),
+            Err(error) if is_not_found(&error) => Err(Refused::Never(format!(
+                "the schema registry does not know this version of {subject}, and SCHEMA_REGISTRY_POLICY says not to register it"
+            ))),
+            Err(error) if is_answer(&error) => {
+                Err(Refused::Never(format!("the schema registry refuses {subject}: {}", cause(&error))))
+            }
+            Err(error) => Err(Refused::Away(cause(&error))),
+        }
+    }
+}
+
+/// Why there is no id.
+enum Refused {
+    /// The registry does not answer, or not now.
+    Away(String),
+    /// It says no.
+    Never(String),
+}
+
+fn answer(error: &SRCError) -> Option<&RawError> {
+    std::error::Error::source(error)?.downcast_ref()
+}
+
+/// Whether the registry said what is wrong with the call, and not that it has trouble of its own.
+fn is_answer(error: &SRCError) -> bool {
+    !error.retriable && answer(error).is_some_and(|answer| (400..500).contains(&status(answer.error_code)))
+}
+
+fn is_not_found(error: &SRCError) -> bool {
+    answer(error).is_some_and(|answer| NOT_FOUND.contains(&answer.error_code))
+}
+
+/// The HTTP status in an error code: its first three digits.
+fn status(code: u32) -> u32 {
+    if code < 1_000 { code } else { code / 100 }
+}
+
+fn cause(error: &SRCError) -> String {
+    error.cause.clone().unwrap_or_else(|| error.error.clone())
+}

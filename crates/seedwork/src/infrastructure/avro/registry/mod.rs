@@ -1,0 +1,68 @@
+//! Which id the readers of this broker know a schema by, and which schema an id stands for.
+
+mod confluent;
+mod table;
+
+pub use confluent::{Policy, RegistrySettings};
+
+use crate::infrastructure::postgres::Database;
+use apache_avro::Schema;
+use confluent::Confluent;
+use table::Table;
+
+/// The registry of schemas: a server with Confluent's API, or else the table `schemas`.
+#[derive(Clone)]
+pub struct Registry {
+    table: Table,
+    server: Option<Confluent>,
+}
+
+impl Registry {
+    /// The table in the broker's schema of a database; every record that is compiled in is given its id.
+    ///
+    /// # Errors
+    ///
+    /// The database does not answer.
+    pub async fn open(database: Database) -> anyhow::Result<Self> {
+        Ok(Self { table: Table::open(database).await?, server: None })
+    }
+
+    /// A server, which is waited for. What the contexts say and obey is registered there, or must be, as the settings say.
+    /// The table keeps the text of every schema all the same: nothing stored becomes undecodable.
+    ///
+    /// # Errors
+    ///
+    /// The database or, for too long, the server does not answer; or the server refuses a schema, or does not know one.
+    pub async fn connect(database: Database, settings: RegistrySettings, contexts: &[&str]) -> anyhow::Result<Self> {
+        let table = Table::open(database).await?;
+        let server = Confluent::connect(settings, contexts).await?;
+        Ok(Self { table, server: Some(server) })
+    }
+
+    /// The id of the schema with a fingerprint, for messages of a topic.
+    ///
+    /// # Errors
+    ///
+    /// The registry does not answer, or the schema was never registered.
+    pub async fn id(&self, topic: &str, fingerprint: i64) -> anyhow::Result<i32> {
+        let Some(server) = &self.server else { return self.table.id(fingerprint).await };
+        if let Some(id) = server.known(topic, fingerprint) {
+            return Ok(id);
+        }
+        let (name, text) = self.table.named(fingerprint).await?;
+        server.register(topic, &name, fingerprint, &text).await
+    }
+
+    /// The schema with an id; none when there is no such id.
+    ///
+    /// # Errors
+    ///
+    /// The registry does not answer, or what it keeps is no schema.
+    pub async fn schema(&self, id: i32) -> anyhow::Result<Option<Schema>> {
+        let text = match &self.server {
+            Some(server) => server.text(id).await?,
+            None => self.table.text(id).await?,
+        };
+        text.map(|text| Ok(Schema::parse_str(&text)?)).transpose()
+    }
+}
