@@ -68,7 +68,6 @@ pub(crate) fn drive(future: impl Future<Output = ()> + Send + 'static) {
 /// # Errors
 ///
 /// The system gives no more threads.
-#[expect(clippy::disallowed_methods, reason = "this is where tasks are started")]
 pub(crate) fn thread(name: String, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     std::thread::Builder::new().name(name).spawn(run).map(drop)
 }

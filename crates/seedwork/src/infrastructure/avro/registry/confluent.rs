@@ -50,13 +50,15 @@ pub enum Policy {
     Refuse,
 }
 
+/// By fingerprint, for each topic. Ids never change, so the registry may be away once they are known.
+type Ids = HashMap<i64, Vec<(String, i32)>>;
+
 /// The registry.
 #[derive(Clone)]
 pub(super) struct Confluent {
     settings: Arc<SrSettings>,
     policy: Policy,
-    /// By fingerprint, for each topic. Ids never change, so the registry may be away afterwards.
-    ids: Arc<RwLock<HashMap<i64, Vec<(String, i32)>>>>,
+    ids: Arc<RwLock<Ids>>,
 }
 
 impl Confluent {
