@@ -36,6 +36,18 @@ check: && lint
     cargo fmt --all -- --check
     for layered in crates/*/src/domain; do cargo check -p "$(basename "${layered%/src/domain}")" --no-default-features || exit 1; done
 
+# Kafka, a schema registry and PostgreSQL without Docker (needs a JDK and Maven); `. .sta-native/env` points STA to them
+native-up:
+    deploy/native/stack up
+
+# Take them down; data stays, unless with --wipe
+native-down *args:
+    deploy/native/stack down "$@"
+
+# What of them runs
+native-status:
+    deploy/native/stack status
+
 # Where the write path stands, against pgbench on the same server: a minute (needs wrk and pgbench)
 bench-quick *args:
     deploy/bench/quick.sh "$@"
