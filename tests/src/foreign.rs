@@ -1,0 +1,77 @@
+//! A client that is not ours: Python, confluent-kafka with its Avro serializer and deserializer, and the registry.
+
+use crate::stack::{Stack, answer, root};
+use serde_json::Value;
+use std::{
+    io::Write as _,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+/// The client, against a stack.
+pub struct Foreign {
+    python: PathBuf,
+    settings: Vec<(String, String)>,
+}
+
+impl Foreign {
+    /// Installs the client, once a workspace, and points it to a stack.
+    ///
+    /// # Panics
+    ///
+    /// It cannot be installed.
+    pub async fn install(stack: &Stack) -> Self {
+        let settings = stack.settings().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let folder = root().join("target/foreign");
+        let mut install = Command::new(root().join("tests/foreign/install"));
+        install.arg(&folder);
+        tokio::task::spawn_blocking(move || answer(install)).await.expect("the client is installed");
+        Self { python: folder.join("bin/python"), settings: settings.collect() }
+    }
+
+    /// Makes a topic, where no `sta-api` does it.
+    ///
+    /// # Panics
+    ///
+    /// Kafka refuses, or does not answer.
+    pub async fn make_topic(&self, topic: &str, partitions: u32) {
+        self.run("make_topic.py", &[topic, &partitions.to_string()], String::new()).await;
+    }
+
+    /// The first messages of a topic, as `events tail` prints them; waits until there are so many.
+    ///
+    /// # Panics
+    ///
+    /// There are fewer in time, or one cannot be decoded.
+    pub async fn read(&self, topic: &str, count: usize) -> Vec<Value> {
+        let lines = self.run("read.py", &[topic, &count.to_string()], String::new()).await;
+        lines.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
+    }
+
+    /// Writes the values of a record, one message each, with or without the attributes of CloudEvents.
+    ///
+    /// # Panics
+    ///
+    /// The registry does not know the record, a value does not fit, or one is not delivered.
+    pub async fn write(&self, topic: &str, record: &str, cloudevents: bool, values: &[Value]) {
+        let lines = values.iter().map(|value| format!("{value}\n")).collect();
+        let options: &[&str] = if cloudevents { &["--cloudevents"] } else { &[] };
+        self.run("write.py", &[&[topic, record], options].concat(), lines).await;
+    }
+
+    async fn run(&self, script: &str, arguments: &[&str], given: String) -> String {
+        let mut python = Command::new(&self.python);
+        python.arg("-B").arg(root().join("tests/foreign").join(script)).args(arguments);
+        python.envs(self.settings.iter().map(|(name, value)| (name, value)));
+        python.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let run = tokio::task::spawn_blocking(move || {
+            let mut child = python.spawn().expect("the client starts");
+            // One that ends early says why on stderr.
+            let _ = child.stdin.take().expect("stdin is a pipe").write_all(given.as_bytes());
+            let ran = child.wait_with_output().expect("it can be waited for");
+            assert!(ran.status.success(), "{python:?} failed");
+            String::from_utf8(ran.stdout).expect("it prints UTF-8")
+        });
+        run.await.expect("the client does its work")
+    }
+}

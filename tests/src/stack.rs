@@ -1,0 +1,165 @@
+//! The full stack without Docker, for a test: PostgreSQL, Kafka and a schema registry of its own, on ports of its own.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+use tempfile::TempDir;
+
+/// A service of the stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// The database of STA and of the registry.
+    Postgres,
+    /// The broker: one node.
+    Kafka,
+    /// The schema registry; what it knows is in PostgreSQL.
+    Registry,
+}
+
+impl Service {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Postgres, Self::Kafka, Self::Registry];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Kafka => "kafka",
+            Self::Registry => "registry",
+        }
+    }
+}
+
+/// A stack that runs. Dropped, or when the test's process ends in whatever way, it is taken down and deleted.
+pub struct Stack {
+    // It runs for as long as its standard input is open.
+    run: Child,
+    folder: TempDir,
+    settings: Vec<(String, String)>,
+    sasl: Vec<(String, String)>,
+}
+
+impl Stack {
+    /// Brings a stack up and waits until all of it is ready. The first time on a machine, its programs are fetched.
+    ///
+    /// # Panics
+    ///
+    /// It does not come up; what is missing is told on stderr.
+    pub async fn up() -> Self {
+        tokio::task::spawn_blocking(Self::up_now).await.expect("the stack comes up")
+    }
+
+    fn up_now() -> Self {
+        // PostgreSQL may run as another account, to which a temporary folder is closed otherwise.
+        let open = std::fs::Permissions::from_mode(0o755);
+        let folder = tempfile::Builder::new().prefix("sta-stack-").permissions(open).tempdir().expect("a folder");
+        let mut run = script(folder.path());
+        run.args(["run", "--free-ports", "--wipe"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut run = run.spawn().expect("python3 runs");
+        let mut said = String::new();
+        BufReader::new(run.stdout.take().expect("stdout is a pipe")).read_line(&mut said).expect("stdout is text");
+        assert!(said.starts_with("the stack is up"), "the stack did not come up; see stderr");
+        let (settings, sasl) = (settings(folder.path(), &[]), settings(folder.path(), &["--sasl"]));
+        Self { run, folder, settings, sasl }
+    }
+
+    /// The settings of `sta-api` for this stack: `DATABASE_URL`, `KAFKA_BROKERS`, `SCHEMA_REGISTRY_URL`.
+    pub fn settings(&self) -> Vec<(&str, &str)> {
+        self.settings.iter().map(|(name, value)| (&**name, &**value)).collect()
+    }
+
+    /// The same by Kafka's listener with SASL and TLS.
+    pub fn sasl_settings(&self) -> Vec<(&str, &str)> {
+        self.sasl.iter().map(|(name, value)| (&**name, &**value)).collect()
+    }
+
+    /// One of [`Stack::settings`].
+    ///
+    /// # Panics
+    ///
+    /// There is no such setting.
+    pub fn setting(&self, name: &str) -> &str {
+        let found = self.settings.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| &**value).expect("a setting of the stack")
+    }
+
+    /// Kills a service with SIGKILL and waits until it is gone.
+    ///
+    /// # Panics
+    ///
+    /// It cannot be killed.
+    pub async fn kill(&self, service: Service) {
+        self.order("kill", service).await;
+    }
+
+    /// Ends a service as an operator does.
+    ///
+    /// # Panics
+    ///
+    /// It does not end.
+    pub async fn stop(&self, service: Service) {
+        self.order("stop", service).await;
+    }
+
+    /// Starts a service and waits until it is ready.
+    ///
+    /// # Panics
+    ///
+    /// It does not become ready.
+    pub async fn start(&self, service: Service) {
+        self.order("start", service).await;
+    }
+
+    /// The process of a service, to send it a signal.
+    ///
+    /// # Panics
+    ///
+    /// It does not run.
+    pub async fn pid(&self, service: Service) -> u32 {
+        self.order("pid", service).await.trim().parse().expect("a pid")
+    }
+
+    async fn order(&self, order: &'static str, service: Service) -> String {
+        let mut script = script(self.folder.path());
+        script.args([order, service.name()]);
+        tokio::task::spawn_blocking(move || answer(script)).await.expect("the order is carried out")
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        drop(self.run.stdin.take());
+        let _ = self.run.wait();
+    }
+}
+
+fn script(folder: &Path) -> Command {
+    let mut script = Command::new(root().join("deploy/native/stack"));
+    script.arg("--dir").arg(folder);
+    script
+}
+
+fn settings(folder: &Path, options: &[&str]) -> Vec<(String, String)> {
+    let mut script = script(folder);
+    script.arg("env").args(options);
+    let lines = answer(script);
+    let pairs = lines.lines().filter_map(|line| line.strip_prefix("export ")?.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// What a program prints.
+///
+/// # Panics
+///
+/// It fails.
+pub(crate) fn answer(mut program: Command) -> String {
+    let ran = program.stderr(Stdio::inherit()).output().expect("the program runs");
+    assert!(ran.status.success(), "{program:?} failed");
+    String::from_utf8(ran.stdout).expect("it prints UTF-8")
+}
+
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+}
