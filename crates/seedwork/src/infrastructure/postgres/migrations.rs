@@ -46,13 +46,15 @@ pub async fn migrate(url: &str, contexts: Vec<(&'static str, Migrations)>) -> an
 /// Makes the role and the schema of a context where they are missing.
 async fn provide(admin: &Client, context: &str) -> anyhow::Result<()> {
     let role = format!("sta_{context}");
-    // Roles belong to all databases of a server: another one may be making the same one right now.
+    // Roles belong to all databases of a server: another one may be making the same one right now. Since version 16, who
+    // makes a role may grant it, but is not thereby able to play it.
     let provide = format!(
         "DO $$ BEGIN \
            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN CREATE ROLE {role} NOLOGIN; END IF; \
          EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$; \
          DO $$ BEGIN \
-           IF NOT pg_has_role(current_user, '{role}', 'MEMBER') THEN GRANT {role} TO CURRENT_USER; END IF; \
+           IF NOT pg_has_role(current_user, '{role}', CASE WHEN current_setting('server_version_num')::int < 160000 \
+             THEN 'MEMBER' ELSE 'SET' END) THEN GRANT {role} TO CURRENT_USER; END IF; \
          END $$; \
          CREATE SCHEMA IF NOT EXISTS {context} AUTHORIZATION {role}"
     );
