@@ -5,14 +5,21 @@ use seedwork::{
     application::{CommandBus, IntegrationEvent},
     infrastructure::{
         avro::{self, Registry},
-        broker::{Broker, PgBroker, Record},
+        broker::{Broker, Delivery, Extent, Partition, PgBroker, Positions, Record, Share, Subscriber},
         consumer::{Consumer, ConsumerState, Hearing},
         postgres::{CommitterSettings, PgUnits},
+        relay::Lease,
         supervise::Supervisor,
     },
     testing::eventually,
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -28,13 +35,17 @@ struct Oyente {
 
 impl Oyente {
     async fn start(banco: &Banco) -> Self {
+        Self::hear(banco, broker(banco)).await
+    }
+
+    async fn hear(banco: &Banco, broker: impl Broker) -> Self {
         let (supervisor, handlers) = (Supervisor::new(), Handlers::default());
         let faults = Arc::clone(&handlers.0);
         let own = banco.database.context("pruebas").unwrap();
         let bus = Arc::new(CommandBus::new(handlers, PgUnits::start(&own, SETTINGS, &supervisor)));
         let hearing = Hearing::with(bus).hears::<Hecho>().done();
         let registry = Registry::open(banco.database.context("broker").unwrap()).await.unwrap();
-        let state = Consumer::start(own, broker(banco), registry, hearing, &supervisor);
+        let state = Consumer::start(own, broker, registry, hearing, &supervisor);
         Self { supervisor, faults, state }
     }
 
@@ -186,7 +197,10 @@ async fn no_poison_stops_a_partition() {
     // A handler that panics.
     let panics = Uuid::now_v7();
     oyente.faults.panicking.lock().unwrap().insert(panics);
-    send(&banco, &[panics], 1, 1).await;
+    // One whose effect is more than can be said.
+    let verbose = Uuid::now_v7();
+    oyente.faults.verbose.lock().unwrap().insert(verbose);
+    send(&banco, &[panics, verbose], 1, 1).await;
     reaches(&banco, nul, 1).await;
     reaches(&banco, keyless, 1).await;
     let noted = "SELECT type, last >= first, count FROM unheard";
@@ -194,9 +208,9 @@ async fn no_poison_stops_a_partition() {
         eventually("the unknown type is noted", || async { banco.look().await.query_opt(noted, &[]).await.unwrap() })
             .await;
     assert_eq!((unheard.get::<_, &str>(0), unheard.get(1), unheard.get(2)), ("sta.nada.v1.Nada", true, 1_i64));
-    eventually("five are dead", || async { (parked(&banco).await == 5).then_some(()) }).await;
+    eventually("six are dead", || async { (parked(&banco).await == 6).then_some(()) }).await;
     let dead = "SELECT count(*) FROM parked WHERE dead AND reason <> ''";
-    assert_eq!(banco.look().await.query_one(dead, &[]).await.unwrap().get::<_, i64>(0), 5);
+    assert_eq!(banco.look().await.query_one(dead, &[]).await.unwrap().get::<_, i64>(0), 6);
     send(&banco, &[id], 2, 3).await;
     reaches(&banco, id, 3).await;
     // And positions are noted behind all of it.
@@ -253,4 +267,140 @@ async fn a_position_that_is_missing_among_others_is_an_error_and_no_guess() {
     let known: i64 = db.query_one("SELECT count(*) FROM positions", &[]).await.unwrap().get(0);
     assert_eq!(known, 3, "no position was made up");
     again.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_never_works_is_tried_with_growing_pauses_and_then_left_to_an_operator() {
+    let banco = Banco::open().await;
+    let (bad, good) = (Uuid::now_v7(), Uuid::now_v7());
+    let oyente = Oyente::start(&banco).await;
+    oyente.faults.failing.lock().unwrap().insert(bad);
+    send(&banco, &[bad], 1, 2).await;
+    eventually("both are parked", || async { (parked(&banco).await == 2).then_some(()) }).await;
+    let db = banco.look().await;
+    let head = async || {
+        let row = "SELECT tries, dead, extract(epoch FROM due_at - now())::float8 FROM parked ORDER BY n LIMIT 1";
+        let row = db.query_one(row, &[]).await.unwrap();
+        (row.get::<_, i32>(0), row.get::<_, bool>(1), row.get::<_, f64>(2))
+    };
+    let mut last = 0.0;
+    for tries in 1..=10 {
+        let pause = eventually("it is tried again", || async {
+            let (tried, _, pause) = head().await;
+            (tried >= tries).then_some(pause)
+        })
+        .await;
+        assert!(pause > last, "pause {tries} is {pause} s after {last} s");
+        last = pause;
+        // Time passes.
+        db.batch_execute("UPDATE parked SET due_at = now() WHERE NOT dead").await.unwrap();
+    }
+    assert!(head().await.1, "it is not tried any more");
+    // It still blocks its key, and nobody else.
+    send(&banco, &[bad, good], 3, 3).await;
+    send(&banco, &[good], 1, 1).await;
+    eventually("what follows is parked, too", || async { (parked(&banco).await >= 3).then_some(()) }).await;
+    assert_eq!(banco.saldo(bad.into()).await, None);
+    oyente.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_does_not_run_away_from_what_is_handled() {
+    const SENT: usize = 40_000;
+    let banco = Banco::open().await;
+    let holder = banco.look().await;
+    holder
+        .batch_execute("BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('sta/commit/pruebas', 0))")
+        .await
+        .unwrap();
+    let id = Uuid::now_v7();
+    let first = message(&banco, id, 1, "").await;
+    let all: Vec<_> = (0..SENT)
+        .map(|n| {
+            let mut record = first.clone();
+            record.key = format!("clave-{n}");
+            record.headers[0].1 = format!("m-{n}");
+            record
+        })
+        .collect();
+    for batch in all.chunks(5_000) {
+        broker(&banco).send(batch).await.unwrap();
+    }
+    let counting = Counting { broker: broker(&banco), read: Arc::default() };
+    let read = Arc::clone(&counting.read);
+    let oyente = Oyente::hear(&banco, counting).await;
+    eventually("as much as may be open is open", || async { (read.load(Relaxed) > 4_096).then_some(()) }).await;
+    // Many times as long as reading all of it would take.
+    let mut seen = Vec::new();
+    eventually("it reads no more", || {
+        seen.push(read.load(Relaxed));
+        let still = seen.len() > 60 && seen[seen.len() - 60..].iter().all(|count| *count == seen[seen.len() - 1]);
+        async move { still.then_some(()) }
+    })
+    .await;
+    assert!(read.load(Relaxed) < SENT / 2, "{} are read", read.load(Relaxed));
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    oyente.stop().await;
+}
+
+/// A broker that counts what is read from it.
+#[derive(Clone)]
+struct Counting {
+    broker: PgBroker,
+    read: Arc<AtomicUsize>,
+}
+
+struct CountingSubscriber(<PgBroker as Broker>::Subscriber, Arc<AtomicUsize>);
+
+impl Subscriber for CountingSubscriber {
+    async fn share(&mut self) -> anyhow::Result<Share> {
+        self.0.share().await
+    }
+
+    async fn release(&mut self, lost: &[Partition]) -> anyhow::Result<()> {
+        self.0.release(lost).await
+    }
+
+    async fn read(&mut self) -> anyhow::Result<Vec<Delivery>> {
+        let read = self.0.read().await?;
+        self.1.fetch_add(read.len(), Relaxed);
+        Ok(read)
+    }
+
+    async fn settled(&mut self, positions: &[(Partition, i64)]) -> anyhow::Result<()> {
+        self.0.settled(positions).await
+    }
+}
+
+impl Broker for Counting {
+    type Publisher = <PgBroker as Broker>::Publisher;
+    type Subscriber = CountingSubscriber;
+    type Reader = <PgBroker as Broker>::Reader;
+
+    const NAME: &'static str = "counting";
+
+    async fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
+        self.broker.extents(topic).await
+    }
+
+    async fn publisher(&self, lease: &Lease) -> anyhow::Result<Self::Publisher> {
+        self.broker.publisher(lease).await
+    }
+
+    async fn send(&self, records: &[Record]) -> anyhow::Result<()> {
+        self.broker.send(records).await
+    }
+
+    async fn subscribe(
+        &self,
+        group: &str,
+        topics: &[&'static str],
+        from: Positions,
+    ) -> anyhow::Result<Self::Subscriber> {
+        Ok(CountingSubscriber(self.broker.subscribe(group, topics, from).await?, Arc::clone(&self.read)))
+    }
+
+    async fn read(&self, topic: &str, from: &[i64]) -> anyhow::Result<Self::Reader> {
+        self.broker.read(topic, from).await
+    }
 }

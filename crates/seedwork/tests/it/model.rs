@@ -247,6 +247,8 @@ const MIGRATIONS: Migrations = embed_migrations!("tests/migrations");
 pub(crate) struct Faults {
     pub(crate) failing: Mutex<HashSet<Uuid>>,
     pub(crate) panicking: Mutex<HashSet<Uuid>>,
+    /// Of these, more is said than a message may hold.
+    pub(crate) verbose: Mutex<HashSet<Uuid>>,
 }
 
 #[derive(Clone, Default)]
@@ -281,6 +283,9 @@ impl EventHandler<Hecho, Uow> for Handlers {
         assert!(!self.0.panicking.lock().unwrap().contains(&id), "a defect of the program");
         if self.0.failing.lock().unwrap().contains(&id) {
             return Err(CommitError::Unique("failing".into()));
+        }
+        if self.0.verbose.lock().unwrap().contains(&id) {
+            uow.publish(&Hecho { motivo: Some("x".repeat(2_000_000)), ..hecho.clone() });
         }
         let known = Load::<Cuenta>::load(uow, id.into()).await?;
         let saldo = known.as_ref().map_or(0, |cuenta| cuenta.saldo);
