@@ -56,6 +56,11 @@ bench-quick *args:
 bench *args:
     deploy/bench/bench.py "$@"
 
+# Keep the schemas of a version, so that no later one breaks it: just release-schemas 0.1.0
+release-schemas version:
+    mkdir -p "tests/released/$1"
+    cp -r schema/. "tests/released/$1/"
+
 # Begin a decision record: just new-adr "Keep the log gap-free"
 new-adr title:
     #!/usr/bin/env bash

@@ -218,5 +218,7 @@ fn every_schema_has_one_type_and_every_type_a_schema() {
     assert_nothing(broken_contracts(&Tree::workspace()));
 }
 
+#[path = "contracts/compatibility.rs"]
+mod compatibility;
 #[path = "contracts/offenders.rs"]
 mod offenders;
