@@ -4,7 +4,7 @@ use crate::stack::{Stack, answer, root};
 use serde_json::Value;
 use std::{
     io::Write as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -23,9 +23,7 @@ impl Foreign {
     pub async fn install(stack: &Stack) -> Self {
         let settings = stack.settings().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         let folder = root().join("target/foreign");
-        let mut install = Command::new(root().join("tests/foreign/install"));
-        install.arg(&folder);
-        tokio::task::spawn_blocking(move || answer(install)).await.expect("the client is installed");
+        python(&folder, "tests/foreign/requirements.txt").await;
         Self { python: folder.join("bin/python"), settings: settings.collect() }
     }
 
@@ -74,4 +72,15 @@ impl Foreign {
         });
         run.await.expect("the client does its work")
     }
+}
+
+/// Makes a Python environment in a folder, with what a list of requirements names.
+///
+/// # Panics
+///
+/// Something of it cannot be had.
+pub async fn python(folder: &Path, requirements: &str) {
+    let mut install = Command::new(root().join("tests/python-env"));
+    install.arg(folder).arg(root().join(requirements));
+    tokio::task::spawn_blocking(move || answer(install)).await.expect("the environment is made");
 }

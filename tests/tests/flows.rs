@@ -6,6 +6,8 @@
 mod business;
 #[path = "flows/commands.rs"]
 mod commands;
+#[path = "flows/fuzzer.rs"]
+mod fuzzer;
 #[path = "flows/kills.rs"]
 mod kills;
 #[path = "flows/lifecycle.rs"]
