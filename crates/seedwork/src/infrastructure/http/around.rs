@@ -9,10 +9,12 @@ use actix_web::{
     Error, HttpMessage,
     body::{BodySize, EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::Method,
+    error::InternalError,
+    http::{Method, header::HeaderValue},
     middleware::Next,
 };
-use std::time::Instant;
+use futures_util::FutureExt;
+use std::{panic::AssertUnwindSafe, time::Instant};
 use tracing::Instrument;
 
 /// Goes around every request, as the outermost layer of the server: `.wrap(from_fn(around))`.
@@ -38,7 +40,9 @@ pub async fn around<B: MessageBody>(
     let span = tracing::info_span!("request", correlation_id = cause.correlation_id);
     request.extensions_mut().insert(cause);
     async move {
-        let mut response = as_problem(next.call(request).await?);
+        let uri = request.uri().clone();
+        let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+        let mut response = as_problem(answered.unwrap_or_else(|_| Err(broken(uri.path(), header.clone())))?);
         if let Some(header) = header {
             response.headers_mut().insert(CORRELATION_ID, header);
         }
@@ -47,6 +51,17 @@ pub async fn around<B: MessageBody>(
     }
     .instrument(span)
     .await
+}
+
+/// What is answered when a route panics: others go on, and this client learns of it.
+fn broken(path: &str, correlation_id: Option<HeaderValue>) -> Error {
+    tracing::error!(path, "a route panicked");
+    metrics::counter!("sta_http_panics_total").increment(1);
+    let mut answer = Problem::defect().answer(path);
+    if let Some(header) = correlation_id {
+        answer.headers_mut().insert(CORRELATION_ID, header);
+    }
+    InternalError::from_response("a route panicked", answer).into()
 }
 
 /// Tells every refusal as a problem of this request.

@@ -8,6 +8,7 @@ use crate::infrastructure::{
 };
 use actix_web::{
     App,
+    dev::ServiceResponse,
     http::{
         Method,
         header::{HeaderName, HeaderValue},
@@ -63,7 +64,13 @@ impl TestServer {
         let call = move |request: TestRequest| {
             let app = Rc::clone(&app);
             async move {
-                let response = test::call_service(&*app, request.to_request()).await;
+                let response = match test::try_call_service(&*app, request.to_request()).await {
+                    Ok(response) => response.map_into_boxed_body(),
+                    // As the server does with what no route answers.
+                    Err(error) => {
+                        ServiceResponse::new(TestRequest::default().to_http_request(), error.error_response())
+                    }
+                };
                 let text = |(name, value): (&HeaderName, &HeaderValue)| {
                     (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
                 };

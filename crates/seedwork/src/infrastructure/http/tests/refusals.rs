@@ -128,6 +128,7 @@ async fn what_fails_says_so_and_no_more() {
     assert_eq!(answer(get("/away")).await.1["retry-after"], "1");
     refused(get("/race"), 409, "conflicto-de-version").await;
     refused(get("/bus"), 500, "defecto").await;
+    refused(get("/panic"), 500, "defecto").await;
 }
 
 #[actix_web::test]
