@@ -2,4 +2,5 @@
 
 mod commands;
 mod lists;
+mod recovery;
 mod server;

@@ -1,20 +1,36 @@
 //! What a team needs to test a context.
 //!
-//! [`World`] runs commands on a fake unit of work: no database, no waiting, the same bus as in production.
-//! `TestDatabase` (feature `testing-postgres`) is a real PostgreSQL for one test, [`eventually`] waits for a condition.
+//! | to test | take | feature |
+//! |---|---|---|
+//! | an aggregate | its own methods: the domain is synchronous and needs nothing | |
+//! | a use case, a reaction | [`World`]: the same bus as in production, over memory | `testing` |
+//! | routes, tables, reads | `TestDatabase`, and `infrastructure::http::testing::TestServer` | `testing-postgres` |
+//! | what is heard and said | `TestDatabase::broker`: the embedded broker, to say and to hear as others would | `testing-postgres` |
+//! | killing and recovering | `TestProcess`: a context as it runs in the service, which can be killed | `testing-postgres` |
+//! | a broker's adapter | [`broker_conformance!`](crate::broker_conformance) | `testing-postgres` |
+//!
+//! What happens in its own time is waited for with [`eventually`], never slept for.
 
 #[cfg(feature = "testing-postgres")]
 pub mod broker;
 #[cfg(feature = "testing-postgres")]
 mod database;
+#[cfg(feature = "testing-postgres")]
+mod embedded;
 #[cfg(feature = "infrastructure")]
 mod eventually;
 mod fake;
+#[cfg(feature = "testing-postgres")]
+mod process;
 mod world;
 
 #[cfg(feature = "testing-postgres")]
 pub use database::TestDatabase;
+#[cfg(feature = "testing-postgres")]
+pub use embedded::TestBroker;
 #[cfg(feature = "infrastructure")]
 pub use eventually::eventually;
 pub use fake::{FakeUnitOfWork, FakeUnits};
+#[cfg(feature = "testing-postgres")]
+pub use process::TestProcess;
 pub use world::World;

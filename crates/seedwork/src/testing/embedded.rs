@@ -1,0 +1,84 @@
+//! The embedded broker of a test's database, to say and to hear what other contexts would.
+
+use super::TestDatabase;
+use crate::{
+    application::IntegrationEvent,
+    domain::{Clock, SystemClock},
+    infrastructure::{
+        avro::{self, Decoders, Registry, Undecodable},
+        broker::{Broker, Delivery, PgBroker, Reader, Record},
+    },
+};
+use anyhow::anyhow;
+
+/// How many partitions its topics have.
+const PARTITIONS: i32 = 4;
+
+/// The broker over the database of a test, and its registry.
+#[derive(Clone)]
+pub struct TestBroker {
+    broker: PgBroker,
+    registry: Registry,
+}
+
+impl TestDatabase {
+    /// The broker in this database.
+    ///
+    /// # Errors
+    ///
+    /// The database does not answer.
+    pub async fn broker(&self) -> anyhow::Result<TestBroker> {
+        let place = self.context("broker")?;
+        let registry = Registry::open(place.clone()).await?;
+        Ok(TestBroker { broker: PgBroker::new(place, PARTITIONS), registry })
+    }
+}
+
+impl TestBroker {
+    pub(super) fn into_parts(self) -> (PgBroker, Registry) {
+        (self.broker, self.registry)
+    }
+
+    /// Says a message, as another context or a foreign producer does. The same id twice is the same message twice.
+    ///
+    /// # Errors
+    ///
+    /// The message and its schema differ, or the database does not answer.
+    pub async fn say<M: IntegrationEvent>(&self, id: &str, message: &M) -> anyhow::Result<()> {
+        let (record, body) = avro::encode(message)?;
+        let value = avro::wire(self.registry.id(M::TOPIC, record.fingerprint).await?, &body);
+        let headers = [("ce_id", id), ("ce_source", "/test"), ("ce_type", M::TYPE)];
+        let headers = headers.map(|(name, value)| (name.into(), value.to_owned())).to_vec();
+        let (topic, key) = (M::TOPIC.to_owned(), message.key());
+        self.broker.send(&[Record { topic, key, time: SystemClock.now(), headers, value }]).await
+    }
+
+    /// Every message of a type that was said, in the order of each key; as often as it was said.
+    ///
+    /// # Errors
+    ///
+    /// One cannot be decoded, or the database does not answer.
+    pub async fn said<M: IntegrationEvent>(&self) -> anyhow::Result<Vec<M>> {
+        let extents = self.broker.extents(M::TOPIC).await?;
+        let mut missing: i64 = extents.iter().map(|extent| extent.next - extent.first).sum();
+        let first: Vec<i64> = extents.iter().map(|extent| extent.first).collect();
+        let (mut reader, decoders) = (self.broker.read(M::TOPIC, &first).await?, Decoders::new(self.registry.clone()));
+        let mut said = Vec::new();
+        while missing > 0 {
+            let deliveries = reader.next().await?;
+            missing -= i64::try_from(deliveries.len())?;
+            for delivery in deliveries.iter().filter(|delivery| is::<M>(delivery)) {
+                let value = delivery.value.as_deref().unwrap_or_default();
+                let decoder = decoders.of(value).await.map_err(|error| match error {
+                    Undecodable::Away(reason) | Undecodable::Never(reason) => anyhow!(reason),
+                })?;
+                said.push(avro::decode(&decoder.decode(M::TYPE, value)?)?);
+            }
+        }
+        Ok(said)
+    }
+}
+
+fn is<M: IntegrationEvent>(delivery: &Delivery) -> bool {
+    delivery.headers.iter().any(|(name, value)| name == "ce_type" && value == M::TYPE.as_bytes())
+}

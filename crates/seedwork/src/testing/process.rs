@@ -1,0 +1,71 @@
+//! A context as it runs in the service, which a test can kill.
+
+use super::TestDatabase;
+use crate::infrastructure::{
+    consumer::Consumer,
+    module::{Module, Place},
+    postgres::CommitterSettings,
+    relay::Relay,
+    supervise::Supervisor,
+};
+use anyhow::Context as _;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+
+/// How long it may take to end what it has begun.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// A context with its committer, its relay and its consumer, over the embedded broker: all that a process of the service
+/// has, HTTP aside. Several may run on one database.
+///
+/// It has a runtime of its own, so [`kill`](Self::kill) ends it as SIGKILL ends a process: in the middle of whatever it
+/// does, nothing drained, nothing given back.
+pub struct TestProcess {
+    supervisor: Supervisor,
+    /// Taken when it ends.
+    runtime: Option<Runtime>,
+}
+
+impl TestProcess {
+    /// Starts a context on a database that has its schema.
+    ///
+    /// # Errors
+    ///
+    /// The context does not start.
+    pub async fn start(module: Module, database: &TestDatabase) -> anyhow::Result<Self> {
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let supervisor = Supervisor::new();
+        let (own, tasks) = (database.context(module.name)?, supervisor.clone());
+        let (broker, registry) = database.broker().await?.into_parts();
+        let started = runtime.spawn(async move {
+            let place =
+                Place { database: own.clone(), committer: CommitterSettings::default(), supervisor: tasks.clone() };
+            let started = (module.start)(&place)?;
+            Relay::start(own.clone(), broker.clone(), registry.clone(), started.log.clone(), &tasks);
+            if let Some(hearing) = started.hearing.clone() {
+                Consumer::start(own, broker, registry, hearing, &tasks);
+            }
+            anyhow::Ok(())
+        });
+        started.await?.with_context(|| format!("{} does not start", module.name))?;
+        Ok(Self { supervisor, runtime: Some(runtime) })
+    }
+
+    /// Kills it.
+    pub fn kill(self) {
+        drop(self);
+    }
+
+    /// Ends it as an operator does; answers whether all it had begun came to its end.
+    pub async fn stop(self) -> bool {
+        self.supervisor.stop(DRAIN).await
+    }
+}
+
+impl Drop for TestProcess {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
