@@ -6,7 +6,7 @@ use seedwork::{
     infrastructure::broker::PgBroker,
     testing::{
         TestDatabase,
-        broker::{BrokerUnderTest, PARTITIONS, TOPIC, database},
+        broker::{BrokerUnderTest, PARTITIONS, database},
     },
 };
 
@@ -25,6 +25,10 @@ impl BrokerUnderTest for Postgres {
         PgBroker::new(self.0.context("broker").unwrap(), PARTITIONS)
     }
 
+    fn topic(&self) -> &'static str {
+        "conformidad"
+    }
+
     fn database(&self) -> &TestDatabase {
         &self.0
     }
@@ -32,13 +36,13 @@ impl BrokerUnderTest for Postgres {
     async fn raw(&self, key: Option<&[u8]>, headers: &[(&str, &[u8])], value: Option<&[u8]>) {
         let db = connect(self.0.url()).await;
         let next = "UPDATE broker.partitions SET next = next + 1 WHERE topic = $1 AND partition = 0 RETURNING next - 1";
-        let offset: i64 = db.query_one(next, &[&TOPIC]).await.unwrap().get(0);
+        let offset: i64 = db.query_one(next, &[&self.topic()]).await.unwrap().get(0);
         let text = |value: &[u8]| String::from_utf8(value.to_vec()).unwrap();
         let headers: serde_json::Map<_, _> =
             headers.iter().map(|(name, value)| ((*name).to_owned(), text(value).into())).collect();
         let headers = serde_json::Value::Object(headers).to_string();
         let insert = "INSERT INTO broker.messages VALUES ($1, 0, $2, now(), $3, $4, $5)";
-        db.execute(insert, &[&TOPIC, &offset, &key, &headers, &value]).await.unwrap();
+        db.execute(insert, &[&self.topic(), &offset, &key, &headers, &value]).await.unwrap();
     }
 
     async fn interrupt(&self) {

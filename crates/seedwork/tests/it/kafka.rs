@@ -12,7 +12,7 @@ use seedwork::{
     infrastructure::broker::{KafkaBroker, KafkaSettings, SecurityProtocol},
     testing::{
         TestDatabase,
-        broker::{BrokerUnderTest, PARTITIONS, TOPIC, database},
+        broker::{BrokerUnderTest, PARTITIONS, database},
     },
 };
 use std::time::Duration;
@@ -25,7 +25,7 @@ struct Mock {
 impl Mock {
     async fn open() -> Self {
         let cluster = MockCluster::new(1).unwrap();
-        cluster.create_topic(TOPIC, PARTITIONS, 1).unwrap();
+        cluster.create_topic("conformidad", PARTITIONS, 1).unwrap();
         Self { cluster, database: database().await }
     }
 }
@@ -48,6 +48,10 @@ impl BrokerUnderTest for Mock {
         KafkaBroker::new(settings, self.database.context("broker").unwrap())
     }
 
+    fn topic(&self) -> &'static str {
+        "conformidad"
+    }
+
     fn database(&self) -> &TestDatabase {
         &self.database
     }
@@ -58,7 +62,7 @@ impl BrokerUnderTest for Mock {
         let headers = headers
             .iter()
             .fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: Some(*value) }));
-        let mut record = BaseRecord::<[u8], [u8]>::to(TOPIC).partition(0).headers(headers);
+        let mut record = BaseRecord::<[u8], [u8]>::to(self.topic()).partition(0).headers(headers);
         (record.key, record.payload) = (key, value);
         producer.send(record).unwrap();
         producer.flush(Duration::from_secs(10)).unwrap();

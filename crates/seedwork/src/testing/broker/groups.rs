@@ -1,6 +1,6 @@
 //! Groups: where they go on, and how their members share the partitions.
 
-use super::{BrokerUnderTest, DEADLINE, Member, Memory, all_partitions, keys, n, record, records};
+use super::{BrokerUnderTest, DEADLINE, Member, Memory, all_partitions, keys, n, record, records, subscribe};
 use crate::infrastructure::broker::{Broker, Subscriber};
 use std::collections::HashMap;
 use tokio::time::Instant;
@@ -8,8 +8,8 @@ use tokio::time::Instant;
 /// What the group has settled does not come again, wherever the broker thinks that it is.
 pub async fn a_group_reads_on_from_its_own_positions(under: &impl BrokerUnderTest) {
     let (broker, memory) = (under.broker(), Memory::default());
-    broker.send(&records(&keys(8), 10)).await.unwrap();
-    let mut first = Member::join(&broker, &memory).await;
+    broker.send(&records(under, &keys(8), 10)).await.unwrap();
+    let mut first = Member::join(under, &memory).await;
     let read = first.reads(80).await;
     // The first half of each partition is settled, and the broker is told something else.
     let mut seen: HashMap<i32, i64> = HashMap::new();
@@ -22,7 +22,7 @@ pub async fn a_group_reads_on_from_its_own_positions(under: &impl BrokerUnderTes
     let all: Vec<_> = read.iter().map(|delivery| (delivery.partition.clone(), delivery.offset + 1)).collect();
     first.subscriber.settled(&all).await.unwrap();
     drop(first);
-    let rest = Member::join(&broker, &memory).await.reads(80 - settled.len()).await;
+    let rest = Member::join(under, &memory).await.reads(80 - settled.len()).await;
     let positions = memory.all();
     for delivery in &rest {
         let position = positions.get(&delivery.partition.number).copied().unwrap_or(0);
@@ -33,9 +33,9 @@ pub async fn a_group_reads_on_from_its_own_positions(under: &impl BrokerUnderTes
 /// A process that ends before it has settled what it read leaves it to the next one.
 pub async fn what_was_not_settled_comes_again(under: &impl BrokerUnderTest) {
     let (broker, memory) = (under.broker(), Memory::default());
-    broker.send(&records(&keys(4), 5)).await.unwrap();
-    let mut read = Member::join(&broker, &memory).await.reads(20).await;
-    let mut again = Member::join(&broker, &memory).await.reads(20).await;
+    broker.send(&records(under, &keys(4), 5)).await.unwrap();
+    let mut read = Member::join(under, &memory).await.reads(20).await;
+    let mut again = Member::join(under, &memory).await.reads(20).await;
     let place = |delivery: &crate::infrastructure::broker::Delivery| (delivery.partition.number, delivery.offset);
     read.sort_by_key(place);
     again.sort_by_key(place);
@@ -45,11 +45,11 @@ pub async fn what_was_not_settled_comes_again(under: &impl BrokerUnderTest) {
 /// Whoever is busy keeps its share, and finds everything in order when it reads.
 pub async fn a_reader_that_is_slow_loses_nothing(under: &impl BrokerUnderTest) {
     let (broker, memory) = (under.broker(), Memory::default());
-    let mut member = Member::join(&broker, &memory).await;
+    let mut member = Member::join(under, &memory).await;
     member.asks_until("it has all", |member| member.has == all_partitions()).await;
     let keys = keys(10);
     for _ in 0..10 {
-        let mut batch = records(&keys, 200);
+        let mut batch = records(under, &keys, 200);
         batch.iter_mut().for_each(|record| record.value.extend_from_slice(&[b' '; 1_000]));
         broker.send(&batch).await.unwrap();
         assert_eq!(member.ask().await, Default::default(), "its share does not change");
@@ -65,9 +65,9 @@ pub async fn a_reader_that_is_slow_loses_nothing(under: &impl BrokerUnderTest) {
 /// Two of a group have all partitions between them, and none both.
 pub async fn two_share_the_partitions(under: &impl BrokerUnderTest) {
     let (broker, memory) = (under.broker(), Memory::default());
-    let (mut one, mut two) = pair(&broker, &memory).await;
+    let [mut one, mut two] = pair(under, &memory).await;
     assert!(one.has.is_disjoint(&two.has));
-    broker.send(&records(&keys(16), 10)).await.unwrap();
+    broker.send(&records(under, &keys(16), 10)).await.unwrap();
     let mut next: HashMap<Vec<u8>, usize> = HashMap::new();
     let until = Instant::now() + DEADLINE;
     while next.values().sum::<usize>() < 160 {
@@ -86,10 +86,10 @@ pub async fn two_share_the_partitions(under: &impl BrokerUnderTest) {
 
 /// One that joins gets a partition only when the one that had it says that it is done with it.
 pub async fn what_is_given_up_goes_over_when_it_is_released(under: &impl BrokerUnderTest) {
-    let (broker, memory) = (under.broker(), Memory::default());
-    let mut one = Member::join(&broker, &memory).await;
+    let memory = Memory::default();
+    let mut one = Member::join(under, &memory).await;
     one.asks_until("it has all", |one| one.has == all_partitions()).await;
-    let mut two = Member::join(&broker, &memory).await;
+    let mut two = Member::join(under, &memory).await;
     let until = Instant::now() + DEADLINE;
     let lost = loop {
         assert!(Instant::now() < until, "the first gives something up");
@@ -117,16 +117,16 @@ pub async fn what_is_given_up_goes_over_when_it_is_released(under: &impl BrokerU
 
 /// What one had that is no more, the others have soon.
 pub async fn who_leaves_is_followed_by_the_others(under: &impl BrokerUnderTest) {
-    let (broker, memory) = (under.broker(), Memory::default());
-    let (one, mut two) = pair(&broker, &memory).await;
+    let memory = Memory::default();
+    let [one, mut two] = pair(under, &memory).await;
     drop(one);
     two.asks_until("it has all", |two| two.has == all_partitions()).await;
 }
 
 /// One that does not ask for its share for a while loses it, and learns that when it asks again.
 pub async fn who_is_frozen_is_followed_by_the_others(under: &impl BrokerUnderTest) {
-    let (broker, memory) = (under.broker(), Memory::default());
-    let (mut frozen, mut two) = pair(&broker, &memory).await;
+    let memory = Memory::default();
+    let [mut frozen, mut two] = pair(under, &memory).await;
     two.asks_until("it has all", |two| two.has == all_partitions()).await;
     let share = frozen.keep().await;
     assert!(!share.lost.is_empty() && frozen.has.is_empty(), "it learns that it lost all: {share:?}");
@@ -145,8 +145,8 @@ pub async fn who_is_frozen_is_followed_by_the_others(under: &impl BrokerUnderTes
 pub async fn connections_that_are_cut_lose_nothing(under: &impl BrokerUnderTest) {
     let (broker, memory) = (under.broker(), Memory::default());
     let keys = keys(8);
-    broker.send(&records(&keys, 10)).await.unwrap();
-    let mut member = Some(Member::join(&broker, &memory).await);
+    broker.send(&records(under, &keys, 10)).await.unwrap();
+    let mut member = Some(Member::join(under, &memory).await);
     let (until, mut next, mut cut) = (Instant::now() + DEADLINE, HashMap::<Vec<u8>, usize>::new(), false);
     while next.values().sum::<usize>() < 160 {
         assert!(Instant::now() < until, "all comes");
@@ -157,7 +157,7 @@ pub async fn connections_that_are_cut_lose_nothing(under: &impl BrokerUnderTest)
                 Err(error) => Err(error),
             },
             None => {
-                let joined = broker.subscribe(super::GROUP, &[super::TOPIC], memory.positions()).await;
+                let joined = subscribe(under, &memory).await;
                 member = joined.ok().map(|subscriber| Member { subscriber, has: Default::default() });
                 continue;
             }
@@ -175,7 +175,7 @@ pub async fn connections_that_are_cut_lose_nothing(under: &impl BrokerUnderTest)
         if !cut && !next.is_empty() {
             under.interrupt().await;
             cut = true;
-            let rest: Vec<_> = (10..20).flat_map(|n| keys.iter().map(move |key| record(key, n))).collect();
+            let rest: Vec<_> = (10..20).flat_map(|n| keys.iter().map(move |key| record(under, key, n))).collect();
             while let Err(error) = broker.send(&rest).await {
                 assert!(Instant::now() < until, "it takes messages again: {error:#}");
             }
@@ -184,8 +184,8 @@ pub async fn connections_that_are_cut_lose_nothing(under: &impl BrokerUnderTest)
 }
 
 /// Two of a group, each with its share.
-async fn pair<B: Broker>(broker: &B, memory: &Memory) -> (Member<B::Subscriber>, Member<B::Subscriber>) {
-    let (mut one, mut two) = (Member::join(broker, memory).await, Member::join(broker, memory).await);
+async fn pair<U: BrokerUnderTest>(under: &U, memory: &Memory) -> [Member<<U::Broker as Broker>::Subscriber>; 2] {
+    let (mut one, mut two) = (Member::join(under, memory).await, Member::join(under, memory).await);
     let until = Instant::now() + DEADLINE;
     while one.has.is_empty() || two.has.is_empty() || one.has.len() + two.has.len() < all_partitions().len() {
         assert!(Instant::now() < until, "both have a share: {:?} and {:?}", one.has, two.has);
@@ -194,5 +194,5 @@ async fn pair<B: Broker>(broker: &B, memory: &Memory) -> (Member<B::Subscriber>,
             member.subscriber.read().await.unwrap();
         }
     }
-    (one, two)
+    [one, two]
 }

@@ -1,6 +1,6 @@
 //! Messages: in order, whole, and from where one asks for them.
 
-use super::{BrokerUnderTest, Member, Memory, PARTITIONS, TOPIC, keys, n, record, records};
+use super::{BrokerUnderTest, Member, Memory, PARTITIONS, keys, n, record, records};
 use crate::infrastructure::broker::{Broker, Delivery, Reader};
 use std::collections::HashMap;
 
@@ -8,8 +8,8 @@ use std::collections::HashMap;
 /// partition is the one that every Kafka client would choose.
 pub async fn a_key_keeps_its_order_and_its_partition(under: &impl BrokerUnderTest) {
     let (broker, memory) = (under.broker(), Memory::default());
-    broker.send(&records(&keys(20), 30)).await.unwrap();
-    let read = Member::join(&broker, &memory).await.reads(600).await;
+    broker.send(&records(under, &keys(20), 30)).await.unwrap();
+    let read = Member::join(under, &memory).await.reads(600).await;
     let mut by_key: HashMap<&[u8], (i32, usize)> = HashMap::new();
     let mut by_partition: HashMap<i32, i64> = HashMap::new();
     for delivery in &read {
@@ -34,8 +34,8 @@ pub async fn a_key_has_the_partition_that_others_choose(under: &impl BrokerUnder
         ("abc", 479_470_107),
     ];
     let (broker, memory) = (under.broker(), Memory::default());
-    broker.send(&vectors.map(|(key, _)| record(key, 0))).await.unwrap();
-    for delivery in Member::join(&broker, &memory).await.reads(vectors.len()).await {
+    broker.send(&vectors.map(|(key, _)| record(under, key, 0))).await.unwrap();
+    for delivery in Member::join(under, &memory).await.reads(vectors.len()).await {
         let (key, hash) = vectors.into_iter().find(|(key, _)| Some(key.as_bytes()) == delivery.key.as_deref()).unwrap();
         assert_eq!(delivery.partition.number, (hash & i32::MAX) % PARTITIONS, "{key}");
     }
@@ -44,29 +44,29 @@ pub async fn a_key_has_the_partition_that_others_choose(under: &impl BrokerUnder
 /// Key, headers and value are what was sent.
 pub async fn what_is_sent_comes_as_it_was(under: &impl BrokerUnderTest) {
     let (broker, memory) = (under.broker(), Memory::default());
-    let mut sent = record("ñandú", 1);
+    let mut sent = record(under, "ñandú", 1);
     sent.headers = vec![("ce_id".into(), "uno".into()), ("ce_type".into(), "con \"comillas\" y ñ".into())];
     sent.value = (0..=255).collect();
     broker.send(std::slice::from_ref(&sent)).await.unwrap();
-    let read = Member::join(&broker, &memory).await.reads(1).await;
+    let read = Member::join(under, &memory).await.reads(1).await;
     assert_eq!(read[0].key.as_deref(), Some("ñandú".as_bytes()));
     assert_eq!(read[0].value.as_ref(), Some(&sent.value));
     let mut headers = read[0].headers.clone();
     headers.sort();
     let expected = [("ce_id", "uno"), ("ce_type", "con \"comillas\" y ñ")];
     assert_eq!(headers, expected.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())));
-    assert_eq!(&*read[0].partition.topic, TOPIC);
+    assert_eq!(&*read[0].partition.topic, under.topic());
 }
 
 /// Without a key, without a value, with bytes for texts: nothing is refused, nothing stops what follows.
 pub async fn what_no_well_behaved_producer_sends_comes_too(under: &impl BrokerUnderTest) {
     let (broker, memory) = (under.broker(), Memory::default());
-    assert_eq!(broker.extents(TOPIC).await.unwrap().len(), PARTITIONS as usize);
+    assert_eq!(broker.extents(under.topic()).await.unwrap().len(), PARTITIONS as usize);
     under.raw(None, &[], Some(b"no key")).await;
     under.raw(Some(b"tombstone"), &[], None).await;
     under.raw(Some(&[0xff, 0, 0xfe]), &[("ce_id", b"with\0NUL")], Some(b"")).await;
     under.raw(Some(b"last"), &[], Some(b"last")).await;
-    let read = Member::join(&broker, &memory).await.reads(4).await;
+    let read = Member::join(under, &memory).await.reads(4).await;
     let bytes = |bytes: &[u8]| Some(bytes.to_vec());
     let seen: Vec<_> = read.iter().map(|delivery| (delivery.key.clone(), delivery.value.clone())).collect();
     let expected = [
@@ -82,29 +82,29 @@ pub async fn what_no_well_behaved_producer_sends_comes_too(under: &impl BrokerUn
 /// As large as a message may be at least.
 pub async fn a_large_message_comes(under: &impl BrokerUnderTest) {
     let (broker, memory) = (under.broker(), Memory::default());
-    let mut sent = record("grande", 1);
+    let mut sent = record(under, "grande", 1);
     sent.value = vec![7; 990_000];
     broker.send(std::slice::from_ref(&sent)).await.unwrap();
-    let read = Member::join(&broker, &memory).await.reads(1).await;
+    let read = Member::join(under, &memory).await.reads(1).await;
     assert!(read[0].value.as_ref() == Some(&sent.value), "its value is what was sent");
 }
 
 /// Whoever looks at a topic without being one of a group begins where it likes, and sees what comes.
 pub async fn a_reader_reads_from_where_it_is_told(under: &impl BrokerUnderTest) {
     let broker = under.broker();
-    broker.send(&records(&keys(8), 5)).await.unwrap();
-    let extents = broker.extents(TOPIC).await.unwrap();
+    broker.send(&records(under, &keys(8), 5)).await.unwrap();
+    let extents = broker.extents(under.topic()).await.unwrap();
     assert!(extents.iter().all(|extent| extent.first == 0), "{extents:?}");
     assert_eq!(extents.iter().map(|extent| extent.next).sum::<i64>(), 40);
     // One message of each partition is left out at the start.
     let from: Vec<i64> = extents.iter().map(|extent| extent.next.min(1)).collect();
     let expected = extents.iter().zip(&from).map(|(extent, from)| extent.next - from).sum::<i64>();
-    let mut reader = broker.read(TOPIC, &from).await.unwrap();
+    let mut reader = broker.read(under.topic(), &from).await.unwrap();
     let read = some(&mut reader, expected as usize).await;
     for delivery in &read {
         assert!(delivery.offset >= from[delivery.partition.number as usize], "{delivery:?}");
     }
-    broker.send(&[record("otra", 7)]).await.unwrap();
+    broker.send(&[record(under, "otra", 7)]).await.unwrap();
     assert_eq!(some(&mut reader, 1).await[0].key.as_deref(), Some(b"otra".as_slice()));
 }
 

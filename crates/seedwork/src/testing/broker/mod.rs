@@ -23,14 +23,10 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// The topic that the suite writes to and reads.
-pub const TOPIC: &str = "conformidad";
 /// The context whose relay publishes.
 pub const CONTEXT: &str = "conformidad";
 /// How many partitions it has.
 pub const PARTITIONS: i32 = 4;
-/// The group that the suite reads as.
-const GROUP: &str = "sta-conformidad";
 /// How long anything may take.
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -47,10 +43,13 @@ pub trait BrokerUnderTest {
     /// The adapter.
     fn broker(&self) -> Self::Broker;
 
+    /// The topic of the test, which nobody else uses.
+    fn topic(&self) -> &'static str;
+
     /// A database with the log of [`CONTEXT`]: made by [`database`].
     fn database(&self) -> &TestDatabase;
 
-    /// Puts a message into partition 0 of [`TOPIC`] as no well-behaved producer would.
+    /// Puts a message into partition 0 of the topic as no well-behaved producer would.
     fn raw(&self, key: Option<&[u8]>, headers: &[(&str, &[u8])], value: Option<&[u8]>) -> impl Future<Output = ()>;
 
     /// Cuts every connection that the broker's clients have.
@@ -128,8 +127,8 @@ struct Member<S> {
 }
 
 impl<S: Subscriber> Member<S> {
-    async fn join<B: Broker<Subscriber = S>>(broker: &B, memory: &Memory) -> Self {
-        let subscriber = broker.subscribe(GROUP, &[TOPIC], memory.positions()).await.unwrap();
+    async fn join<U: BrokerUnderTest<Broker: Broker<Subscriber = S>>>(under: &U, memory: &Memory) -> Self {
+        let subscriber = subscribe(under, memory).await.unwrap();
         Self { subscriber, has: BTreeSet::new() }
     }
 
@@ -172,10 +171,19 @@ impl<S: Subscriber> Member<S> {
     }
 }
 
+/// A way to read as one of the group of the test.
+async fn subscribe<U: BrokerUnderTest>(
+    under: &U,
+    memory: &Memory,
+) -> anyhow::Result<<U::Broker as Broker>::Subscriber> {
+    let topic = under.topic();
+    under.broker().subscribe(&format!("sta-{topic}"), &[topic], memory.positions()).await
+}
+
 /// The n-th message about something.
-fn record(key: &str, n: usize) -> Record {
+fn record(under: &impl BrokerUnderTest, key: &str, n: usize) -> Record {
     Record {
-        topic: TOPIC.into(),
+        topic: under.topic().into(),
         key: key.into(),
         time: chrono::DateTime::UNIX_EPOCH,
         headers: vec![("ce_id".into(), format!("{key}-{n}"))],
@@ -184,8 +192,8 @@ fn record(key: &str, n: usize) -> Record {
 }
 
 /// The messages 0..count about each key, in turns.
-fn records(keys: &[String], count: usize) -> Vec<Record> {
-    (0..count).flat_map(|n| keys.iter().map(move |key| record(key, n))).collect()
+fn records(under: &impl BrokerUnderTest, keys: &[String], count: usize) -> Vec<Record> {
+    (0..count).flat_map(|n| keys.iter().map(move |key| record(under, key, n))).collect()
 }
 
 fn keys(count: usize) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! Publishing for a relay: the cursor moves when all is safe, and never without the lease.
 
-use super::{BrokerUnderTest, CONTEXT, TOPIC, keys, records};
+use super::{BrokerUnderTest, CONTEXT, keys, records};
 use crate::infrastructure::{
     broker::{Broker, PublishError, Publisher},
     postgres::Database,
@@ -21,11 +21,11 @@ pub async fn publishing_moves_the_cursor(under: &impl BrokerUnderTest) {
     let (broker, database) = (under.broker(), under.database().context(CONTEXT).unwrap());
     let mut lease = lease(&database).await;
     let mut publisher = broker.publisher(&lease).await.unwrap();
-    publisher.publish(&records(&keys(10), 10), &mut lease, 100).await.unwrap();
+    publisher.publish(&records(under, &keys(10), 10), &mut lease, 100).await.unwrap();
     assert_eq!(cursor(&database).await, 100);
-    publisher.publish(&records(&keys(10), 1), &mut lease, 110).await.unwrap();
+    publisher.publish(&records(under, &keys(10), 1), &mut lease, 110).await.unwrap();
     assert_eq!(cursor(&database).await, 110);
-    let held: i64 = broker.extents(TOPIC).await.unwrap().iter().map(|extent| extent.next).sum();
+    let held: i64 = broker.extents(under.topic()).await.unwrap().iter().map(|extent| extent.next).sum();
     assert_eq!(held, 110);
 }
 
@@ -36,7 +36,7 @@ pub async fn who_lost_the_lease_does_not_move_the_cursor(under: &impl BrokerUnde
     let mut publisher = broker.publisher(&lease).await.unwrap();
     let thief = "UPDATE relay SET epoch = epoch + 1, seq = 7";
     database.client("").await.unwrap().batch_execute(thief).await.unwrap();
-    let fenced = publisher.publish(&records(&keys(1), 1), &mut lease, 1).await;
+    let fenced = publisher.publish(&records(under, &keys(1), 1), &mut lease, 1).await;
     assert!(matches!(fenced, Err(PublishError::Fenced)), "{fenced:?}");
     assert_eq!(cursor(&database).await, 7);
 }
