@@ -1,6 +1,6 @@
 """Writes each line of standard input, the values of a record, to a topic; the key is the record's first field.
 
-    write.py TOPIC RECORD [--cloudevents]          for example: write.py comandos-ingesta sta.ingesta.v1.CrearIngesta
+    write.py TOPIC RECORD [--cloudevents] [--keyless]          for example: write.py comandos-ingesta sta.ingesta.v1.CrearIngesta
 
 The schema is the registry's latest for the topic and the record: who writes knows no file of ours.
 """
@@ -17,7 +17,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 import connect
 
 
-def main(topic: str, record: str, cloudevents: bool):
+def main(topic: str, record: str, cloudevents: bool, keyless: bool):
     registry = connect.registry()
     schema = registry.get_latest_version(f"{topic}-{record}").schema
     settings = {"auto.register.schemas": False, "subject.name.strategy": topic_record_subject_name_strategy}
@@ -30,7 +30,7 @@ def main(topic: str, record: str, cloudevents: bool):
         values = json.loads(line)
         producer.produce(
             topic,
-            key=values[first_field],
+            key=None if keyless else values[first_field],
             value=encode(values, SerializationContext(topic, MessageField.VALUE)),
             headers=attributes(record) if cloudevents else None,
             on_delivery=lambda error, _message: error and failures.append(str(error)),
@@ -54,4 +54,4 @@ def attributes(record: str) -> dict:
 
 if __name__ == "__main__":
     topic, record, *options = sys.argv[1:]
-    main(topic, record, "--cloudevents" in options)
+    main(topic, record, "--cloudevents" in options, "--keyless" in options)

@@ -27,15 +27,6 @@ impl Foreign {
         Self { python: folder.join("bin/python"), settings: settings.collect() }
     }
 
-    /// Makes a topic, where no `sta-api` does it.
-    ///
-    /// # Panics
-    ///
-    /// Kafka refuses, or does not answer.
-    pub async fn make_topic(&self, topic: &str, partitions: u32) {
-        self.run("make_topic.py", &[topic, &partitions.to_string()], String::new()).await;
-    }
-
     /// The first messages of a topic, as `events tail` prints them; waits until there are so many.
     ///
     /// # Panics
@@ -46,14 +37,13 @@ impl Foreign {
         lines.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
     }
 
-    /// Writes the values of a record, one message each, with or without the attributes of CloudEvents.
+    /// Writes the values of a record, one message each; the options are those of `write.py`: `--cloudevents`, `--keyless`.
     ///
     /// # Panics
     ///
     /// The registry does not know the record, a value does not fit, or one is not delivered.
-    pub async fn write(&self, topic: &str, record: &str, cloudevents: bool, values: &[Value]) {
+    pub async fn write(&self, topic: &str, record: &str, options: &[&str], values: &[Value]) {
         let lines = values.iter().map(|value| format!("{value}\n")).collect();
-        let options: &[&str] = if cloudevents { &["--cloudevents"] } else { &[] };
         self.run("write.py", &[&[topic, record], options].concat(), lines).await;
     }
 

@@ -2,5 +2,9 @@
 
 pub mod foreign;
 pub mod guard;
+pub mod load;
+pub mod place;
+pub mod scenarios;
 pub mod sta;
 pub mod stack;
+pub mod topics;

@@ -51,12 +51,18 @@ impl Sta {
     ///
     /// It does not say where it listens.
     pub async fn start(home: &Path, settings: &[(&str, &str)]) -> Self {
-        let mut child = command(home, settings)
-            .arg("serve")
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the binary starts");
+        let mut serve = command(home, settings);
+        serve.arg("serve");
+        Self::run(serve, home).await
+    }
+
+    /// The same, of a command that is made already.
+    ///
+    /// # Panics
+    ///
+    /// It does not say where it listens.
+    pub async fn run(mut serve: tokio::process::Command, home: &Path) -> Self {
+        let mut child = serve.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("the binary starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe")).lines();
         let said = tokio::time::timeout(DEADLINE, stdout.next_line()).await.expect("it says where it listens in time");
         let said = said.expect("stdout is text").expect("it says where it listens; see its log above");
@@ -166,8 +172,9 @@ pub fn command(home: &Path, settings: &[(&str, &str)]) -> tokio::process::Comman
 /// # Panics
 ///
 /// The command fails.
-pub async fn tail(home: &Path, topic: &str) -> Vec<Value> {
-    let printed = command(home, &[]).args(["events", "tail", topic, "--from-beginning"]).kill_on_drop(true).output();
+pub async fn tail(home: &Path, settings: &[(&str, &str)], topic: &str) -> Vec<Value> {
+    let printed =
+        command(home, settings).args(["events", "tail", topic, "--from-beginning"]).kill_on_drop(true).output();
     let printed = tokio::time::timeout(DEADLINE, printed).await.expect("it ends in time").expect("the binary runs");
     assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
     let lines = String::from_utf8(printed.stdout).expect("JSON is UTF-8");
@@ -204,8 +211,15 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: i
 /// # Panics
 ///
 /// The command does not run.
-pub async fn send(home: &Path, topic: &str, record: &str, options: &[&str], lines: &str) -> Result<(), String> {
-    let mut command = command(home, &[]);
+pub async fn send(
+    home: &Path,
+    settings: &[(&str, &str)],
+    topic: &str,
+    record: &str,
+    options: &[&str],
+    lines: &str,
+) -> Result<(), String> {
+    let mut command = command(home, settings);
     command.args(["events", "send", topic, record]).args(options).kill_on_drop(true);
     let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
     let mut stdin = child.stdin.take().expect("stdin is a pipe");

@@ -1,12 +1,17 @@
 //! The full stack without Docker, for a test: PostgreSQL, Kafka and a schema registry of its own, on ports of its own.
 
+use crate::topics::Topics;
 use std::{
     io::{BufRead as _, BufReader},
+    ops::Deref,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 use tempfile::TempDir;
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
+use tokio_postgres::NoTls;
+use uuid::Uuid;
 
 /// A service of the stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +126,31 @@ impl Stack {
         self.order("pid", service).await.trim().parse().expect("a pid")
     }
 
+    /// Its Kafka's topics.
+    pub fn topics(&self) -> Topics {
+        Topics::of(self.setting("KAFKA_BROKERS"))
+    }
+
+    /// The registry forgets everything.
+    ///
+    /// # Panics
+    ///
+    /// It does not end, or does not start again.
+    pub async fn empty_registry(&self) {
+        self.stop(Service::Registry).await;
+        let (server, _) = self.setting("DATABASE_URL").rsplit_once('/').expect("the name of a database");
+        let url = format!("{}/registry", server.replace("sta:sta@", "registry:registry@"));
+        administer(&url, "DROP OWNED BY registry").await;
+        self.start(Service::Registry).await;
+    }
+
+    /// Starts whatever does not run, and waits until all is ready.
+    async fn mend(&self) {
+        let mut script = script(self.folder.path());
+        script.arg("up");
+        tokio::task::spawn_blocking(move || answer(script)).await.expect("all is up");
+    }
+
     async fn order(&self, order: &'static str, service: Service) -> String {
         let mut script = script(self.folder.path());
         script.args([order, service.name()]);
@@ -133,6 +163,78 @@ impl Drop for Stack {
         drop(self.run.stdin.take());
         let _ = self.run.wait();
     }
+}
+
+/// The stack that the tests of this binary share: the first brings it up, and it goes with the process.
+static SHARED: OnceCell<Stack> = OnceCell::const_new();
+/// One test at a time has it: topics have fixed names, and some tests kill services.
+static TURNS: Mutex<()> = Mutex::const_new(());
+
+/// A test's turn on the shared stack: everything runs, there are no topics, and the database is new.
+pub struct Turn {
+    stack: &'static Stack,
+    database: String,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Turn {
+    /// Waits for it.
+    ///
+    /// # Panics
+    ///
+    /// The stack does not come up.
+    pub async fn wait() -> Self {
+        let turn = TURNS.lock().await;
+        let stack = SHARED.get_or_init(Stack::up).await;
+        // Whatever the last test has killed, also when it failed.
+        stack.mend().await;
+        let topics = stack.topics();
+        let old = topics.names().await;
+        topics.delete(&old.iter().map(|name| &**name).collect::<Vec<_>>()).await;
+        let name = format!("test_{}", Uuid::now_v7().simple());
+        administer(stack.setting("DATABASE_URL"), &format!("CREATE DATABASE {name}")).await;
+        let (server, _) = stack.setting("DATABASE_URL").rsplit_once('/').expect("the name of a database");
+        Self { stack, database: format!("{server}/{name}"), _turn: turn }
+    }
+
+    /// The settings of `sta-api` here.
+    pub fn settings(&self) -> Vec<(String, String)> {
+        let here = |(name, value): (&str, &str)| match name {
+            "DATABASE_URL" => (name.to_owned(), self.database.clone()),
+            _ => (name.to_owned(), value.to_owned()),
+        };
+        self.stack.settings().into_iter().map(here).collect()
+    }
+
+    /// What a query answers in the database of this turn, as text.
+    ///
+    /// # Panics
+    ///
+    /// It fails.
+    pub async fn ask(&self, query: &str) -> Vec<String> {
+        administer(&self.database, query).await
+    }
+}
+
+impl Deref for Turn {
+    type Target = Stack;
+
+    fn deref(&self) -> &Stack {
+        self.stack
+    }
+}
+
+/// What statements answer: the first column of each row.
+#[expect(clippy::disallowed_methods, reason = "the connection's driver ends with the connection")]
+async fn administer(url: &str, statements: &str) -> Vec<String> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("PostgreSQL answers");
+    tokio::spawn(connection);
+    let answers = client.simple_query(statements).await.expect("the statement succeeds");
+    let first = |answer: tokio_postgres::SimpleQueryMessage| match answer {
+        tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    };
+    answers.into_iter().filter_map(first).collect()
 }
 
 fn script(folder: &Path) -> Command {

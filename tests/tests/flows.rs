@@ -2,10 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
-#[path = "flows/business.rs"]
-mod business;
-#[path = "flows/commands.rs"]
-mod commands;
 #[path = "flows/fuzzer.rs"]
 mod fuzzer;
 #[path = "flows/kills.rs"]
@@ -14,11 +10,13 @@ mod kills;
 mod lifecycle;
 #[path = "flows/refusals.rs"]
 mod refusals;
-#[path = "flows/replicas.rs"]
-mod replicas;
 #[path = "flows/routes.rs"]
 mod routes;
-#[path = "flows/tail.rs"]
-mod tail;
 #[path = "flows/trust.rs"]
 mod trust;
+
+async fn embedded() -> sta_tests::place::Place {
+    sta_tests::place::Place::embedded()
+}
+
+sta_tests::scenarios!(embedded);

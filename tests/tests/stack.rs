@@ -1,73 +1,69 @@
-//! The full stack without Docker, itself: what is killed comes back as it was.
+//! The real stack: the real binary with Kafka, a schema registry and PostgreSQL, and a client that is not ours.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
+#[path = "stack/away.rs"]
+mod away;
+#[path = "stack/conformance.rs"]
+mod conformance;
+#[path = "stack/foreign.rs"]
+mod foreign;
+#[path = "stack/kills.rs"]
+mod kills;
+#[path = "stack/native.rs"]
+mod native;
+#[path = "stack/registry.rs"]
+mod registry;
+#[path = "stack/replicas.rs"]
+mod replicas;
+#[path = "stack/sasl.rs"]
+mod sasl;
+#[path = "stack/topics.rs"]
+mod topics;
+#[path = "stack/withheld.rs"]
+mod withheld;
+
 use serde_json::{Value, json};
 use sta_tests::{
-    foreign::Foreign,
-    sta::signal,
-    stack::{Service, Stack},
+    place::Place,
+    sta::{Sta, eventually},
 };
-use std::path::Path;
 
-const TOPIC: &str = "comandos-ingesta";
-const RECORD: &str = "sta.ingesta.v1.CrearIngesta";
+sta_tests::scenarios!(Place::on_the_stack, ignore = "needs a JDK, Maven and Python: just test-stack");
 
-/// Registers the schema of a record as a subject of its own; answers its id.
-async fn register(stack: &Stack, subject: &str) -> Value {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/ingesta/v1/CrearIngesta.avsc");
-    let body = json!({ "schema": std::fs::read_to_string(file).unwrap() });
-    let url = format!("{}/subjects/{subject}/versions", stack.setting("SCHEMA_REGISTRY_URL"));
-    let answer = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
-    assert!(answer.status().is_success(), "{answer:?}");
-    answer.json::<Value>().await.unwrap()["id"].clone()
+/// Takes in an image; answers its id. It is taken in whatever is away, but the database.
+async fn create(sta: &Sta, url_path: &str) -> String {
+    let body = json!({ "id_proveedor": "p-1", "id_paciente": "x-1", "url_path": url_path });
+    let (status, answer) = sta.post("/ingesta/crear-ingesta-comando", &body).await.unwrap();
+    assert_eq!(status, 202, "{answer}");
+    answer["id"].as_str().unwrap().to_owned()
 }
 
-fn crear(number: u32) -> Value {
-    let id = format!("019b0000-0000-7000-8000-{number:012}");
-    json!({ "id_ingesta": id, "id_proveedor": "p-1", "id_paciente": "x-1", "url_path": "https://a.example/1.dcm" })
+async fn change(sta: &Sta, name: &str, id: &str) {
+    let body = json!({ "id_ingesta": id, "motivo": "porque si" });
+    let (status, answer) = sta.post(&format!("/ingesta/{name}-ingesta-comando"), &body).await.unwrap();
+    assert_eq!(status, 202, "{answer}");
 }
 
-#[tokio::test]
-#[ignore = "needs a JDK, Maven and Python: just test-stack"]
-async fn each_service_that_is_killed_comes_back_with_all_it_knew() {
-    let stack = Stack::up().await;
-    let foreign = Foreign::install(&stack).await;
-    let id = register(&stack, &format!("{TOPIC}-{RECORD}")).await;
-    foreign.make_topic(TOPIC, 6).await;
-    let mut written = Vec::new();
-    for (number, killed) in (1..).zip(Service::ALL) {
-        foreign.write(TOPIC, RECORD, true, &[crear(number)]).await;
-        written.push(crear(number));
-        stack.kill(killed).await;
-        stack.start(killed).await;
-        let mut read = foreign.read(TOPIC, written.len()).await;
-        read.sort_by_key(|message| message["key"].to_string());
-        assert_eq!(read.iter().map(|message| message["value"].clone()).collect::<Vec<_>>(), written, "{killed:?}");
-        assert_eq!(register(&stack, &format!("{TOPIC}-{RECORD}")).await, id, "{killed:?}");
-    }
-    assert_eq!(read_headers(&foreign).await["ce_type"], RECORD);
+/// What a server tells of its context.
+async fn ready(sta: &Sta) -> Value {
+    let (status, mut ready) = sta.get("/health/ready").await.unwrap();
+    assert_eq!(status, 200, "commands can be committed: {ready}");
+    ready["contexts"]["ingesta"].take()
 }
 
-async fn read_headers(foreign: &Foreign) -> Value {
-    foreign.read(TOPIC, 1).await.remove(0)["headers"].take()
+/// Waits until a server tells of its context what it is to tell.
+async fn tells(sta: &Sta, what: &str, is_so: impl Fn(&Value) -> bool) {
+    eventually(what, || async { is_so(&ready(sta).await).then_some(()) }).await;
 }
 
-#[tokio::test]
-#[ignore = "needs a JDK, Maven and Python: just test-stack"]
-async fn stacks_run_side_by_side_and_leave_nothing_behind() {
-    let (one, other) = tokio::join!(Stack::up(), Stack::up());
-    assert_ne!(one.setting("KAFKA_BROKERS"), other.setting("KAFKA_BROKERS"));
-    let kafka = one.pid(Service::Kafka).await;
-    // A frozen process, too, is taken down.
-    signal(kafka, "STOP");
-    tokio::task::spawn_blocking(move || drop(one)).await.unwrap();
-    assert!(!Path::new(&format!("/proc/{kafka}/cmdline")).exists() || is_zombie(kafka));
-    other.start(Service::Kafka).await;
-}
-
-/// Whether a process has ended and only waits to be reaped.
-fn is_zombie(pid: u32) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    status.lines().any(|line| line.starts_with("State:") && line.contains('Z'))
+/// Waits until a server has so many events said, each once; answers them.
+async fn said(place: &Place, count: usize) -> Vec<Value> {
+    let said = eventually("the events are said", || async {
+        let said = place.said("eventos-ingesta").await;
+        (said.len() >= count).then_some(said)
+    });
+    let said = said.await;
+    assert_eq!(said.len(), count, "no more than happened");
+    said
 }

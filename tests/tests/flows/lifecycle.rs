@@ -50,7 +50,7 @@ async fn two_processes_share_a_directory_and_the_last_to_leave_stops_postgresql(
     let id = create(&two).await;
     // The relay of the first has gone; the second takes over.
     eventually("the second relays", || async {
-        let messages = tail(home.path(), "eventos-ingesta").await;
+        let messages = tail(home.path(), &[], "eventos-ingesta").await;
         messages.iter().any(|message| message["key"] == id.as_str()).then_some(())
     })
     .await;
@@ -76,13 +76,15 @@ async fn a_frozen_relay_is_replaced_and_says_nothing_twice_when_it_thaws() {
             .await,
         );
     }
-    let all = || async { (tail(home.path(), "eventos-ingesta").await.len() >= 21).then_some(()) };
+    let all = || async { (tail(home.path(), &[], "eventos-ingesta").await.len() >= 21).then_some(()) };
     eventually("the other relays", all).await;
     signal(one.pid(), "CONT");
     ids.push(create(&one).await);
-    eventually("both are served", || async { (tail(home.path(), "eventos-ingesta").await.len() >= 22).then_some(()) })
-        .await;
-    let messages = tail(home.path(), "eventos-ingesta").await;
+    eventually("both are served", || async {
+        (tail(home.path(), &[], "eventos-ingesta").await.len() >= 22).then_some(())
+    })
+    .await;
+    let messages = tail(home.path(), &[], "eventos-ingesta").await;
     assert_eq!(messages.len(), 22, "each once");
     assert_eq!(one.stop().await.0, 0);
     assert_eq!(two.stop().await.0, 0);

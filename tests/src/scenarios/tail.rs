@@ -1,7 +1,10 @@
 //! `events tail`, beside a running server and without one.
 
+use crate::{
+    place::Place,
+    sta::{Sta, eventually, signal},
+};
 use serde_json::json;
-use sta_tests::sta::{Sta, command, eventually, signal, tail};
 use std::{
     process::Stdio,
     time::{Duration, Instant},
@@ -17,10 +20,8 @@ async fn create(sta: &Sta) -> String {
     answer["id"].as_str().unwrap().to_owned()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_event_is_shown_once_with_its_cloudevents_headers_and_a_plain_value() {
-    let home = tempfile::tempdir().unwrap();
-    let sta = Sta::start(home.path(), &[]).await;
+pub async fn every_event_is_shown_once_with_its_cloudevents_headers_and_a_plain_value(place: &Place) {
+    let sta = place.start().await;
     let (client, url) = sta.raw("/ingesta/crear-ingesta-comando");
     let body = json!({ "id_proveedor": "p-1", "id_paciente": "x-1", "url_path": "https://imagenes.example/1.dcm" });
     let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -31,12 +32,12 @@ async fn every_event_is_shown_once_with_its_cloudevents_headers_and_a_plain_valu
     let alert = json!({ "id_ingesta": id, "motivo": "borrosa" });
     assert_eq!(sta.post("/ingesta/alertar-ingesta-comando", &alert).await.unwrap().0, 202);
     let all = eventually("both are relayed", || async {
-        let all = tail(home.path(), TOPIC).await;
+        let all = place.said(TOPIC).await;
         (all.len() >= 2).then_some(all)
     })
     .await;
     assert_eq!(sta.stop().await.0, 0);
-    assert_eq!(tail(home.path(), TOPIC).await, all, "the same without a server");
+    assert_eq!(place.said(TOPIC).await, all, "the same without a server");
     assert_eq!(all.len(), 2);
     let (created, alerted) = (&all[0], &all[1]);
     assert_eq!((&created["topic"], &created["key"]), (&json!(TOPIC), &json!(id)));
@@ -62,13 +63,11 @@ async fn every_event_is_shown_once_with_its_cloudevents_headers_and_a_plain_valu
     assert_eq!(alerted["value"]["motivo"], "borrosa", "a union is unwrapped");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn it_follows_from_the_end_until_it_is_interrupted_and_ends_at_a_limit() {
-    let home = tempfile::tempdir().unwrap();
-    let sta = Sta::start(home.path(), &[]).await;
+pub async fn it_follows_from_the_end_until_it_is_interrupted_and_ends_at_a_limit(place: &Place) {
+    let sta = place.start().await;
     create(&sta).await;
-    eventually("the first is relayed", || async { (!tail(home.path(), TOPIC).await.is_empty()).then_some(()) }).await;
-    let mut follow = command(home.path(), &[]).args(["events", "tail", TOPIC]).stdout(Stdio::piped()).spawn().unwrap();
+    eventually("the first is relayed", || async { (!place.said(TOPIC).await.is_empty()).then_some(()) }).await;
+    let mut follow = place.command().args(["events", "tail", TOPIC]).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(follow.stdout.take().unwrap()).lines();
     // It begins at the end as it is when it has begun: what comes before that is not its own.
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -83,7 +82,7 @@ async fn it_follows_from_the_end_until_it_is_interrupted_and_ends_at_a_limit() {
     assert_ne!(shown["headers"]["ce_sequence"], "1", "what was there before is not shown");
     signal(follow.id().unwrap(), "INT");
     assert!(follow.wait().await.unwrap().success());
-    let mut limited = command(home.path(), &[]);
+    let mut limited = place.command();
     let limited = limited.args(["events", "tail", TOPIC, "--from-beginning", "--follow", "--limit", "1"]).output();
     let limited = limited.await.unwrap();
     assert_eq!(String::from_utf8(limited.stdout).unwrap().lines().count(), 1);

@@ -1,7 +1,10 @@
 //! What a client of `ingesta` does.
 
+use crate::{
+    place::Place,
+    sta::{Sta, eventually},
+};
 use serde_json::{Value, json};
-use sta_tests::sta::{Sta, eventually, tail};
 
 /// Every command that changes an ingesta, with the state that it leads to.
 const COMMANDS: [(&str, &str); 6] = [
@@ -55,10 +58,8 @@ async fn read(sta: &Sta, id: &str) -> Value {
     ingesta
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_created_can_be_read_as_the_contract_says() {
-    let home = tempfile::tempdir().unwrap();
-    let sta = Sta::start(home.path(), &[]).await;
+pub async fn what_is_created_can_be_read_as_the_contract_says(place: &Place) {
+    let sta = place.start().await;
     let (client, url) = sta.raw("/ingesta/crear-ingesta-comando");
     // The original's body, with a member that nobody knows any more.
     let body =
@@ -91,10 +92,8 @@ async fn what_is_created_can_be_read_as_the_contract_says() {
     assert_eq!(sta.stop().await.0, 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_transition_is_obeyed_or_refused_as_the_contract_says() {
-    let home = tempfile::tempdir().unwrap();
-    let sta = Sta::start(home.path(), &[]).await;
+pub async fn every_transition_is_obeyed_or_refused_as_the_contract_says(place: &Place) {
+    let sta = place.start().await;
     let states = ["Creada", "Pendiente", "Alertada", "Rechazada", "Finalizada", "Fallida", "Eliminada"];
     let mut obeyed = 0;
     for state in states {
@@ -120,7 +119,7 @@ async fn every_transition_is_obeyed_or_refused_as_the_contract_says() {
     }
     assert_eq!(obeyed, 18);
     let said = eventually("all is said", || async {
-        let messages = tail(home.path(), "eventos-ingesta").await;
+        let messages = place.said("eventos-ingesta").await;
         let kinds: std::collections::BTreeSet<_> =
             messages.iter().map(|message| message["headers"]["ce_type"].as_str().unwrap().to_owned()).collect();
         (kinds.len() == 7).then_some(kinds)
@@ -129,10 +128,8 @@ async fn every_transition_is_obeyed_or_refused_as_the_contract_says() {
     assert_eq!(sta.stop().await.0, 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn thirty_commands_at_once_on_one_ingesta_are_obeyed_or_refused_by_the_business_only() {
-    let home = tempfile::tempdir().unwrap();
-    let sta = Sta::start(home.path(), &[]).await;
+pub async fn thirty_commands_at_once_on_one_ingesta_are_obeyed_or_refused_by_the_business_only(place: &Place) {
+    let sta = place.start().await;
     let id = create(&sta, "p-1").await;
     let sent = (0..30).map(|n| command(&sta, if n % 2 == 0 { "iniciar-procesamiento" } else { "alertar" }, &id));
     let outcomes = futures_util::future::join_all(sent).await;
@@ -145,10 +142,8 @@ async fn thirty_commands_at_once_on_one_ingesta_are_obeyed_or_refused_by_the_bus
     assert_eq!(sta.stop().await.0, 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_list_is_read_page_by_page_newest_first_also_while_others_are_added() {
-    let home = tempfile::tempdir().unwrap();
-    let sta = Sta::start(home.path(), &[]).await;
+pub async fn a_list_is_read_page_by_page_newest_first_also_while_others_are_added(place: &Place) {
+    let sta = place.start().await;
     let mut created = Vec::new();
     for n in 0..7 {
         created.push(create(&sta, if n % 2 == 0 { "par" } else { "impar" }).await);

@@ -1,8 +1,10 @@
 //! `ingesta` obeys what comes on `comandos-ingesta`.
 
+use crate::{
+    place::Place,
+    sta::{Sta, eventually},
+};
 use serde_json::{Value, json};
-use sta_tests::sta::{Sta, eventually, send, tail};
-use std::path::Path;
 use uuid::Uuid;
 
 const COMMANDS: &str = "comandos-ingesta";
@@ -22,10 +24,10 @@ async fn reaches(sta: &Sta, id: Uuid, estado: &str) {
 }
 
 /// The events of an ingesta, when there are as many as are expected.
-async fn events(home: &Path, id: Uuid, expected: usize) -> Vec<Value> {
+async fn events(place: &Place, id: Uuid, expected: usize) -> Vec<Value> {
     let id = id.to_string();
     let all = eventually("the events are there", || async {
-        let mut all = tail(home, EVENTS).await;
+        let mut all = place.said(EVENTS).await;
         all.retain(|message| message["key"] == id.as_str());
         (all.len() >= expected).then_some(all)
     });
@@ -34,59 +36,53 @@ async fn events(home: &Path, id: Uuid, expected: usize) -> Vec<Value> {
     all
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_command_that_is_sent_is_obeyed_in_order() {
-    let home = tempfile::tempdir().unwrap();
-    let sta = Sta::start(home.path(), &[]).await;
+pub async fn every_command_that_is_sent_is_obeyed_in_order(place: &Place) {
+    let sta = place.start().await;
     let id = Uuid::now_v7();
-    send(home.path(), COMMANDS, "CrearIngesta", &["--header", "ce_correlationid=c-7"], &create(id)).await.unwrap();
+    place.send(COMMANDS, "CrearIngesta", &["--header", "ce_correlationid=c-7"], &create(id)).await.unwrap();
     reaches(&sta, id, "Creada").await;
     let change = json!({ "id_ingesta": id, "motivo": "porque si" }).to_string();
     for record in ["IniciarProcesamiento", "sta.ingesta.v1.AlertarIngesta", "FinalizarIngesta", "EliminarIngesta"] {
-        send(home.path(), COMMANDS, record, &[], &change).await.unwrap();
+        place.send(COMMANDS, record, &[], &change).await.unwrap();
     }
     reaches(&sta, id, "Eliminada").await;
-    let said = events(home.path(), id, 5).await;
+    let said = events(place, id, 5).await;
     assert_eq!(said[0]["headers"]["ce_correlationid"], "c-7", "what a command leads to is correlated with it");
     assert_eq!(said[2]["value"]["motivo"], "porque si");
     assert_eq!(sta.stop().await.0, 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_same_message_twice_is_one_effect_also_over_a_restart() {
-    let home = tempfile::tempdir().unwrap();
-    let sta = Sta::start(home.path(), &[]).await;
+pub async fn the_same_message_twice_is_one_effect_also_over_a_restart(place: &Place) {
+    let sta = place.start().await;
     let (id, change) = (Uuid::now_v7(), |id: Uuid| json!({ "id_ingesta": id, "motivo": "m" }).to_string());
     for _ in 0..3 {
-        send(home.path(), COMMANDS, "CrearIngesta", &["--id", "m-1"], &create(id)).await.unwrap();
+        place.send(COMMANDS, "CrearIngesta", &["--id", "m-1"], &create(id)).await.unwrap();
     }
     reaches(&sta, id, "Creada").await;
     assert_eq!(sta.stop().await.0, 0);
-    send(home.path(), COMMANDS, "CrearIngesta", &["--id", "m-1"], &create(id)).await.unwrap();
-    send(home.path(), COMMANDS, "AlertarIngesta", &["--id", "m-2"], &change(id)).await.unwrap();
-    let sta = Sta::start(home.path(), &[]).await;
+    place.send(COMMANDS, "CrearIngesta", &["--id", "m-1"], &create(id)).await.unwrap();
+    place.send(COMMANDS, "AlertarIngesta", &["--id", "m-2"], &change(id)).await.unwrap();
+    let sta = place.start().await;
     reaches(&sta, id, "Alertada").await;
     // Not even a refusal for the id that is taken: the message was never new.
-    events(home.path(), id, 2).await;
+    events(place, id, 2).await;
     assert_eq!(sta.stop().await.0, 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_the_business_refuses_is_answered() {
-    let home = tempfile::tempdir().unwrap();
-    let sta = Sta::start(home.path(), &[]).await;
+pub async fn what_the_business_refuses_is_answered(place: &Place) {
+    let sta = place.start().await;
     let (id, unknown) = (Uuid::now_v7(), Uuid::now_v7());
-    send(home.path(), COMMANDS, "CrearIngesta", &[], &create(id)).await.unwrap();
+    place.send(COMMANDS, "CrearIngesta", &[], &create(id)).await.unwrap();
     reaches(&sta, id, "Creada").await;
     let finish = json!({ "id_ingesta": id }).to_string();
     let bad = json!({ "id_ingesta": id, "id_proveedor": "", "id_paciente": "x", "url_path": "no" }).to_string();
-    send(home.path(), COMMANDS, "CrearIngesta", &["--id", "taken"], &create(id)).await.unwrap();
-    send(home.path(), COMMANDS, "FinalizarIngesta", &["--id", "early"], &finish).await.unwrap();
-    send(home.path(), COMMANDS, "CrearIngesta", &["--id", "bad"], &bad).await.unwrap();
+    place.send(COMMANDS, "CrearIngesta", &["--id", "taken"], &create(id)).await.unwrap();
+    place.send(COMMANDS, "FinalizarIngesta", &["--id", "early"], &finish).await.unwrap();
+    place.send(COMMANDS, "CrearIngesta", &["--id", "bad"], &bad).await.unwrap();
     let lost = json!({ "id_ingesta": unknown, "motivo": "m" }).to_string();
-    send(home.path(), COMMANDS, "AlertarIngesta", &["--id", "lost"], &lost).await.unwrap();
+    place.send(COMMANDS, "AlertarIngesta", &["--id", "lost"], &lost).await.unwrap();
     let refused: Vec<_> =
-        events(home.path(), id, 4).await.into_iter().skip(1).map(|message| message["value"].clone()).collect();
+        events(place, id, 4).await.into_iter().skip(1).map(|message| message["value"].clone()).collect();
     let told: Vec<_> = refused
         .iter()
         .map(|value| {
@@ -103,14 +99,12 @@ async fn what_the_business_refuses_is_answered() {
         ("bad", "CrearIngesta", "id-proveedor-valido"),
     ];
     assert_eq!(told, expected);
-    assert_eq!(events(home.path(), unknown, 1).await[0]["value"]["regla"], "no-encontrado");
+    assert_eq!(events(place, unknown, 1).await[0]["value"]["regla"], "no-encontrado");
     assert_eq!(state(&sta, id).await.as_deref(), Some("Creada"));
     assert_eq!(sta.stop().await.0, 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_value_that_does_not_fit_is_not_sent_and_the_reason_is_told() {
-    let home = tempfile::tempdir().unwrap();
+pub async fn a_value_that_does_not_fit_is_not_sent_and_the_reason_is_told(place: &Place) {
     let id = Uuid::now_v7();
     for (record, line, told) in [
         ("CrearIngesta", json!({ "id_ingesta": id }).to_string(), "id_proveedor is missing"),
@@ -118,31 +112,29 @@ async fn a_value_that_does_not_fit_is_not_sent_and_the_reason_is_told() {
         ("AlertarIngesta", "{".to_owned(), "not JSON"),
         ("Nada", "{}".to_owned(), "no record Nada"),
     ] {
-        let refused = send(home.path(), COMMANDS, record, &[], &line).await.unwrap_err();
+        let refused = place.send(COMMANDS, record, &[], &line).await.unwrap_err();
         assert!(refused.contains(told), "{refused}");
     }
-    assert!(tail(home.path(), COMMANDS).await.is_empty());
+    assert!(place.said(COMMANDS).await.is_empty());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_processes_share_the_work_and_do_it_once() {
-    let home = tempfile::tempdir().unwrap();
-    let one = Sta::start(home.path(), &[]).await;
-    let two = Sta::start(home.path(), &[]).await;
+pub async fn two_processes_share_the_work_and_do_it_once(place: &Place) {
+    let one = place.start().await;
+    let two = place.start().await;
     let ids: Vec<_> = (0..60).map(|_| Uuid::now_v7()).collect();
     let lines: Vec<_> = ids.iter().map(|id| create(*id)).collect();
-    send(home.path(), COMMANDS, "CrearIngesta", &[], &lines.join("\n")).await.unwrap();
+    place.send(COMMANDS, "CrearIngesta", &[], &lines.join("\n")).await.unwrap();
     for id in &ids {
         reaches(&two, *id, "Creada").await;
     }
     one.kill().await;
     let change: Vec<_> = ids.iter().map(|id| json!({ "id_ingesta": id, "motivo": "m" }).to_string()).collect();
-    send(home.path(), COMMANDS, "AlertarIngesta", &[], &change.join("\n")).await.unwrap();
+    place.send(COMMANDS, "AlertarIngesta", &[], &change.join("\n")).await.unwrap();
     for id in &ids {
         reaches(&two, *id, "Alertada").await;
     }
     let all = eventually("everything is said", || async {
-        let all = tail(home.path(), EVENTS).await;
+        let all = place.said(EVENTS).await;
         (all.len() >= 120).then_some(all)
     });
     assert_eq!(all.await.len(), 120, "each effect once");

@@ -1,0 +1,264 @@
+//! A load whose outcome can be counted: whatever is killed under it, nothing that was acknowledged is lost, reordered or
+//! done twice.
+
+use crate::{
+    place::Place,
+    sta::{Sta, eventually, signal},
+};
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+/// How many clients there are.
+const CLIENTS: usize = 24;
+/// How many acknowledgements there are between two kills, at least.
+const BETWEEN: usize = 150;
+/// How many ingestas are asked for at once, over the broker.
+const COMMANDS: usize = 30;
+/// The life of an ingesta, as far as a client can bring it: create, start, alert, start again, finish.
+const LIFE: [&str; 4] = ["iniciar-procesamiento", "alertar", "iniciar-procesamiento", "finalizar"];
+
+/// What the clients were told.
+#[derive(Default)]
+pub struct Told {
+    /// Of each ingesta, how many of its commands were acknowledged.
+    acknowledged: Mutex<BTreeMap<String, u64>>,
+    count: AtomicUsize,
+    /// How often the server said that it cannot take commands.
+    unavailable: AtomicUsize,
+    unexpected: Mutex<Vec<(u16, Value)>>,
+    stop: AtomicBool,
+}
+
+impl Told {
+    fn acknowledge(&self, id: &str) {
+        *lock(&self.acknowledged).entry(id.to_owned()).or_default() += 1;
+        self.count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A server whose database is gone says so; anything else is a defect.
+    fn refused(&self, status: u16, answer: Value) {
+        match status {
+            503 => drop(self.unavailable.fetch_add(1, Ordering::Relaxed)),
+            _ => lock(&self.unexpected).push((status, answer)),
+        }
+    }
+
+    /// How often a server said that it cannot take commands.
+    pub fn unavailable(&self) -> usize {
+        self.unavailable.load(Ordering::Relaxed)
+    }
+
+    /// Waits until more is acknowledged than can be under way: the server was there meanwhile.
+    pub async fn more(&self) {
+        let goal = self.count.load(Ordering::Relaxed) + BETWEEN;
+        eventually("the clients are served", || async { (self.count.load(Ordering::Relaxed) >= goal).then_some(()) })
+            .await;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Clients of a server.
+pub struct Clients {
+    told: Arc<Told>,
+    running: JoinSet<()>,
+}
+
+impl Clients {
+    /// They begin.
+    pub fn of(sta: &Arc<Sta>, told: &Arc<Told>) -> Self {
+        let running = (0..CLIENTS).map(|_| client(Arc::clone(sta), Arc::clone(told))).collect();
+        Self { told: Arc::clone(told), running }
+    }
+
+    /// They end by themselves, because their server is gone.
+    pub async fn end(mut self) {
+        while self.running.join_next().await.is_some() {}
+    }
+
+    /// They are told to end.
+    pub async fn stop(self) {
+        self.told.stop.store(true, Ordering::Relaxed);
+        self.end().await;
+    }
+}
+
+/// One client: brings ingestas through their lives until it is told to stop. A request that fails because the server is
+/// gone, or says that it does not know, ends the life: whether it was done is for the log to say.
+async fn client(sta: Arc<Sta>, told: Arc<Told>) {
+    while !told.stop.load(Ordering::Relaxed) {
+        let body = json!({ "id_proveedor": "p-1", "id_paciente": "x-1", "url_path": "https://imagenes.example/1.dcm" });
+        let Ok((status, answer)) = sta.post("/ingesta/crear-ingesta-comando", &body).await else { return };
+        let id = match answer["id"].as_str() {
+            Some(id) if status == 202 => id.to_owned(),
+            _ => {
+                told.refused(status, answer);
+                tokio::task::yield_now().await;
+                continue;
+            }
+        };
+        told.acknowledge(&id);
+        for step in LIFE {
+            let body = json!({ "id_ingesta": id, "motivo": "porque si" });
+            match sta.post(&format!("/ingesta/{step}-ingesta-comando"), &body).await {
+                Ok((202, _)) => told.acknowledge(&id),
+                Ok((status, answer)) => {
+                    told.refused(status, answer);
+                    break;
+                }
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+/// Holds what is there against what was told: a new server sees it all.
+///
+/// # Panics
+///
+/// They differ.
+pub async fn check(place: &Place, told: &Told) {
+    assert_eq!(*lock(&told.unexpected), [], "nothing but 202 and 503 was answered");
+    let sta = place.start().await;
+    let acknowledged = lock(&told.acknowledged).clone();
+    assert!(acknowledged.len() >= CLIENTS, "there was a load");
+    relayed(&sta).await;
+    let messages = place.said("eventos-ingesta").await;
+    let versions = in_order(&messages);
+    for (id, acknowledged) in &acknowledged {
+        let said = versions.get(id).copied().unwrap_or(0);
+        assert!(said >= *acknowledged, "{id}: {acknowledged} commands were acknowledged, {said} events are there");
+        let (status, ingesta) = sta.get(&format!("/ingesta/consulta-por-id/{id}")).await.expect("it answers");
+        assert_eq!((status, ingesta["version"].as_u64()), (200, Some(said)), "the state of {id} is that of its events");
+    }
+    assert_eq!(sta.stop().await.0, 0);
+}
+
+/// Waits until everything that is committed is on its topic.
+///
+/// # Panics
+///
+/// It does not get there.
+pub async fn relayed(sta: &Sta) {
+    eventually("everything is relayed", || async {
+        let (_, ready) = sta.get("/health/ready").await.expect("it answers");
+        let ingesta = &ready["contexts"]["ingesta"];
+        (ingesta["relay"]["cursor"] == ingesta["log"]["last"] && ingesta["log"]["last"] != 0).then_some(())
+    })
+    .await;
+}
+
+/// Sees to it that events, each once, are all there and in the order of their keys; answers the last version of each.
+///
+/// # Panics
+///
+/// They are not.
+pub fn in_order(messages: &[Value]) -> BTreeMap<String, u64> {
+    let header = |message: &Value, name: &str| message["headers"][name].as_str().expect("a header").to_owned();
+    let mut versions: BTreeMap<String, u64> = BTreeMap::new();
+    let (mut numbers, mut ids) = (BTreeSet::new(), BTreeSet::new());
+    for message in messages {
+        let id = message["key"].as_str().expect("a key").to_owned();
+        let version: u64 = header(message, "ce_aggregateversion").parse().expect("a number");
+        let last = versions.insert(id.clone(), version).unwrap_or(0);
+        assert_eq!(version, last + 1, "the events of {id} are all there, once, in order");
+        assert!(numbers.insert(header(message, "ce_sequence").parse::<usize>().expect("a number")), "a number twice");
+        assert!(ids.insert(header(message, "ce_id")), "a message twice");
+    }
+    assert!(numbers.iter().zip(1..).all(|(number, n)| *number == n), "the log has a gap");
+    versions
+}
+
+/// Asks for new ingestas, and for the next step of each, over the broker.
+///
+/// # Panics
+///
+/// It does not take them.
+pub async fn ask(place: &Place) -> Vec<Uuid> {
+    let ids: Vec<_> = (0..COMMANDS).map(|_| Uuid::now_v7()).collect();
+    let lines = |line: fn(&Uuid) -> String| ids.iter().map(line).collect::<Vec<_>>().join("\n");
+    let create = lines(|id| {
+        json!({ "id_ingesta": id, "id_proveedor": "p", "id_paciente": "x", "url_path": "https://a.example/1" })
+            .to_string()
+    });
+    place.send("comandos-ingesta", "CrearIngesta", &[], &create).await.expect("it is sent");
+    let start = lines(|id| json!({ "id_ingesta": id }).to_string());
+    place.send("comandos-ingesta", "IniciarProcesamiento", &[], &start).await.expect("it is sent");
+    ids
+}
+
+/// Waits until what was [asked](ask) for is done, and holds that each was done once and said in order.
+///
+/// # Panics
+///
+/// It was not.
+pub async fn obeyed(place: &Place, sta: &Sta, asked: &[Uuid]) {
+    for id in asked {
+        eventually("every command is obeyed", || async {
+            let (_, ingesta) = sta.get(&format!("/ingesta/consulta-por-id/{id}")).await.ok()?;
+            (ingesta["estado"] == "Pendiente" && ingesta["version"] == 2).then_some(())
+        })
+        .await;
+    }
+    let messages = eventually("everything is said", || async {
+        let messages = place.said("eventos-ingesta").await;
+        let said = messages.iter().filter(|message| message["headers"]["ce_aggregateversion"] == "2").count();
+        (said >= asked.len()).then_some(messages)
+    })
+    .await;
+    let mut said: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
+    for message in &messages {
+        let text = |name: &str| message["headers"][name].as_str().unwrap_or_default();
+        said.entry(message["key"].as_str().expect("a key"))
+            .or_default()
+            .push((text("ce_type"), text("ce_aggregateversion")));
+    }
+    for id in asked {
+        let expected = [("sta.ingesta.v1.IngestaCreada", "1"), ("sta.ingesta.v1.IngestaEnProceso", "2")];
+        assert_eq!(said[id.to_string().as_str()], expected, "{id}");
+    }
+}
+
+/// Kills and freezes either of two servers in turns, each in the middle of a round's work.
+///
+/// # Panics
+///
+/// Something is lost, done twice or out of order.
+pub async fn kill_and_freeze_either_of_two(place: &Place, rounds: usize) {
+    let mut running = [place.start().await, place.start().await];
+    let mut asked = Vec::new();
+    for round in 0..rounds {
+        let victim = round % 2;
+        let frozen = round % 4 < 2;
+        let pid = running[victim].pid();
+        // Whatever it is doing then.
+        let (ids, ()) = tokio::join!(ask(place), async { signal(pid, if frozen { "STOP" } else { "KILL" }) });
+        asked.extend(ids);
+        if frozen {
+            // The other one goes on meanwhile.
+            let other = &running[1 - victim];
+            let body = json!({ "id_proveedor": "p", "id_paciente": "x", "url_path": "https://a.example/2" });
+            eventually("the other is served", || async {
+                (other.post("/ingesta/crear-ingesta-comando", &body).await.ok()?.0 == 202).then_some(())
+            })
+            .await;
+            signal(pid, "CONT");
+        } else {
+            running[victim] = place.start().await;
+        }
+    }
+    obeyed(place, &running[0], &asked).await;
+    for sta in running {
+        assert_eq!(sta.stop().await.0, 0);
+    }
+}

@@ -1,0 +1,175 @@
+//! Where a scenario runs: the embedded default, or the real stack. The scenario is the same.
+
+use crate::{
+    sta::{self, Sta},
+    stack::Turn,
+};
+use serde_json::Value;
+use std::{
+    collections::HashSet,
+    fs::File,
+    io::Write as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tempfile::TempDir;
+
+/// How long a server may take to find that it cannot start.
+const REFUSAL: Duration = Duration::from_secs(50);
+
+/// A home of processes that share a database and a broker, both new.
+pub struct Place {
+    home: TempDir,
+    settings: Vec<(String, String)>,
+    turn: Option<Turn>,
+}
+
+impl Place {
+    /// Nothing but a folder: `sta-api` brings the rest.
+    ///
+    /// # Panics
+    ///
+    /// There can be no folder.
+    pub fn embedded() -> Self {
+        Self { home: tempfile::tempdir().expect("a folder"), settings: Vec::new(), turn: None }
+    }
+
+    /// The real stack, for one test at a time: a new database, no topics.
+    ///
+    /// # Panics
+    ///
+    /// The stack does not come up.
+    pub async fn on_the_stack() -> Self {
+        let turn = Turn::wait().await;
+        let mut place = Self::embedded();
+        (place.settings, place.turn) = (turn.settings(), Some(turn));
+        place
+    }
+
+    /// The stack that it is on.
+    ///
+    /// # Panics
+    ///
+    /// It is on none.
+    pub fn stack(&self) -> &Turn {
+        self.turn.as_ref().expect("a place on the stack")
+    }
+
+    /// The settings of every process here, from now on: these in the place of those of the same name.
+    pub fn set(&mut self, settings: &[(&str, &str)]) {
+        self.settings.retain(|(name, _)| !settings.iter().any(|(set, _)| set == name));
+        self.settings.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    }
+
+    /// From now on by Kafka's listener with SASL and TLS.
+    ///
+    /// # Panics
+    ///
+    /// It is not on the stack.
+    pub fn use_sasl(&mut self) {
+        let settings = self.stack().sasl_settings().into_iter().filter(|(name, _)| name.starts_with("KAFKA_"));
+        let settings: Vec<_> = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        self.set(&settings.iter().map(|(name, value)| (&**name, &**value)).collect::<Vec<_>>());
+    }
+
+    /// A server that says where it listens.
+    pub async fn start(&self) -> Sta {
+        Sta::run(self.serve(), self.home.path()).await
+    }
+
+    /// What starts a server; its log is kept.
+    pub fn serve(&self) -> tokio::process::Command {
+        let mut serve = self.command();
+        serve.arg("serve").stderr(self.append_to_log());
+        serve
+    }
+
+    /// A server that cannot start; answers why, as it logs it.
+    ///
+    /// # Panics
+    ///
+    /// It starts, or does not end.
+    pub async fn refuses(&self) -> String {
+        let ended = tokio::time::timeout(REFUSAL, self.serve().kill_on_drop(true).output());
+        let ended = ended.await.expect("it ends in time").expect("the binary starts");
+        assert!(!ended.status.success() && ended.stdout.is_empty(), "it does not serve");
+        self.log()
+    }
+
+    /// The binary, with the settings of this place.
+    pub fn command(&self) -> tokio::process::Command {
+        sta::command(self.home.path(), &self.settings())
+    }
+
+    /// Every message of a topic, as `events tail` prints them.
+    pub async fn tail(&self, topic: &str) -> Vec<Value> {
+        sta::tail(self.home.path(), &self.settings(), topic).await
+    }
+
+    /// The same, each once: Kafka may be told a message twice, and every reader is to skip it by its id. The embedded
+    /// broker has each once.
+    pub async fn said(&self, topic: &str) -> Vec<Value> {
+        let mut messages = self.tail(topic).await;
+        if self.turn.is_some() {
+            let mut ids = HashSet::new();
+            messages.retain(|message| match message["headers"]["ce_id"].as_str() {
+                Some(id) => ids.insert(id.to_owned()),
+                None => true,
+            });
+        }
+        messages
+    }
+
+    /// Sends JSON lines to a topic, as `events send` does.
+    ///
+    /// # Errors
+    ///
+    /// What the command says on stderr.
+    pub async fn send(&self, topic: &str, record: &str, options: &[&str], lines: &str) -> Result<(), String> {
+        sta::send(self.home.path(), &self.settings(), topic, record, options, lines).await
+    }
+
+    /// What the servers have logged.
+    ///
+    /// # Panics
+    ///
+    /// None was started.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_file()).expect("a log")
+    }
+
+    /// Waits until the servers have logged something.
+    pub async fn logs(&self, what: &str) {
+        sta::eventually(what, || async { self.log().contains(what).then_some(()) }).await;
+    }
+
+    fn settings(&self) -> Vec<(&str, &str)> {
+        self.settings.iter().map(|(name, value)| (&**name, &**value)).collect()
+    }
+
+    fn append_to_log(&self) -> File {
+        File::options().create(true).append(true).open(self.log_file()).expect("a log")
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.home.path().join("servers.log")
+    }
+
+    /// The data directory.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+}
+
+impl Drop for Place {
+    /// A test that fails shows what the servers said last.
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Ok(log) = std::fs::read_to_string(self.log_file())
+        {
+            let lines: Vec<&str> = log.lines().collect();
+            let last = lines[lines.len().saturating_sub(60)..].join("\n");
+            let _ = writeln!(std::io::stderr(), "the last of the servers' log:\n{last}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Business scenarios: what clients do and see, in whatever form the system runs.
+//! [`scenarios!`](crate::scenarios!) makes a test of each.
+
+#![expect(missing_docs, reason = "the name of a scenario is the sentence that it proves")]
+#![expect(clippy::missing_panics_doc, clippy::unwrap_used, reason = "a scenario that does not hold panics")]
+
+mod business;
+mod commands;
+mod tail;
+
+pub use business::*;
+pub use commands::*;
+pub use tail::*;
+
+/// Tests of all scenarios, each a `#[tokio::test]` of its own.
+///
+/// The argument is a path to an async function that makes a [`Place`](crate::place::Place); what follows it are further
+/// attributes of each test.
+#[macro_export]
+macro_rules! scenarios {
+    ($place:path $(, $attribute:meta)*) => {
+        $crate::scenarios!(@each $place, [$($attribute),*]
+            what_is_created_can_be_read_as_the_contract_says
+            every_transition_is_obeyed_or_refused_as_the_contract_says
+            thirty_commands_at_once_on_one_ingesta_are_obeyed_or_refused_by_the_business_only
+            a_list_is_read_page_by_page_newest_first_also_while_others_are_added
+            every_command_that_is_sent_is_obeyed_in_order
+            the_same_message_twice_is_one_effect_also_over_a_restart
+            what_the_business_refuses_is_answered
+            a_value_that_does_not_fit_is_not_sent_and_the_reason_is_told
+            two_processes_share_the_work_and_do_it_once
+            every_event_is_shown_once_with_its_cloudevents_headers_and_a_plain_value
+            it_follows_from_the_end_until_it_is_interrupted_and_ends_at_a_limit
+        );
+    };
+    (@each $place:path, $attributes:tt $($scenario:ident)*) => {
+        $($crate::scenarios!(@one $place, $attributes $scenario);)*
+    };
+    (@one $place:path, [$($attribute:meta),*] $scenario:ident) => {
+        #[tokio::test(flavor = "multi_thread")]
+        $(#[$attribute])*
+        async fn $scenario() {
+            $crate::scenarios::$scenario(&$place().await).await;
+        }
+    };
+}

@@ -1,0 +1,104 @@
+//! Kafka's topics, as an operator or a careless producer treats them.
+
+use rdkafka::{
+    ClientConfig,
+    admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication},
+    client::DefaultClientContext,
+    producer::{BaseProducer, BaseRecord, Producer},
+};
+use std::time::{Duration, Instant};
+
+/// How long Kafka may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The topics of a Kafka.
+pub struct Topics {
+    config: ClientConfig,
+    admin: AdminClient<DefaultClientContext>,
+}
+
+impl Topics {
+    /// Those of the Kafka at an address.
+    ///
+    /// # Panics
+    ///
+    /// No client can be made.
+    pub fn of(brokers: &str) -> Self {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", brokers);
+        Self { admin: config.create().expect("a client"), config }
+    }
+
+    /// Makes a topic, with settings of its own.
+    ///
+    /// # Panics
+    ///
+    /// Kafka refuses.
+    pub async fn make(&self, topic: &str, partitions: i32, settings: &[(&str, &str)]) {
+        let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
+        let new = settings.iter().fold(new, |new, (name, value)| new.set(name, value));
+        for made in self.admin.create_topics([&new], &Self::options()).await.expect("Kafka answers") {
+            made.expect("the topic is made");
+        }
+    }
+
+    /// Gives a topic more partitions.
+    ///
+    /// # Panics
+    ///
+    /// Kafka refuses.
+    pub async fn grow(&self, topic: &str, partitions: usize) {
+        let new = NewPartitions::new(topic, partitions);
+        for made in self.admin.create_partitions([&new], &Self::options()).await.expect("Kafka answers") {
+            made.expect("the partitions are made");
+        }
+    }
+
+    /// Deletes topics, and waits until they are gone.
+    ///
+    /// # Panics
+    ///
+    /// They do not go.
+    pub async fn delete(&self, topics: &[&str]) {
+        if !topics.is_empty() {
+            self.admin.delete_topics(topics, &Self::options()).await.expect("Kafka answers");
+        }
+        let until = Instant::now() + PATIENCE;
+        while self.names().await.iter().any(|name| topics.contains(&&**name)) {
+            assert!(Instant::now() < until, "{topics:?} are not gone");
+        }
+    }
+
+    /// Those that are there, Kafka's own aside.
+    ///
+    /// # Panics
+    ///
+    /// Kafka does not answer.
+    pub async fn names(&self) -> Vec<String> {
+        let config = self.config.clone();
+        let asked = tokio::task::spawn_blocking(move || {
+            let client: BaseProducer = config.create().expect("a client");
+            let metadata = client.client().fetch_metadata(None, PATIENCE).expect("Kafka answers");
+            metadata.topics().iter().map(|topic| topic.name().to_owned()).collect::<Vec<_>>()
+        });
+        let names = asked.await.expect("it is asked").into_iter();
+        names.filter(|name| !name.starts_with("__")).collect()
+    }
+
+    /// Puts a message into partition 0 of a topic.
+    ///
+    /// # Panics
+    ///
+    /// Kafka does not take it.
+    pub async fn put(&self, topic: &str, key: Option<&[u8]>, value: Option<&[u8]>) {
+        let producer: BaseProducer = self.config.create().expect("a client");
+        let mut record = BaseRecord::<[u8], [u8]>::to(topic).partition(0);
+        (record.key, record.payload) = (key, value);
+        producer.send(record).expect("it is queued");
+        tokio::task::spawn_blocking(move || producer.flush(PATIENCE)).await.expect("it ends").expect("it is sent");
+    }
+
+    fn options() -> AdminOptions {
+        AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE))
+    }
+}

@@ -1,0 +1,98 @@
+//! Two servers on one database and one Kafka: one relays, both hear.
+
+use super::{create, ready, tells};
+use sta_tests::{
+    load::{self, Clients, Told},
+    place::Place,
+    sta::{Sta, eventually, signal},
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How long a log may stand still when the server that relays it is killed.
+const TAKEOVER: Duration = Duration::from_secs(10);
+
+/// How many partitions a server hears.
+async fn partitions(sta: &Sta) -> u64 {
+    ready(sta).await["consumer"]["partitions"].as_u64().unwrap()
+}
+
+async fn leads(sta: &Sta) -> bool {
+    ready(sta).await["relay"]["leads"] == true
+}
+
+/// Waits until two share the partitions.
+async fn share(one: &Sta, other: &Sta) {
+    eventually("both hear", || async {
+        let (one, other) = (partitions(one).await, partitions(other).await);
+        (one + other == 6 && one > 0 && other > 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a JDK, Maven and Python: just test-stack"]
+async fn one_of_two_relays_both_hear_and_either_takes_over_within_ten_seconds() {
+    let (place, told) = (Place::on_the_stack().await, Arc::new(Told::default()));
+    let [one, other] = [Arc::new(place.start().await), Arc::new(place.start().await)];
+    share(&one, &other).await;
+    let clients = [Clients::of(&one, &told), Clients::of(&other, &told)];
+    let mut asked = load::ask(&place).await;
+    told.more().await;
+    assert!(leads(&one).await != leads(&other).await, "one relays");
+    let (leader, heir) = if leads(&one).await { (one, other) } else { (other, one) };
+    signal(leader.pid(), "KILL");
+    let killed = Instant::now();
+    tells(&heir, "the takeover", |ingesta| ingesta["relay"]["leads"] == true).await;
+    let took = killed.elapsed();
+    assert!(took < TAKEOVER, "the relay stood still for {took:?}");
+    tells(&heir, "the share of the dead", |ingesta| ingesta["consumer"]["partitions"] == 6).await;
+    let heard = killed.elapsed();
+    assert!(heard < TAKEOVER, "some partitions were not heard for {heard:?}");
+    asked.extend(load::ask(&place).await);
+    // Another one joins, and leaves again.
+    let third = place.start().await;
+    share(&heir, &third).await;
+    asked.extend(load::ask(&place).await);
+    assert_eq!(third.stop().await.0, 0);
+    let left = Instant::now();
+    tells(&heir, "the share of the one that left", |ingesta| ingesta["consumer"]["partitions"] == 6).await;
+    assert!(left.elapsed() < Duration::from_secs(5), "who leaves says so: {:?}", left.elapsed());
+    for clients in clients {
+        clients.stop().await;
+    }
+    load::obeyed(&place, &heir, &asked).await;
+    drop(leader);
+    assert_eq!(Arc::into_inner(heir).unwrap().stop().await.0, 0);
+    load::check(&place, &told).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a JDK, Maven and Python: just test-stack"]
+async fn a_frozen_server_is_replaced_and_says_nothing_new_when_it_thaws() {
+    let place = Place::on_the_stack().await;
+    let one = place.start().await;
+    tells(&one, "it relays", |ingesta| ingesta["relay"]["leads"] == true).await;
+    let other = place.start().await;
+    share(&one, &other).await;
+    let mut asked = load::ask(&place).await;
+    signal(one.pid(), "STOP");
+    let frozen = Instant::now();
+    tells(&other, "the takeover", |ingesta| ingesta["relay"]["leads"] == true).await;
+    assert!(frozen.elapsed() < TAKEOVER, "the relay stood still for {:?}", frozen.elapsed());
+    asked.extend(load::ask(&place).await);
+    for _ in 0..20 {
+        create(&other, "https://a.example/1").await;
+    }
+    load::obeyed(&place, &other, &asked).await;
+    signal(one.pid(), "CONT");
+    share(&one, &other).await;
+    assert!(leads(&other).await && !leads(&one).await, "who thaws does not relay");
+    asked.extend(load::ask(&place).await);
+    load::obeyed(&place, &one, &asked).await;
+    load::in_order(&place.said("eventos-ingesta").await);
+    assert_eq!(one.stop().await.0, 0);
+    assert_eq!(other.stop().await.0, 0);
+}

@@ -1,0 +1,58 @@
+//! What Kafka refuses for good is withheld with what follows it of its key; everything else goes on.
+
+use super::{change, create, said, tells};
+use sta_tests::{load, place::Place};
+
+const EVENTS: &str = "eventos-ingesta";
+/// The largest message that the topic takes: less than its relay thinks.
+const LIMIT: &str = "1500";
+
+/// An address that is too long for the topic, however it is packed.
+fn long() -> String {
+    let digits = (0_u32..1_900).map(|n| n.wrapping_mul(2_654_435_761).rotate_left(n % 32) >> 27);
+    let noise: String = digits.filter_map(|digit| char::from_digit(digit, 36)).collect();
+    format!("https://a.example/{noise}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a JDK, Maven and Python: just test-stack"]
+async fn a_refused_message_holds_up_its_key_and_no_other_also_over_a_restart() {
+    let mut place = Place::on_the_stack().await;
+    place.stack().topics().make(EVENTS, 6, &[("max.message.bytes", LIMIT)]).await;
+    // All of it waits in the log, to go out as one batch.
+    place.set(&[("STA_TASKS", "http")]);
+    let sta = place.start().await;
+    let mut refused = String::new();
+    for n in 0..40 {
+        let id = create(&sta, "https://a.example/1").await;
+        change(&sta, "alertar", &id).await;
+        if n == 20 {
+            refused = create(&sta, &long()).await;
+        }
+        if n == 30 {
+            change(&sta, "alertar", &refused).await;
+        }
+    }
+    assert_eq!(sta.stop().await.0, 0);
+    place.set(&[("STA_TASKS", "http,relay,consumers")]);
+    let sta = place.start().await;
+    load::relayed(&sta).await;
+    tells(&sta, "what is withheld", |ingesta| ingesta["relay"]["withheld"] == 2).await;
+    let others = said(&place, 80).await;
+    assert!(others.iter().all(|message| message["key"] != refused.as_str()), "its successor did not pass");
+    place.logs("a message is withheld").await;
+    // It is remembered: by the one that runs, and by the next.
+    change(&sta, "iniciar-procesamiento", &refused).await;
+    load::relayed(&sta).await;
+    tells(&sta, "what is withheld", |ingesta| ingesta["relay"]["withheld"] == 3).await;
+    assert_eq!(sta.stop().await.0, 0);
+    let sta = place.start().await;
+    change(&sta, "finalizar", &refused).await;
+    create(&sta, "https://a.example/1").await;
+    load::relayed(&sta).await;
+    tells(&sta, "what is withheld", |ingesta| ingesta["relay"]["withheld"] == 4).await;
+    assert!(said(&place, 81).await.iter().all(|message| message["key"] != refused.as_str()));
+    let kept = place.stack().ask("SELECT key FROM ingesta.withheld GROUP BY key").await;
+    assert_eq!(kept, [refused]);
+    assert_eq!(sta.stop().await.0, 0);
+}
