@@ -150,6 +150,7 @@ pub trait Subscriber: Send + 'static {
     fn release(&mut self, lost: &[Partition]) -> impl Future<Output = anyhow::Result<()>> + Send;
 
     /// The next messages of what this process reads, in the order of each partition. Waits for some, but not for ever.
+    /// None comes of a partition before [`share`](Self::share) has answered that it is gained.
     fn read(&mut self) -> impl Future<Output = anyhow::Result<Vec<Delivery>>> + Send;
 
     /// Tells how far the group has come: for the broker's own tools, which show how far it lags behind.

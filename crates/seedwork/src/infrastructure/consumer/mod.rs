@@ -137,7 +137,7 @@ impl<B: Broker> Consumer<B> {
                 biased;
                 change = told.changes.recv() => match change {
                     None => return,
-                    Some(Change::Gained(partition, position)) => self.progress.gain(partition, position),
+                    Some(Change::Gained(partition, position, turn)) => self.progress.gain(partition, position, turn),
                     Some(Change::Lost(partition, released)) => lanes.leave(&partition, released),
                 },
                 Some(ended) = lanes.next() => {
@@ -148,9 +148,9 @@ impl<B: Broker> Consumer<B> {
                 }
                 work = told.work.recv(), if lanes.open() < OPEN => match work {
                     None => return,
-                    Some(Work::Read(deliveries)) => {
+                    Some(Work::Read(deliveries, turn)) => {
                         for delivery in deliveries {
-                            if self.progress.read(&delivery.partition, delivery.offset) {
+                            if self.progress.read(&delivery.partition, delivery.offset, turn) {
                                 let lane = Lane::of(&delivery);
                                 let message = Message { delivery, parked: None };
                                 lanes.enter(lane, message, |lane, message| self.settle(lane, message));

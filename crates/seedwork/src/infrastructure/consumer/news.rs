@@ -11,16 +11,17 @@ pub(super) type Released = oneshot::Sender<()>;
 
 /// What is heard here. It is told and taken at once, however much is open.
 pub(super) enum Change {
-    /// A partition is heard here from an offset on.
-    Gained(Partition, i64),
+    /// A partition is heard here from an offset on, since a turn of the reader.
+    Gained(Partition, i64, u64),
     /// A partition is heard elsewhere.
     Lost(Partition, Released),
 }
 
 /// What is to be done. It waits while as much as may be is open.
 pub(super) enum Work {
-    /// Messages, in the order of each partition.
-    Read(Vec<Delivery>),
+    /// Messages, in the order of each partition, and the turn in which they were read: what was read of a partition
+    /// before it was lost does not count when it is gained again.
+    Read(Vec<Delivery>, u64),
     /// Parked messages that are due, and a connection to tell what became of them.
     Due(Vec<Message>, Arc<Client>),
 }

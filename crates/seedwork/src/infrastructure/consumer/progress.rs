@@ -18,6 +18,8 @@ struct Open {
     open: BTreeSet<i64>,
     /// How far the database knows that everything is settled.
     noted: i64,
+    /// The turn of the reader in which it was gained.
+    since: u64,
 }
 
 impl Open {
@@ -31,18 +33,18 @@ impl Progress {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn gain(&self, partition: Partition, next: i64) {
-        self.lock().insert(partition, Open { next, open: BTreeSet::new(), noted: next });
+    pub(super) fn gain(&self, partition: Partition, next: i64, since: u64) {
+        self.lock().insert(partition, Open { next, open: BTreeSet::new(), noted: next, since });
     }
 
     pub(super) fn lose(&self, partition: &Partition) {
         self.lock().remove(partition);
     }
 
-    /// A message was read; no, when the partition is not heard here any more.
-    pub(super) fn read(&self, partition: &Partition, offset: i64) -> bool {
+    /// A message was read in a turn; no, when the partition is not heard here any more, or only again since a later one.
+    pub(super) fn read(&self, partition: &Partition, offset: i64, turn: u64) -> bool {
         let mut all = self.lock();
-        let Some(open) = all.get_mut(partition) else { return false };
+        let Some(open) = all.get_mut(partition).filter(|open| open.since <= turn) else { return false };
         open.next = offset + 1;
         open.open.insert(offset)
     }
@@ -86,5 +88,24 @@ impl Progress {
                 open.noted = open.noted.max(*offset);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_before_a_partition_was_lost_does_not_count_when_it_is_gained_again() {
+        let (progress, partition) = (Progress::default(), Partition { topic: "t".into(), number: 0 });
+        progress.gain(partition.clone(), 50, 1);
+        assert!(progress.read(&partition, 50, 1));
+        progress.lose(&partition);
+        assert!(!progress.read(&partition, 60, 2));
+        progress.gain(partition.clone(), 50, 3);
+        assert!(!progress.read(&partition, 60, 2), "it would come before those from 50 on");
+        assert!(progress.read(&partition, 50, 3));
+        progress.settle(&partition, 50);
+        assert_eq!(progress.settled(&partition), 51);
     }
 }

@@ -31,15 +31,17 @@ impl<B: Broker> Consumer<B> {
             Box::pin(async move { positions::of(&database, &partitions).await })
         });
         let mut subscriber = self.broker.subscribe(&self.group, &self.hearing.topics, find).await?;
+        let mut turn = 0;
         while !stop.is_cancelled() {
             let share = subscriber.share().await?;
+            turn += 1;
             let asked = Instant::now();
             if !share.lost.is_empty() {
                 self.give_up(&share.lost, tell).await?;
                 subscriber.release(&share.lost).await?;
             }
             for (partition, position) in share.gained {
-                tell.changes.send(Change::Gained(partition, position))?;
+                tell.changes.send(Change::Gained(partition, position, turn))?;
             }
             let positions = self.progress.all();
             self.state.send_replace(ConsumerState { partitions: positions.len(), failure: None });
@@ -50,7 +52,7 @@ impl<B: Broker> Consumer<B> {
                 let Some(read) = stop.run_until_cancelled(subscriber.read()).await else { break };
                 let read = read?;
                 if !read.is_empty() {
-                    room?.send(Work::Read(read));
+                    room?.send(Work::Read(read, turn));
                 }
             }
         }

@@ -73,6 +73,7 @@ macro_rules! broker_conformance {
             a_group_reads_on_from_its_own_positions
             what_was_not_settled_comes_again
             a_reader_that_is_slow_loses_nothing
+            nothing_comes_before_the_share_is_told
             two_share_the_partitions
             what_is_given_up_goes_over_when_it_is_released
             who_leaves_is_followed_by_the_others

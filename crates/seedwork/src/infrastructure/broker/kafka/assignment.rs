@@ -71,14 +71,15 @@ impl Assignment {
         self.changed.notify_all();
     }
 
-    /// What was read ahead, up to a number of messages.
+    /// What was read ahead, up to a number of messages. Nothing of a partition that the member has not been told of yet.
     pub(super) fn take(&self, limit: usize) -> Vec<Delivery> {
         let mut state = self.state();
         let mut taken = Vec::with_capacity(limit.min(state.buffered));
-        let State { ahead, buffered, .. } = &mut *state;
+        let State { ahead, buffered, share, .. } = &mut *state;
+        let told = |partition: &Partition| !share.gained.iter().any(|(gained, _)| gained == partition);
         // As much of each, so that one does not hold up the others.
         let each = (limit / ahead.len().max(1)).max(1);
-        for queue in ahead.values_mut() {
+        for (_, queue) in ahead.iter_mut().filter(|(partition, _)| told(partition)) {
             let some = each.min(queue.len());
             taken.extend(queue.drain(..some));
         }
