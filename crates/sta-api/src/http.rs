@@ -19,11 +19,11 @@ use seedwork::infrastructure::{
     consumer::ConsumerState,
     http::{Limits, Routes, around, fallback},
     module::Started,
-    postgres::Database,
+    postgres::Probe,
     relay::RelayState,
 };
 use spec::Spec;
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::sync::watch;
 use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -38,8 +38,8 @@ const DRAIN_SECONDS: u64 = 8;
 pub(crate) struct Context {
     /// Its name.
     pub(crate) name: &'static str,
-    /// Its schema.
-    pub(crate) database: Database,
+    /// Asks its database whether commands can be committed.
+    pub(crate) probe: Arc<Probe>,
     /// Its routes and its log.
     pub(crate) started: Started,
     /// Its relay.

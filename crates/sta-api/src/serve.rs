@@ -13,11 +13,11 @@ use seedwork::infrastructure::{
     broker::{Broker, KafkaBroker, PgBroker},
     consumer::Consumer,
     module::Place,
-    postgres::{self, CommitterSettings, Database},
+    postgres::{self, CommitterSettings, Database, Probe},
     relay::{self, Relay},
     supervise::Supervisor,
 };
-use std::{io::Write, pin::pin, time::Duration};
+use std::{io::Write, pin::pin, sync::Arc, time::Duration};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How long the tasks may take to end what they have begun.
@@ -117,7 +117,7 @@ fn start<B: Broker>(
             started.hearing.clone().filter(|_| settings.tasks.consumers).map(|hearing| {
                 Consumer::start(database.clone(), broker.clone(), registry.clone(), hearing, supervisor)
             });
-        running.push(Context { name: module.name, database, started, relay, consumer });
+        running.push(Context { name: module.name, probe: Arc::new(Probe::new(database)), started, relay, consumer });
     }
     Ok(Running { broker: B::NAME, contexts: running })
 }

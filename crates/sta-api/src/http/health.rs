@@ -31,7 +31,7 @@ pub(super) async fn ready(running: web::Data<Running>) -> HttpResponse {
     let mut all = Map::new();
     let mut ready = true;
     for context in &running.contexts {
-        let commits = tokio::time::timeout(PATIENCE, context.database.takes_writes()).await.unwrap_or(false);
+        let commits = tokio::time::timeout(PATIENCE, context.probe.takes_writes()).await.unwrap_or(false);
         ready &= commits;
         all.insert(context.name.to_owned(), tell(context, commits));
     }

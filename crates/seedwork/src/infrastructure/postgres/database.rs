@@ -49,15 +49,6 @@ impl Database {
         &self.schema
     }
 
-    /// Whether the server answers and takes writes: it does not while it recovers, or as a replica.
-    pub async fn takes_writes(&self) -> bool {
-        let asked = async {
-            let client = self.client("").await?;
-            client.query_one("SELECT NOT pg_is_in_recovery()", &[]).await?.try_get(0)
-        };
-        asked.await.unwrap_or(false)
-    }
-
     /// A bare connection as the user that the URL names, without the context's role.
     pub(crate) async fn administrator(&self) -> Result<Client, tokio_postgres::Error> {
         let (client, connection) = self.config.connect(NoTls).await?;
