@@ -1,12 +1,14 @@
 //! What a domain model is made of. Nothing here waits, reads a clock or knows a library that talks to the world.
 
 mod aggregate;
+mod characters;
 mod clock;
 mod id;
 mod rules;
 mod text;
 
 pub use aggregate::{Aggregate, Recorded, Version};
+pub use characters::{is_prose, is_visible};
 pub use clock::{Clock, FixedClock, Instante, SystemClock};
 pub use id::Id;
 pub use rules::{BrokenRule, Violation, Violations};
