@@ -31,8 +31,12 @@ const LAYERS: &[Layer] = &[
         may_know: &[
             "crate::domain",
             "seedwork::domain",
+            "seedwork::choice",
             "seedwork::id",
+            "seedwork::refusal",
             "seedwork::text",
+            "crate::choice",
+            "crate::refusal",
             "crate::text",
             "chrono",
             "thiserror",

@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod characters;
+mod choice;
 mod clock;
 mod id;
 mod rules;

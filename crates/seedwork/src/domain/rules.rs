@@ -8,6 +8,40 @@ pub trait BrokenRule: Error {
     fn rule(&self) -> &'static str;
 }
 
+/// Declares a refusal by one rule: the rule's name, and what it says to clients.
+///
+/// ```
+/// use seedwork::domain::BrokenRule;
+///
+/// seedwork::refusal! {
+///     /// Somebody who is not grown up.
+///     pub struct MenorDeEdad: "mayor-de-edad", "Debe tener 18 años o mas";
+/// }
+/// assert_eq!((MenorDeEdad.rule(), MenorDeEdad.to_string().as_str()), ("mayor-de-edad", "Debe tener 18 años o mas"));
+/// ```
+#[macro_export]
+macro_rules! refusal {
+    ($(#[$meta:meta])* $vis:vis struct $refusal:ident: $rule:literal, $detail:literal;) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        $vis struct $refusal;
+
+        impl ::core::fmt::Display for $refusal {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.write_str($detail)
+            }
+        }
+
+        impl ::core::error::Error for $refusal {}
+
+        impl $crate::domain::BrokenRule for $refusal {
+            fn rule(&self) -> &'static str {
+                $rule
+            }
+        }
+    };
+}
+
 /// One broken rule and the field that broke it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {

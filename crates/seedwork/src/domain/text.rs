@@ -74,22 +74,6 @@ macro_rules! text {
             }
         }
 
-        $(#[$refusal_meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        $refusal_vis struct $refusal;
-
-        impl ::core::fmt::Display for $refusal {
-            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                f.write_str($detail)
-            }
-        }
-
-        impl ::core::error::Error for $refusal {}
-
-        impl $crate::domain::BrokenRule for $refusal {
-            fn rule(&self) -> &'static str {
-                $rule
-            }
-        }
+        $crate::refusal! { $(#[$refusal_meta])* $refusal_vis struct $refusal: $rule, $detail; }
     };
 }

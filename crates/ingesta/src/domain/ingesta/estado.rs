@@ -1,39 +1,28 @@
 //! What can become of an ingesta, and from where to where it may go.
 
-use seedwork::domain::BrokenRule;
-use std::{fmt, str::FromStr};
-
-/// What became of an ingesta so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Estado {
-    /// Handed in.
-    Creada,
-    /// Being worked on.
-    Pendiente,
-    /// Something about it needs attention.
-    Alertada,
-    /// Refused.
-    Rechazada,
-    /// Worked on, and done.
-    Finalizada,
-    /// Taken back, because something it needed failed elsewhere.
-    Fallida,
-    /// Deleted.
-    Eliminada,
+seedwork::choice! {
+    /// What became of an ingesta so far.
+    pub enum Estado {
+        /// Handed in.
+        Creada,
+        /// Being worked on.
+        Pendiente,
+        /// Something about it needs attention.
+        Alertada,
+        /// Refused.
+        Rechazada,
+        /// Worked on, and done.
+        Finalizada,
+        /// Taken back, because something it needed failed elsewhere.
+        Fallida,
+        /// Deleted.
+        Eliminada,
+    }
+    /// No state has that name.
+    pub struct EstadoInvalido: "estado-valido", "El estado debe ser uno de los de una ingesta";
 }
 
 impl Estado {
-    /// Every state, in the order of its life.
-    pub const TODOS: [Self; 7] = [
-        Self::Creada,
-        Self::Pendiente,
-        Self::Alertada,
-        Self::Rechazada,
-        Self::Finalizada,
-        Self::Fallida,
-        Self::Eliminada,
-    ];
-
     /// Whether an ingesta in this state may go to `a`.
     pub fn puede_pasar_a(self, a: Self) -> bool {
         a.desde().contains(&self)
@@ -51,44 +40,6 @@ impl Estado {
             Fallida => &[Creada, Pendiente, Alertada],
             Eliminada => &[Creada, Pendiente, Alertada, Rechazada, Finalizada, Fallida],
         }
-    }
-
-    /// The name, as it is stored, published and shown.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Creada => "Creada",
-            Self::Pendiente => "Pendiente",
-            Self::Alertada => "Alertada",
-            Self::Rechazada => "Rechazada",
-            Self::Finalizada => "Finalizada",
-            Self::Fallida => "Fallida",
-            Self::Eliminada => "Eliminada",
-        }
-    }
-}
-
-impl fmt::Display for Estado {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Estado {
-    type Err = EstadoInvalido;
-
-    fn from_str(texto: &str) -> Result<Self, EstadoInvalido> {
-        Self::TODOS.into_iter().find(|estado| estado.as_str() == texto).ok_or(EstadoInvalido)
-    }
-}
-
-/// No state has that name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("El estado debe ser uno de los de una ingesta")]
-pub struct EstadoInvalido;
-
-impl BrokenRule for EstadoInvalido {
-    fn rule(&self) -> &'static str {
-        "estado-valido"
     }
 }
 

@@ -1,0 +1,69 @@
+//! Closed lists of names: states, kinds. A name is known by its exact text and by nothing else.
+
+/// Declares an enum whose variants have names (the variant's own, unless another is given), and the refusal of any other
+/// name (a [`BrokenRule`](crate::domain::BrokenRule) with its name and what it says to clients).
+///
+/// ```
+/// use seedwork::domain::BrokenRule;
+///
+/// seedwork::choice! {
+///     /// What a client is.
+///     pub enum Tipo {
+///         /// A person.
+///         Natural = "natural",
+///         /// A company.
+///         Empresa = "empresa",
+///     }
+///     /// Neither.
+///     pub struct TipoInvalido: "tipo-valido", "El tipo debe ser natural o empresa";
+/// }
+///
+/// assert_eq!((Tipo::Natural.as_str(), "empresa".parse()), ("natural", Ok(Tipo::Empresa)));
+/// assert_eq!("Natural".parse::<Tipo>().unwrap_err().rule(), "tipo-valido");
+/// assert_eq!(Tipo::TODOS, [Tipo::Natural, Tipo::Empresa]);
+/// ```
+#[macro_export]
+macro_rules! choice {
+    (
+        $(#[$meta:meta])* $vis:vis enum $choice:ident {
+            $($(#[$variant_meta:meta])* $variant:ident $(= $name:literal)?,)+
+        }
+        $(#[$refusal_meta:meta])* $refusal_vis:vis struct $refusal:ident: $rule:literal, $detail:literal;
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        $vis enum $choice {
+            $($(#[$variant_meta])* $variant,)+
+        }
+
+        impl $choice {
+            /// Every one, in order.
+            $vis const TODOS: [Self; [$(stringify!($variant)),+].len()] = [$(Self::$variant),+];
+
+            /// The name, as it is stored, published and shown.
+            $vis fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $crate::choice!(@name $variant $($name)?),)+
+                }
+            }
+        }
+
+        impl ::core::fmt::Display for $choice {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl ::core::str::FromStr for $choice {
+            type Err = $refusal;
+
+            fn from_str(text: &str) -> ::core::result::Result<Self, $refusal> {
+                Self::TODOS.into_iter().find(|known| known.as_str() == text).ok_or($refusal)
+            }
+        }
+
+        $crate::refusal! { $(#[$refusal_meta])* $refusal_vis struct $refusal: $rule, $detail; }
+    };
+    (@name $variant:ident) => { stringify!($variant) };
+    (@name $variant:ident $name:literal) => { $name };
+}
