@@ -2,6 +2,7 @@
 
 use super::{Cause, CommitError, Committed, IntegrationEvent};
 use crate::domain::Aggregate;
+use std::hash::Hash;
 
 /// What one business transaction changes.
 ///
@@ -33,6 +34,24 @@ pub trait Load<A: Aggregate>: Send {
 pub trait Save<A: Aggregate>: Send {
     /// Records the aggregate as it is now, and takes its events. Saving again replaces what was saved before.
     fn save(&mut self, aggregate: A);
+}
+
+/// A row of a read model (a projection): what this context shows of something that is another's, as it last heard of it.
+pub trait ReadModel: Clone + Send + Sync + 'static {
+    /// What tells one row from another.
+    type Key: Eq + Hash + Send;
+
+    /// Which row this is.
+    fn key(&self) -> Self::Key;
+
+    /// How new it is: the version of what it shows. An older one never takes the place of a newer one.
+    fn order(&self) -> i64;
+}
+
+/// A unit of work that can write the read model `M`.
+pub trait Show<M: ReadModel>: Send {
+    /// Shows the row when the unit is committed, unless one that is as new is shown already.
+    fn show(&mut self, row: M);
 }
 
 /// The engine's side of a unit of work: where the events of saved aggregates wait to be translated.

@@ -1,7 +1,9 @@
 //! A unit of work over memory, with the rules of the real one: an identity map, versions, nothing before the commit.
 
 use crate::{
-    application::{Cause, CommitError, Committed, Drain, IntegrationEvent, Load, Save, UnitOfWork, Units},
+    application::{
+        Cause, CommitError, Committed, Drain, IntegrationEvent, Load, ReadModel, Save, Show, UnitOfWork, Units,
+    },
     domain::{Aggregate, Id, Version},
 };
 use std::{
@@ -19,6 +21,7 @@ type Key = (TypeId, Uuid);
 #[derive(Default)]
 pub(super) struct Store {
     aggregates: HashMap<Key, Stored>,
+    shown: HashMap<TypeId, Box<dyn Any + Send>>,
     published: Vec<Box<dyn Any + Send>>,
 }
 
@@ -41,6 +44,24 @@ impl Store {
         self.published.iter().filter_map(|event| event.downcast_ref::<E>()).cloned().collect()
     }
 
+    fn show<M: ReadModel>(&mut self, row: M) {
+        let empty = || Box::new(HashMap::<M::Key, M>::new());
+        let rows = self.shown.entry(TypeId::of::<M>()).or_insert_with(|| empty());
+        if let Some(rows) = rows.downcast_mut::<HashMap<M::Key, M>>() {
+            let shown = rows.entry(row.key()).or_insert_with(|| row.clone());
+            if shown.order() < row.order() {
+                *shown = row;
+            }
+        }
+    }
+
+    fn shown<M: ReadModel>(&self) -> Vec<M> {
+        let rows = self.shown.get(&TypeId::of::<M>()).and_then(|rows| rows.downcast_ref::<HashMap<M::Key, M>>());
+        let mut rows: Vec<M> = rows.into_iter().flat_map(HashMap::values).cloned().collect();
+        rows.sort_by_key(ReadModel::order);
+        rows
+    }
+
     pub(super) fn published_count(&self) -> usize {
         self.published.len()
     }
@@ -60,6 +81,11 @@ impl<E> FakeUnits<E> {
     /// A place where nothing is committed yet.
     pub fn new() -> Self {
         Self { store: Arc::default(), event: PhantomData }
+    }
+
+    /// What a read model shows, the oldest first.
+    pub fn shown<M: ReadModel>(&self) -> Vec<M> {
+        self.store().shown()
     }
 
     pub(super) fn store(&self) -> MutexGuard<'_, Store> {
@@ -84,6 +110,7 @@ impl<E: Send + 'static> Units for FakeUnits<E> {
         FakeUnitOfWork {
             store: Arc::clone(&self.store),
             saved: HashMap::new(),
+            shown: Vec::new(),
             events: Vec::new(),
             published: Vec::new(),
         }
@@ -105,6 +132,7 @@ impl<E: Send + 'static> Units for FakeUnits<E> {
             }
         }
         store.aggregates.extend(uow.saved.into_iter().map(|(key, saved)| (key, saved.stored)));
+        uow.shown.into_iter().for_each(|show| show(&mut store));
         store.published.extend(uow.published);
         Ok(Committed)
     }
@@ -114,9 +142,13 @@ impl<E: Send + 'static> Units for FakeUnits<E> {
 pub struct FakeUnitOfWork<E> {
     store: Arc<Mutex<Store>>,
     saved: HashMap<Key, Saved>,
+    shown: Vec<Showing>,
     events: Vec<E>,
     published: Vec<Box<dyn Any + Send>>,
 }
+
+/// What shows a row of a read model, whatever its type.
+type Showing = Box<dyn FnOnce(&mut Store) + Send>;
 
 struct Saved {
     expected: Version,
@@ -164,5 +196,11 @@ impl<E: Send, A: Aggregate<Event: Into<E>>> Save<A> for FakeUnitOfWork<E> {
         self.events.extend(events.into_iter().map(Into::into));
         let stored = Stored { version: aggregate.version(), aggregate: Box::new(aggregate) };
         self.saved.insert(key, Saved { expected, stored });
+    }
+}
+
+impl<E: Send, M: ReadModel> Show<M> for FakeUnitOfWork<E> {
+    fn show(&mut self, row: M) {
+        self.shown.push(Box::new(move |store| store.show(row)));
     }
 }

@@ -2,7 +2,10 @@
 
 use super::fake::{FakeUnitOfWork, FakeUnits};
 use crate::{
-    application::{Cause, Command, CommandBus, CommandHandler, Context, DomainEventHandler, IntegrationEvent},
+    application::{
+        Cause, Command, CommandBus, CommandHandler, Context, DomainEventHandler, EventHandler, IntegrationEvent,
+        ReadModel,
+    },
     domain::Aggregate,
 };
 
@@ -51,9 +54,27 @@ where
         self.bus.dispatch(command, &Cause::correlated("test".into())).await
     }
 
+    /// When: another context says something.
+    ///
+    /// # Errors
+    ///
+    /// What the event's handler or the commit answers.
+    pub async fn hear<E>(&self, event: E) -> Result<(), H::Fault>
+    where
+        E: IntegrationEvent,
+        H: EventHandler<E, Uow<H>>,
+    {
+        self.bus.hear(event, &Cause::correlated("test".into())).await
+    }
+
     /// Then: the aggregate as it is committed.
     pub fn get<A: Aggregate>(&self, id: A::Id) -> Option<A> {
         self.bus.units().store().get(id)
+    }
+
+    /// Then: what a read model shows, the oldest first.
+    pub fn shown<M: ReadModel>(&self) -> Vec<M> {
+        self.bus.units().shown()
     }
 
     /// Then: the messages of one type that were published, in order.

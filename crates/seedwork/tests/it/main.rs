@@ -11,4 +11,5 @@ mod log;
 mod model;
 mod proxy;
 mod relay;
+mod tables;
 mod units;

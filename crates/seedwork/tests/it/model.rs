@@ -1,19 +1,17 @@
 //! A context made for these tests: an account with something unique, an order with lines, and a read model of orders.
 
+use crate::tables::Resumen;
 use chrono::{DateTime, Utc};
-use diesel::{Queryable, Selectable};
-use diesel_async::AsyncPgConnection;
 use diesel_migrations::embed_migrations;
 use seedwork::{
     application::{
         Cause, Command, CommandBus, CommandHandler, CommitError, Context, DomainEventHandler, EventHandler,
-        IntegrationEvent, Load, Save, Translate, UnitOfWork,
+        IntegrationEvent, Load, ReadModel, Save, Show, Translate, UnitOfWork,
     },
     domain::{Aggregate, Recorded, Version},
     infrastructure::{
         postgres::{
-            Change, CommitterSettings, Database, Kind, Migrations, Param, Part, PgUnitOfWork, PgUnits, Projection,
-            Record, Row, Stored, Table,
+            CommitterSettings, Database, Kind, Migrations, Param, PgUnitOfWork, PgUnits, Projection, Row, Shown, Table,
         },
         supervise::Supervisor,
     },
@@ -131,115 +129,6 @@ impl Translate for Evento {
     }
 }
 
-diesel::table! { cuentas (id) { id -> Uuid, email -> Text, saldo -> BigInt, version -> Integer, } }
-diesel::table! { pedidos (id) { id -> Uuid, version -> Integer, } }
-diesel::table! { lineas (id_pedido, n) { id_pedido -> Uuid, n -> Integer, articulo -> Text, } }
-diesel::table! { resumenes (id_pedido) { id_pedido -> Uuid, lineas -> Integer, version -> Integer, } }
-
-#[derive(Debug, Clone, Queryable, Selectable, Row)]
-#[diesel(table_name = cuentas)]
-pub(crate) struct CuentaRow {
-    id: Uuid,
-    email: String,
-    saldo: i64,
-    version: i32,
-}
-
-#[derive(Debug, Clone, Queryable, Selectable, Row)]
-#[diesel(table_name = pedidos)]
-pub(crate) struct PedidoRow {
-    id: Uuid,
-    version: i32,
-}
-
-#[derive(Debug, Clone, Queryable, Selectable, Row)]
-#[diesel(table_name = lineas)]
-#[row(part_of = id_pedido)]
-pub(crate) struct LineaRow {
-    id_pedido: Uuid,
-    n: i32,
-    articulo: String,
-}
-
-#[derive(Debug, Clone, Queryable, Selectable, Row)]
-#[diesel(table_name = resumenes)]
-#[row(key = (id_pedido), order = version)]
-pub(crate) struct ResumenRow {
-    pub(crate) id_pedido: Uuid,
-    pub(crate) lineas: i32,
-    pub(crate) version: i32,
-}
-
-impl Stored for Cuenta {
-    type Record = CuentaRow;
-}
-
-impl From<Cuenta> for CuentaRow {
-    fn from(cuenta: Cuenta) -> Self {
-        let version = cuenta.version().try_into().unwrap();
-        Self { id: cuenta.id.into(), email: cuenta.email, saldo: cuenta.saldo, version }
-    }
-}
-
-impl TryFrom<CuentaRow> for Cuenta {
-    type Error = std::num::TryFromIntError;
-
-    fn try_from(row: CuentaRow) -> Result<Self, Self::Error> {
-        let events = Recorded::since(row.version.try_into()?);
-        Ok(Self { id: row.id.into(), email: row.email, saldo: row.saldo, events })
-    }
-}
-
-/// An order is more than one row.
-#[derive(Debug, Clone)]
-pub(crate) struct PedidoRecord {
-    pedido: PedidoRow,
-    lineas: Vec<LineaRow>,
-}
-
-impl Record for PedidoRecord {
-    type Root = PedidoRow;
-
-    fn root(&self) -> &PedidoRow {
-        &self.pedido
-    }
-
-    fn changes(self, expected: i32) -> Vec<Change> {
-        let id = self.pedido.id;
-        vec![Change::root(self.pedido, expected), Change::parts(id, self.lineas, expected)]
-    }
-
-    async fn by_ids(ids: Vec<Uuid>, db: &mut AsyncPgConnection) -> diesel::QueryResult<Vec<Self>> {
-        let mut lineas = LineaRow::by_parents(&ids, db).await?;
-        lineas.sort_by_key(|linea| linea.n);
-        let pedidos = PedidoRow::by_ids(ids, db).await?;
-        let of = |id| lineas.iter().filter(|linea| linea.id_pedido == id).cloned().collect();
-        Ok(pedidos.into_iter().map(|pedido| Self { lineas: of(pedido.id), pedido }).collect())
-    }
-}
-
-impl Stored for Pedido {
-    type Record = PedidoRecord;
-}
-
-impl From<Pedido> for PedidoRecord {
-    fn from(pedido: Pedido) -> Self {
-        let (id_pedido, version) = (pedido.id.into(), pedido.version().try_into().unwrap());
-        let linea = |(n, articulo)| LineaRow { id_pedido, n, articulo };
-        Self { pedido: PedidoRow { id: id_pedido, version }, lineas: (0..).zip(pedido.lineas).map(linea).collect() }
-    }
-}
-
-impl TryFrom<PedidoRecord> for Pedido {
-    type Error = std::num::TryFromIntError;
-
-    fn try_from(record: PedidoRecord) -> Result<Self, Self::Error> {
-        let events = Recorded::since(record.pedido.version.try_into()?);
-        let lineas = record.lineas.into_iter().map(|linea| linea.articulo).collect();
-        Ok(Self { id: record.pedido.id.into(), lineas, events })
-    }
-}
-
 const MIGRATIONS: Migrations = embed_migrations!("tests/migrations");
 
 /// What is wrong with the handlers, for a while.
@@ -266,7 +155,7 @@ impl DomainEventHandler<Evento, Uow> for Handlers {
         let Evento::Pedido(id, version) = event else { return Ok(()) };
         let Some(mut pedido) = Load::<Pedido>::load(uow, (*id).into()).await? else { return Ok(()) };
         let lineas = i32::try_from(pedido.lineas.len()).unwrap();
-        uow.show(ResumenRow { id_pedido: *id, lineas, version: i32::try_from(*version).unwrap() });
+        uow.show(Resumen { pedido: *id, lineas, version: *version });
         if pedido.lineas.len() > 3 && pedido.lineas.last().is_some_and(|linea| !linea.is_empty()) {
             pedido.lineas.push(String::new());
             pedido.events.record(Evento::Pedido(*id, pedido.events.next_version()));
@@ -387,8 +276,25 @@ command!(Pedir(id: PedidoId, lineas: Vec<String>), |c, uow| {
 });
 
 /// A row that cannot be turned into columns.
+#[derive(Clone)]
 pub(crate) struct Bomba {
     id: Uuid,
+}
+
+impl ReadModel for Bomba {
+    type Key = Uuid;
+
+    fn key(&self) -> Uuid {
+        self.id
+    }
+
+    fn order(&self) -> i64 {
+        0
+    }
+}
+
+impl Shown for Bomba {
+    type Row = Self;
 }
 
 impl Row for Bomba {

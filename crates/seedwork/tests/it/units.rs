@@ -1,11 +1,16 @@
 //! One suite for every place where units of work are committed: memory and PostgreSQL keep the same promises.
 
-use crate::model::{Banco, Cuenta, CuentaId, Evento};
+use crate::{
+    model::{Banco, Cuenta, CuentaId, Evento},
+    tables::Resumen,
+};
 use seedwork::{
-    application::{Cause, CommitError, Committed, Drain, Load, Save, Units},
-    domain::{Aggregate, Recorded},
+    application::{Cause, CommitError, Committed, Drain, Load, Save, Show, Units},
+    domain::{Aggregate, Recorded, Version},
     testing::FakeUnits,
 };
+use tokio_postgres::Row;
+use uuid::Uuid;
 
 fn new(id: CuentaId, email: &str) -> Cuenta {
     let mut events = Recorded::new();
@@ -65,13 +70,46 @@ where
     assert!(matches!(units.commit(taken).await, Err(CommitError::Unique(_))));
 }
 
+/// Shows rows of a read model; `shown` reads them.
+async fn shows<S, F>(units: &S, shown: impl Fn() -> F)
+where
+    S: Units<Uow: Show<Resumen>>,
+    F: Future<Output = Vec<Resumen>>,
+{
+    let (pedido, other) = (Uuid::now_v7(), Uuid::now_v7());
+    let row = |pedido, lineas, version| Resumen { pedido, lineas, version };
+    // Of one key, in one unit or in several, the newest is shown; nothing before the commit.
+    for (rows, expected) in [
+        (vec![row(pedido, 1, 2)], vec![row(pedido, 1, 2)]),
+        (vec![row(pedido, 9, 1), row(pedido, 9, 2)], vec![row(pedido, 1, 2)]),
+        (vec![row(pedido, 3, 4), row(other, 7, 1), row(pedido, 2, 3)], vec![row(other, 7, 1), row(pedido, 3, 4)]),
+    ] {
+        let before = shown().await;
+        let mut uow = units.begin(&Cause::new());
+        rows.into_iter().for_each(|row| uow.show(row));
+        assert_eq!(shown().await, before);
+        assert_eq!(units.commit(uow).await, Ok(Committed));
+        assert_eq!(shown().await, expected);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_keeps_the_promises_of_a_unit_of_work() {
-    conforms(&FakeUnits::<Evento>::new()).await;
+    let units = FakeUnits::<Evento>::new();
+    conforms(&units).await;
+    shows(&units, async || units.shown()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgresql_keeps_the_promises_of_a_unit_of_work() {
     let banco = Banco::open().await;
     conforms(banco.bus.units()).await;
+    let look = banco.look().await;
+    let shown = async || {
+        let rows = look.query("SELECT id_pedido, lineas, version FROM resumenes ORDER BY version", &[]).await.unwrap();
+        let row =
+            |row: &Row| Resumen { pedido: row.get(0), lineas: row.get(1), version: row.get::<_, i32>(2) as Version };
+        rows.iter().map(row).collect()
+    };
+    shows(banco.bus.units(), shown).await;
 }

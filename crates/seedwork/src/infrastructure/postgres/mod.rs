@@ -29,4 +29,4 @@ pub use probe::Probe;
 pub use reads::{ReadError, Reads};
 pub use row::{Column, Kind, Param, Part, Projection, Record, Root, Row, Table};
 pub use trust::check;
-pub use unit_of_work::{PgUnitOfWork, PgUnits, Stored};
+pub use unit_of_work::{PgUnitOfWork, PgUnits, Shown, Stored};

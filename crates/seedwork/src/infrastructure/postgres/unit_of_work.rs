@@ -11,7 +11,9 @@ use super::{
     row::{Projection, Record},
 };
 use crate::{
-    application::{Cause, CommitError, Committed, Drain, IntegrationEvent, Load, Save, UnitOfWork, Units},
+    application::{
+        Cause, CommitError, Committed, Drain, IntegrationEvent, Load, ReadModel, Save, Show, UnitOfWork, Units,
+    },
     domain::{Aggregate, Clock, Id, Instante, SystemClock},
     infrastructure::{avro, supervise::Supervisor},
 };
@@ -34,6 +36,12 @@ const MESSAGE_BYTES: usize = 1_000_000;
 pub trait Stored: Aggregate + TryFrom<Self::Record, Error: Display> {
     /// What is stored of it.
     type Record: Record + From<Self>;
+}
+
+/// How a row of a read model is stored.
+pub trait Shown: ReadModel {
+    /// The row of its table.
+    type Row: Projection + From<Self>;
 }
 
 /// Where a context's units of work are committed: its PostgreSQL schema.
@@ -168,11 +176,6 @@ impl<A: Stored> Keep for A {
 }
 
 impl<E> PgUnitOfWork<E> {
-    /// Shows a row in a read model, unless it shows a newer one: what a context's port offers to its reactions.
-    pub fn show<P: Projection>(&mut self, row: P) {
-        self.shown.push(Change::projection(row));
-    }
-
     /// Waits for the lane of an aggregate. Against the order of the keys it does not wait, or two units could wait for
     /// each other: the command is run again, with all lanes taken in order.
     async fn enter(&mut self, key: LaneKey) -> Result<(), CommitError> {
@@ -254,5 +257,11 @@ impl<E: Send, A: Stored<Event: Into<E>>> Save<A> for PgUnitOfWork<E> {
             Some(saved) => saved.aggregate = aggregate,
             None => self.saved.push(Saved { key, expected, aggregate }),
         }
+    }
+}
+
+impl<E: Send, M: Shown> Show<M> for PgUnitOfWork<E> {
+    fn show(&mut self, row: M) {
+        self.shown.push(Change::projection(M::Row::from(row)));
     }
 }
