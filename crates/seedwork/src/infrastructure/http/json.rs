@@ -10,6 +10,45 @@ use serde_json::error::Category;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Json<T>(T);
 
+/// What can be the body of a request: every type that serde reads.
+///
+/// One of several shapes, told apart by a member, implements it itself: it reads that member alone, then the shape, so
+/// that what is wrong is told with its path and members of other shapes are ignored.
+///
+/// ```
+/// # use seedwork::infrastructure::http::{Body, Problem};
+/// # use serde::Deserialize;
+/// enum RegistrarBody { Natural(NaturalBody), Empresa(EmpresaBody) }
+/// #[derive(Deserialize)]
+/// struct TipoBody { tipo: Tipo }
+/// # #[derive(Deserialize)] enum Tipo { Natural, Empresa }
+/// # #[derive(Deserialize)] struct NaturalBody {}
+/// # #[derive(Deserialize)] struct EmpresaBody {}
+///
+/// impl Body for RegistrarBody {
+///     fn read(json: &[u8]) -> Result<Self, Problem> {
+///         match TipoBody::read(json)?.tipo {
+///             Tipo::Natural => NaturalBody::read(json).map(Self::Natural),
+///             Tipo::Empresa => EmpresaBody::read(json).map(Self::Empresa),
+///         }
+///     }
+/// }
+/// ```
+pub trait Body: Sized {
+    /// Reads a JSON object.
+    ///
+    /// # Errors
+    ///
+    /// It is not JSON, or not of this shape.
+    fn read(json: &[u8]) -> Result<Self, Problem>;
+}
+
+impl<T: DeserializeOwned> Body for T {
+    fn read(json: &[u8]) -> Result<Self, Problem> {
+        parse(json)
+    }
+}
+
 impl<T> Json<T> {
     /// What the body says.
     pub fn into_inner(self) -> T {
@@ -17,18 +56,18 @@ impl<T> Json<T> {
     }
 }
 
-impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
+impl<T: Body + 'static> FromRequest for Json<T> {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
-        async move { parse(&body::read(&request, payload).await?).map(Self) }.boxed_local()
+        async move { T::read(&body::read(&request, payload).await?).map(Self) }.boxed_local()
     }
 }
 
 /// Reads a JSON object.
-pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let text = std::str::from_utf8(body).map_err(|_| body::unreadable("El cuerpo no es UTF-8"))?;
     let mut json = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(Strict(&mut json)).map_err(|error| {

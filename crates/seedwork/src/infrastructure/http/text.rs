@@ -1,7 +1,8 @@
-//! Fields that are texts of a type of the domain, which knows no serialization.
+//! Fields that are texts with a form: the name of a type of the domain, which knows no serialization, or a date.
 
 use super::explain::refusal;
 use crate::domain::BrokenRule;
+use chrono::NaiveDate;
 use serde::{Deserialize, Deserializer};
 use std::{borrow::Cow, str::FromStr};
 
@@ -18,4 +19,35 @@ where
 {
     let text = Option::<Cow<'de, str>>::deserialize(deserializer)?;
     text.map(|text| text.parse().map_err(|broken: T::Err| refusal(broken.rule(), &broken))).transpose()
+}
+
+/// Reads a field that is a date, `YYYY-MM-DD` and no other form of it: `#[serde(deserialize_with = "date")]`.
+///
+/// # Errors
+///
+/// It is not such a text, or there is no such day.
+pub fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveDate, D::Error> {
+    let text = Cow::<'de, str>::deserialize(deserializer)?;
+    let form = text.bytes().map(|byte| if byte.is_ascii_digit() { b'0' } else { byte });
+    let date = text.parse().ok().filter(|_| form.eq(*b"0000-00-00"));
+    date.ok_or_else(|| refusal("fecha-valida", "La fecha debe ser un dia que existe, como 2026-12-31"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::de::{IntoDeserializer, value::Error};
+
+    #[test]
+    fn a_date_has_one_form_and_is_a_day_that_exists() {
+        let read = |text: &str| date::<serde::de::value::StrDeserializer<'_, Error>>(text.into_deserializer());
+        for text in ["1990-02-28", "2024-02-29", "0001-01-01", "9999-12-31"] {
+            assert_eq!(read(text).unwrap().to_string(), text);
+        }
+        let refused = ["", "1990-2-28", "2023-02-29", "1990-02-30", "1990-02-28 ", "+1990-02-28", "-0001-01-01"];
+        for text in refused.into_iter().chain(["10000-01-01", "28/02/1990", "1990-02-28T00:00:00Z", "١٩٩٠-٠٢-٢٨"])
+        {
+            assert!(read(text).unwrap_err().to_string().contains("fecha-valida"), "{text}");
+        }
+    }
 }
