@@ -6,7 +6,7 @@ use syn::{Data, DeriveInput, Error, Field, Fields, Ident, Path, Result, Token, p
 
 /// What the rows of a table are to the aggregates.
 enum Kind {
-    Root,
+    Root { listed_by: Option<Ident> },
     Part { parent: Ident },
     Projection { key: Vec<Ident>, order: Ident },
 }
@@ -23,10 +23,13 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
         false => Err(Error::new_spanned(column, format!("`{row}` has no field `{column}`"))),
     };
     let (kind, role) = match kind(input)? {
-        Kind::Root => {
+        Kind::Root { listed_by } => {
             known(&format_ident!("id", span = row.span()))?;
             known(&format_ident!("version", span = row.span()))?;
-            (quote!(Root, key: &["id"], order: "version"), root(row, &table))
+            listed_by.iter().try_for_each(known)?;
+            let listed = listed_by.map(|created| listed(row, &table, &created));
+            let root = root(row, &table);
+            (quote!(Root, key: &["id"], order: "version"), quote!(#root #listed))
         }
         Kind::Part { parent } => {
             known(&parent)?;
@@ -96,6 +99,44 @@ fn root(row: &Ident, table: &Path) -> TokenStream {
     }
 }
 
+/// A keyset query: a page begins after a position, so that it costs the same at any depth.
+fn listed(row: &Ident, table: &Path, created: &Ident) -> TokenStream {
+    quote! {
+        impl ::seedwork::infrastructure::postgres::Listed for #row {
+            fn position(&self) -> ::seedwork::application::Position {
+                ::seedwork::application::Position { created: self.#created, id: self.id }
+            }
+        }
+
+        impl #row {
+            /// One page of the table, newest first. Few shapes of one query, so each stays prepared, boxed as it is:
+            /// diesel knows a boxed one by its text.
+            pub(crate) fn newest_first(
+                page: &::seedwork::application::PageRequest,
+            ) -> ::diesel::helper_types::IntoBoxed<
+                'static,
+                ::diesel::helper_types::Select<
+                    #table::table,
+                    ::diesel::helper_types::AsSelect<Self, ::diesel::pg::Pg>,
+                >,
+                ::diesel::pg::Pg,
+            > {
+                use ::diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl, SelectableHelper};
+                let rows = #table::table.select(Self::as_select()).into_boxed();
+                let rows = rows.order((#table::#created.desc(), #table::id.desc())).limit(page.with_one_more());
+                match page.after {
+                    ::std::option::Option::None => rows,
+                    ::std::option::Option::Some(::seedwork::application::Position { created, id }) => {
+                        // The first condition is where the index begins to be read.
+                        let of_that_moment = #table::#created.lt(created).or(#table::id.lt(id));
+                        rows.filter(#table::#created.le(created).and(of_that_moment))
+                    }
+                }
+            }
+        }
+    }
+}
+
 fn part(row: &Ident, table: &Path, parent: &Ident) -> TokenStream {
     quote! {
         impl ::seedwork::infrastructure::postgres::Part for #row {
@@ -157,7 +198,7 @@ fn table(input: &DeriveInput) -> Result<Path> {
 }
 
 fn kind(input: &DeriveInput) -> Result<Kind> {
-    let (mut parent, mut key, mut order) = (None::<Ident>, Vec::new(), None::<Ident>);
+    let (mut parent, mut key, mut order, mut listed_by) = (None::<Ident>, Vec::new(), None::<Ident>, None::<Ident>);
     for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("row")) {
         attribute.parse_nested_meta(|meta| {
             if meta.path.is_ident("part_of") {
@@ -169,17 +210,22 @@ fn kind(input: &DeriveInput) -> Result<Kind> {
                 key = Punctuated::<Ident, Token![,]>::parse_terminated(&columns)?.into_iter().collect();
             } else if meta.path.is_ident("order") {
                 order = Some(meta.value()?.parse()?);
+            } else if meta.path.is_ident("listed_by") {
+                listed_by = Some(meta.value()?.parse()?);
             } else {
-                return Err(meta.error("expected `part_of`, or `key` and `order`"));
+                return Err(meta.error("expected `listed_by`, `part_of`, or `key` and `order`"));
             }
             Ok(())
         })?;
     }
-    match (parent, key.is_empty(), order) {
-        (None, true, None) => Ok(Kind::Root),
-        (Some(parent), true, None) => Ok(Kind::Part { parent }),
-        (None, false, Some(order)) => Ok(Kind::Projection { key, order }),
-        _ => Err(Error::new_spanned(&input.ident, "say `part_of = …`, or `key = (…), order = …`, or neither")),
+    match (parent, key.is_empty(), order, listed_by) {
+        (None, true, None, listed_by) => Ok(Kind::Root { listed_by }),
+        (Some(parent), true, None, None) => Ok(Kind::Part { parent }),
+        (None, false, Some(order), None) => Ok(Kind::Projection { key, order }),
+        _ => Err(Error::new_spanned(
+            &input.ident,
+            "say `part_of = …`, or `key = (…), order = …`; of a root `listed_by = …`, or nothing",
+        )),
     }
 }
 

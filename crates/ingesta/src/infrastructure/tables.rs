@@ -29,13 +29,14 @@ diesel::table! {
 /// A row of the table `ingestas`.
 #[derive(Clone, Queryable, Selectable, Row)]
 #[diesel(table_name = ingestas)]
+#[row(listed_by = fecha_creacion)]
 pub struct IngestaRow {
-    pub(super) id: Uuid,
+    id: Uuid,
     id_proveedor: String,
     id_paciente: String,
     url_path: String,
     estado: String,
-    pub(super) fecha_creacion: Instante,
+    fecha_creacion: Instante,
     fecha_actualizacion: Instante,
     fecha_eliminacion: Option<Instante>,
     motivo: Option<String>,

@@ -15,6 +15,7 @@ mod row;
 mod statements;
 mod trust;
 mod unit_of_work;
+mod views;
 
 pub use changes::Change;
 pub use committer::{CommitterSettings, LogState};
@@ -27,6 +28,6 @@ pub use migrations::{Migrations, migrate};
 pub(crate) use outbox::LAST;
 pub use probe::Probe;
 pub use reads::{ReadError, Reads};
-pub use row::{Column, Kind, Param, Part, Projection, Record, Root, Row, Table};
+pub use row::{Column, Kind, Listed, Param, Part, Projection, Record, Root, Row, Table};
 pub use trust::check;
 pub use unit_of_work::{PgUnitOfWork, PgUnits, Shown, Stored};

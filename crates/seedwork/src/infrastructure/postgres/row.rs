@@ -1,6 +1,7 @@
 //! Rows as batches: what a table is, and how many of its rows become the parameters of one statement.
 
 use super::changes::Change;
+use crate::application::Position;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
@@ -54,6 +55,13 @@ pub trait Root: Row {
     fn id(&self) -> Uuid;
     /// The aggregate's version.
     fn version(&self) -> i32;
+}
+
+/// A row that stands in lists. `#[row(listed_by = fecha_creacion)]` implements it for a root, and gives the row the
+/// beginning of its queries: `newest_first(page)` selects one page of the table, to which a query adds its filters.
+pub trait Listed: Root {
+    /// Where it stands, by creation.
+    fn position(&self) -> Position;
 }
 
 /// A row that belongs to an aggregate's root.
