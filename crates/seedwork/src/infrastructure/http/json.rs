@@ -1,14 +1,28 @@
 //! JSON bodies. What cannot be read is told with the path of the field that is wrong.
 
 use super::{body, explain::explain, problem::Problem, strict::Strict};
-use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, body::BoxBody, dev::Payload};
 use futures_util::{FutureExt, future::LocalBoxFuture};
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::error::Category;
 
-/// A body of JSON: an object of the members of `T`. Members that `T` does not know are ignored.
+/// A body of JSON: an object of the members of `T`. Members that `T` does not know are ignored. It is an answer, too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Json<T>(T);
+
+impl<T> From<T> for Json<T> {
+    fn from(body: T) -> Self {
+        Self(body)
+    }
+}
+
+impl<T: Serialize> Responder for Json<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::Ok().json(self.0)
+    }
+}
 
 /// What can be the body of a request: every type that serde reads.
 ///

@@ -6,8 +6,22 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Deserializer};
 use std::{borrow::Cow, str::FromStr};
 
-/// Reads a field that may be missing and, when it is there, must be the name of a `T`:
-/// `#[serde(default, deserialize_with = "optional_text")]`. Anything else is malformed (400), with the rule's name.
+/// Reads a field that must be the name of a `T`: `#[serde(deserialize_with = "text")]`. Anything else is malformed (400),
+/// with the rule's name.
+///
+/// # Errors
+///
+/// It is not the name of a `T`.
+pub fn text<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: BrokenRule>,
+{
+    let text = Cow::<'de, str>::deserialize(deserializer)?;
+    text.parse().map_err(|broken: T::Err| refusal(broken.rule(), &broken))
+}
+
+/// The same for a field that may be missing: `#[serde(default, deserialize_with = "optional_text")]`.
 ///
 /// # Errors
 ///
