@@ -1,0 +1,3 @@
+DROP TABLE reservas;
+DROP TABLE expedientes;
+DROP TABLE clientes;

@@ -1,0 +1,132 @@
+//! Why a use case of this context is refused.
+
+use crate::domain::{
+    cliente::{ClienteError, ClienteId},
+    expediente::ExpedienteError,
+};
+use seedwork::{
+    application::{CommitError, Fault, FaultKind},
+    domain::{BrokenRule, Violations},
+};
+
+/// A refusal; `Display` is what the client reads.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ClientesFault {
+    /// There is no such cliente.
+    #[error("No existe el cliente {0}")]
+    NoExiste(ClienteId),
+    /// There is no expediente of such a cliente.
+    #[error("No existe el expediente del cliente {0}")]
+    SinExpediente(ClienteId),
+    /// The id that a new cliente was given is taken.
+    #[error("Ya existe un cliente con ese id")]
+    YaExiste,
+    /// Another cliente has this email.
+    #[error("Ya hay un cliente con ese email")]
+    EmailRegistrado,
+    /// Another cliente has this document.
+    #[error("Ya hay un cliente con ese documento")]
+    DocumentoRegistrado,
+    /// The fields of the request break rules.
+    #[error(transparent)]
+    Invalido(#[from] Violations),
+    /// The cliente, as it is, forbids it.
+    #[error(transparent)]
+    Cliente(#[from] ClienteError),
+    /// The expediente, as it is, forbids it.
+    #[error(transparent)]
+    Expediente(#[from] ExpedienteError),
+    /// It could not be read or committed.
+    #[error(transparent)]
+    Commit(CommitError),
+}
+
+/// What is unique is for the tables to say, among all clientes at once. These are the names of their constraints.
+impl From<CommitError> for ClientesFault {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Unique(constraint) => match constraint.as_str() {
+                "clientes_email" => Self::EmailRegistrado,
+                "clientes_documento" => Self::DocumentoRegistrado,
+                _ => Self::YaExiste,
+            },
+            other => Self::Commit(other),
+        }
+    }
+}
+
+impl Fault for ClientesFault {
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::NoExiste(_) | Self::SinExpediente(_) => FaultKind::NotFound,
+            Self::YaExiste | Self::EmailRegistrado | Self::DocumentoRegistrado => FaultKind::Conflict,
+            Self::Invalido(_) | Self::Cliente(_) | Self::Expediente(_) => FaultKind::Rule,
+            Self::Commit(error) => error.kind(),
+        }
+    }
+
+    fn slug(&self) -> &'static str {
+        match self {
+            Self::NoExiste(_) | Self::SinExpediente(_) => "no-encontrado",
+            Self::YaExiste => "id-ya-existe",
+            Self::EmailRegistrado => "email-registrado",
+            Self::DocumentoRegistrado => "documento-registrado",
+            Self::Invalido(violations) => violations.rule(),
+            Self::Cliente(error) => error.rule(),
+            Self::Expediente(error) => error.rule(),
+            Self::Commit(error) => error.slug(),
+        }
+    }
+
+    fn violations(&self) -> Option<&Violations> {
+        match self {
+            Self::Invalido(violations) => Some(violations),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::cliente::{Estado, examples::ID};
+
+    #[test]
+    fn a_refusal_reads_well_to_clients_and_to_programs() {
+        let regla = ClienteError::TransicionInvalida { de: Estado::Desactivado, a: Estado::Desactivado };
+        for (fault, kind, slug, text) in [
+            (
+                ClientesFault::NoExiste(ID),
+                FaultKind::NotFound,
+                "no-encontrado",
+                "No existe el cliente 0198c0de-0000-7000-8000-000000000001",
+            ),
+            (
+                regla.into(),
+                FaultKind::Rule,
+                "transicion-invalida",
+                "Un cliente no puede pasar de Desactivado a Desactivado",
+            ),
+            (CommitError::Unavailable.into(), FaultKind::Unavailable, "no-disponible", "La base de datos no responde"),
+        ] {
+            assert_eq!((fault.kind(), fault.slug(), fault.to_string().as_str()), (kind, slug, text));
+        }
+    }
+
+    #[test]
+    fn what_is_taken_is_named() {
+        for (constraint, fault, slug) in [
+            ("clientes_email", ClientesFault::EmailRegistrado, "email-registrado"),
+            ("clientes_documento", ClientesFault::DocumentoRegistrado, "documento-registrado"),
+            ("clientes_pkey", ClientesFault::YaExiste, "id-ya-existe"),
+        ] {
+            assert_eq!(ClientesFault::from(CommitError::Unique(constraint.into())), fault);
+            assert_eq!((fault.kind(), fault.slug()), (FaultKind::Conflict, slug));
+        }
+    }
+
+    #[test]
+    fn a_lost_race_is_still_one_so_that_the_bus_runs_the_command_again() {
+        assert_eq!(ClientesFault::from(CommitError::Conflict).kind(), FaultKind::Race);
+    }
+}

@@ -1,0 +1,41 @@
+//! What the use cases of this context need of a unit of work.
+
+use super::{ClientesFault, projections::Reserva};
+use crate::domain::{
+    cliente::{Cliente, ClienteId},
+    expediente::Expediente,
+};
+use seedwork::application::{Load, Save, Show, UnitOfWork};
+
+/// The clientes, as a unit of work sees them.
+pub trait Clientes: Load<Cliente> {
+    /// The cliente with this id.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientesFault::NoExiste`] when there is none, or what [`Load::load`] answers.
+    fn cliente(&mut self, id: ClienteId) -> impl Future<Output = Result<Cliente, ClientesFault>> + Send {
+        async move { self.load(id).await?.ok_or(ClientesFault::NoExiste(id)) }
+    }
+}
+
+impl<U: Load<Cliente>> Clientes for U {}
+
+/// The expedientes, as a unit of work sees them.
+pub trait Expedientes: Load<Expediente> {
+    /// The expediente of this cliente.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientesFault::SinExpediente`] when there is none, or what [`Load::load`] answers.
+    fn expediente(&mut self, cliente: ClienteId) -> impl Future<Output = Result<Expediente, ClientesFault>> + Send {
+        async move { self.load(cliente).await?.ok_or(ClientesFault::SinExpediente(cliente)) }
+    }
+}
+
+impl<U: Load<Expediente>> Expedientes for U {}
+
+/// A unit of work of this context.
+pub trait ClientesUow: UnitOfWork + Clientes + Expedientes + Save<Cliente> + Save<Expediente> + Show<Reserva> {}
+
+impl<U: UnitOfWork + Clientes + Expedientes + Save<Cliente> + Save<Expediente> + Show<Reserva>> ClientesUow for U {}

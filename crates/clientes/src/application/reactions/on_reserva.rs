@@ -1,0 +1,84 @@
+//! The expediente of a cliente shows its reservas as they were last heard of, also when it is closed.
+
+use crate::application::{
+    ClientesFault, ClientesUow, Handlers,
+    integration::consumed::{ReservaAprobada, ReservaCancelada, ReservaCreada, ReservaPagada},
+    projections::Reserva,
+};
+use seedwork::application::EventHandler;
+
+/// Shows what each of these events says, when it is about a cliente's reserva.
+macro_rules! show {
+    ($($record:ident),+ $(,)?) => {$(
+        impl<U: ClientesUow> EventHandler<$record, U> for Handlers {
+            async fn handle(&self, event: $record, uow: &mut U) -> Result<(), ClientesFault> {
+                let $record { id_reserva, id_cliente, estado, ruta, fecha_salida, version } = event;
+                if let Some(cliente) = id_cliente {
+                    let cliente = cliente.into();
+                    uow.show(Reserva { id: id_reserva, cliente, estado, ruta, fecha: fecha_salida, version });
+                }
+                Ok(())
+            }
+        }
+    )+};
+}
+
+show!(ReservaCreada, ReservaAprobada, ReservaPagada, ReservaCancelada);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        cliente::examples::{AHORA, ID},
+        expediente::{Estado, examples::en},
+    };
+    use seedwork::{domain::FixedClock, testing::World};
+    use uuid::Uuid;
+
+    fn creada() -> ReservaCreada {
+        ReservaCreada {
+            id_reserva: Uuid::from_u128(7),
+            id_cliente: Some(ID.into()),
+            estado: "Pendiente".into(),
+            ruta: "BOG-JFK".into(),
+            fecha_salida: AHORA,
+            version: 1,
+        }
+    }
+
+    fn cancelada() -> ReservaCancelada {
+        let ReservaCreada { id_reserva, id_cliente, ruta, fecha_salida, .. } = creada();
+        ReservaCancelada { id_reserva, id_cliente, estado: "Cancelada".into(), ruta, fecha_salida, version: 2 }
+    }
+
+    fn shown(estado: &str, version: i64) -> Reserva {
+        let (id, estado, ruta) = (Uuid::from_u128(7), estado.to_owned(), "BOG-JFK".to_owned());
+        Reserva { id, cliente: ID, estado, ruta, fecha: AHORA, version }
+    }
+
+    #[tokio::test]
+    async fn a_reserva_is_shown_as_it_was_last_heard_of_also_when_the_expediente_is_closed() {
+        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Cerrado));
+        world.hear(creada()).await.unwrap();
+        assert_eq!(world.shown::<Reserva>(), [shown("Pendiente", 1)]);
+        world.hear(cancelada()).await.unwrap();
+        assert_eq!(world.shown::<Reserva>(), [shown("Cancelada", 2)]);
+        assert_eq!(world.published_count(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_heard_twice_or_out_of_order_changes_nothing() {
+        let world = World::new(Handlers::new(FixedClock(AHORA)));
+        world.hear(cancelada()).await.unwrap();
+        world.hear(creada()).await.unwrap();
+        world.hear(cancelada()).await.unwrap();
+        assert_eq!(world.shown::<Reserva>(), [shown("Cancelada", 2)]);
+    }
+
+    #[tokio::test]
+    async fn a_reserva_of_nobody_is_in_no_expediente() {
+        let world = World::new(Handlers::new(FixedClock(AHORA)));
+        world.hear(ReservaCreada { id_cliente: None, ..creada() }).await.unwrap();
+        assert_eq!(world.shown::<Reserva>(), []);
+    }
+}

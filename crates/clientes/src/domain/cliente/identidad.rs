@@ -1,0 +1,145 @@
+//! Who a cliente is by law.
+
+use super::{Apellidos, Cedula, FechaConstitucion, FechaNacimiento, Nombres, RazonSocial, Rut};
+use std::fmt;
+
+/// A person or a company, each with the name, the document and the date that such a one has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identidad {
+    /// A person.
+    Natural {
+        /// What it is called.
+        nombre: Nombre,
+        /// Its document.
+        cedula: Cedula,
+        /// When it was born.
+        nacimiento: FechaNacimiento,
+    },
+    /// A company.
+    Empresa {
+        /// The name that it is registered under.
+        razon_social: RazonSocial,
+        /// Its document.
+        rut: Rut,
+        /// When it was founded.
+        constitucion: FechaConstitucion,
+    },
+}
+
+impl Identidad {
+    /// Which of the two.
+    pub fn tipo(&self) -> Tipo {
+        match self {
+            Self::Natural { .. } => Tipo::Natural,
+            Self::Empresa { .. } => Tipo::Empresa,
+        }
+    }
+
+    /// Which kind of document it has.
+    pub fn documento(&self) -> TipoDocumento {
+        match self {
+            Self::Natural { .. } => TipoDocumento::Cedula,
+            Self::Empresa { .. } => TipoDocumento::Rut,
+        }
+    }
+
+    /// The number of its document.
+    pub fn numero(&self) -> &str {
+        match self {
+            Self::Natural { cedula, .. } => cedula.as_str(),
+            Self::Empresa { rut, .. } => rut.as_str(),
+        }
+    }
+
+    /// What it is called, in one text.
+    pub fn nombre(&self) -> String {
+        match self {
+            Self::Natural { nombre, .. } => nombre.to_string(),
+            Self::Empresa { razon_social, .. } => razon_social.to_string(),
+        }
+    }
+}
+
+/// What a person is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nombre {
+    /// The given names.
+    pub nombres: Nombres,
+    /// The family names.
+    pub apellidos: Apellidos,
+}
+
+impl fmt::Display for Nombre {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.nombres, self.apellidos)
+    }
+}
+
+seedwork::choice! {
+    /// What a cliente is.
+    pub enum Tipo {
+        /// A person.
+        Natural = "natural",
+        /// A company.
+        Empresa = "empresa",
+    }
+    /// Neither.
+    pub struct TipoInvalido: "tipo-valido", "El tipo debe ser natural o empresa";
+}
+
+seedwork::choice! {
+    /// What identifies a cliente by law.
+    pub enum TipoDocumento {
+        /// A person's.
+        Cedula = "cedula",
+        /// A company's.
+        Rut = "rut",
+    }
+    /// Neither.
+    pub struct TipoDocumentoInvalido: "tipo-documento-valido", "El tipo del documento debe ser cedula o rut";
+}
+
+impl TipoDocumento {
+    /// Refuses a document that does not identify a cliente of this kind.
+    ///
+    /// # Errors
+    ///
+    /// A person has a cedula, a company a rut.
+    pub fn identifica(self, tipo: Tipo) -> Result<(), DocumentoNoCorresponde> {
+        match (tipo, self) {
+            (Tipo::Natural, Self::Cedula) | (Tipo::Empresa, Self::Rut) => Ok(()),
+            _ => Err(DocumentoNoCorresponde),
+        }
+    }
+}
+
+seedwork::refusal! {
+    /// A person with a rut, or a company with a cedula.
+    pub struct DocumentoNoCorresponde:
+        "documento-corresponde", "Un cliente natural se identifica con cedula, y una empresa con rut";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::examples::*, *};
+
+    #[test]
+    fn a_cliente_is_called_by_one_text() {
+        assert_eq!((natural().tipo(), natural().nombre().as_str()), (Tipo::Natural, "Ana María Ñáñez Gil"));
+        assert_eq!((empresa().tipo(), empresa().nombre().as_str()), (Tipo::Empresa, "Clínica de los Alpes S.A.S."));
+    }
+
+    #[test]
+    fn a_person_has_a_cedula_and_a_company_a_rut() {
+        assert_eq!(TipoDocumento::Cedula.identifica(Tipo::Natural), Ok(()));
+        assert_eq!(TipoDocumento::Rut.identifica(Tipo::Empresa), Ok(()));
+        assert_eq!(TipoDocumento::Rut.identifica(Tipo::Natural), Err(DocumentoNoCorresponde));
+        assert_eq!(TipoDocumento::Cedula.identifica(Tipo::Empresa), Err(DocumentoNoCorresponde));
+    }
+
+    #[test]
+    fn a_person_is_not_shown_by_accident() {
+        let shown = format!("{:?}", natural());
+        assert!(["Ana", "Gil", "1020", "1990"].iter().all(|personal| !shown.contains(personal)), "{shown}");
+    }
+}

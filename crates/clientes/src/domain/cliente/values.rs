@@ -1,0 +1,165 @@
+//! The texts and the dates of a cliente. Each is parsed once, at the edge: inside, no invalid one can exist.
+
+use super::rules::{es_cedula, es_motivo, es_nombre, es_rut};
+use chrono::NaiveDate;
+use std::fmt;
+
+seedwork::text! {
+    /// The given names of a person.
+    pub struct Nombres: personal, checked by es_nombre;
+    /// Not the given names of a person.
+    pub struct NombresInvalidos: "nombres-validos", "Los nombres deben tener de 1 a 100 caracteres visibles";
+}
+
+seedwork::text! {
+    /// The family names of a person.
+    pub struct Apellidos: personal, checked by es_nombre;
+    /// Not the family names of a person.
+    pub struct ApellidosInvalidos: "apellidos-validos", "Los apellidos deben tener de 1 a 100 caracteres visibles";
+}
+
+seedwork::text! {
+    /// The name that a company is registered under.
+    pub struct RazonSocial: checked by es_nombre;
+    /// Not the name of a company.
+    pub struct RazonSocialInvalida: "razon-social-valida", "La razon social debe tener de 1 a 100 caracteres visibles";
+}
+
+seedwork::text! {
+    /// Where a document was issued.
+    pub struct Ciudad: checked by es_nombre;
+    /// Not the name of a city.
+    pub struct CiudadInvalida: "ciudad-valida", "La ciudad debe tener de 1 a 100 caracteres visibles";
+}
+
+seedwork::text! {
+    /// The number of a person's document.
+    pub struct Cedula: personal, checked by es_cedula;
+    /// Not the number of a cedula.
+    pub struct CedulaInvalida: "cedula-valida", "La cedula debe tener de 6 a 10 digitos";
+}
+
+seedwork::text! {
+    /// The number of a company's document.
+    pub struct Rut: checked by es_rut;
+    /// Not the number of a rut.
+    pub struct RutInvalido:
+        "rut-valido", "El rut debe tener de 6 a 10 digitos y, si se da, el de verificacion despues de un guion";
+}
+
+seedwork::text! {
+    /// Why somebody left.
+    pub struct Motivo: checked by es_motivo;
+    /// No reason at all, or not one to be kept.
+    pub struct MotivoInvalido: "motivo-valido", "El motivo debe tener de 1 a 500 caracteres, y ninguno de control";
+}
+
+/// When a person was born who has since come of age.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct FechaNacimiento(NaiveDate);
+
+/// The age at which one may be a cliente.
+const MAYORIA_DE_EDAD: u32 = 18;
+
+impl FechaNacimiento {
+    /// The date of birth of somebody who is 18 years old or more on the day `hoy`. Who was born on February 29 is so on
+    /// March 1.
+    ///
+    /// # Errors
+    ///
+    /// Somebody born on that day is not, or was not born yet.
+    pub fn parse(fecha: NaiveDate, hoy: NaiveDate) -> Result<Self, MenorDeEdad> {
+        let edad = hoy.years_since(fecha).ok_or(MenorDeEdad)?;
+        if edad >= MAYORIA_DE_EDAD { Ok(Self(fecha)) } else { Err(MenorDeEdad) }
+    }
+
+    /// The date.
+    pub fn fecha(self) -> NaiveDate {
+        self.0
+    }
+}
+
+/// Personal: not shown by accident.
+impl fmt::Debug for FechaNacimiento {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FechaNacimiento(…)")
+    }
+}
+
+seedwork::refusal! {
+    /// Somebody who has not come of age.
+    pub struct MenorDeEdad: "mayor-de-edad", "El cliente debe tener 18 años o mas";
+}
+
+/// When a company was founded: a day that is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FechaConstitucion(NaiveDate);
+
+impl FechaConstitucion {
+    /// A date before the day `hoy`.
+    ///
+    /// # Errors
+    ///
+    /// It is this very day, or to come.
+    pub fn parse(fecha: NaiveDate, hoy: NaiveDate) -> Result<Self, FechaPorVenir> {
+        if fecha < hoy { Ok(Self(fecha)) } else { Err(FechaPorVenir) }
+    }
+
+    /// The date.
+    pub fn fecha(self) -> NaiveDate {
+        self.0
+    }
+}
+
+seedwork::refusal! {
+    /// A company that is yet to be founded.
+    pub struct FechaPorVenir: "fecha-pasada", "La fecha de constitucion debe ser anterior a hoy";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use seedwork::domain::BrokenRule;
+
+    fn dia(texto: &str) -> NaiveDate {
+        texto.parse().unwrap()
+    }
+
+    #[test]
+    fn a_person_is_18_years_old_on_the_18th_birthday() {
+        for (nacimiento, hoy, es_mayor) in [
+            ("2008-01-01", "2026-01-01", true),
+            ("2008-01-02", "2026-01-01", false),
+            ("2008-02-29", "2026-02-28", false),
+            ("2008-02-29", "2026-03-01", true),
+            ("0001-01-01", "2026-01-01", true),
+            ("2026-01-01", "2026-01-01", false),
+            ("2030-01-01", "2026-01-01", false),
+            ("9999-12-31", "2026-01-01", false),
+        ] {
+            let parsed = FechaNacimiento::parse(dia(nacimiento), dia(hoy));
+            let expected = if es_mayor { Ok(FechaNacimiento(dia(nacimiento))) } else { Err(MenorDeEdad) };
+            assert_eq!(parsed, expected, "{nacimiento} on {hoy}");
+        }
+    }
+
+    #[test]
+    fn a_company_was_founded_before_today() {
+        let hoy = dia("2026-01-01");
+        assert_eq!(FechaConstitucion::parse(dia("2025-12-31"), hoy).unwrap().fecha(), dia("2025-12-31"));
+        for fecha in ["2026-01-01", "2026-01-02"] {
+            assert_eq!(FechaConstitucion::parse(dia(fecha), hoy), Err(FechaPorVenir), "{fecha}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_its_rule() {
+        assert_eq!(Nombres::parse("").unwrap_err().rule(), "nombres-validos");
+        assert_eq!(Apellidos::parse("").unwrap_err().rule(), "apellidos-validos");
+        assert_eq!(RazonSocial::parse("").unwrap_err().rule(), "razon-social-valida");
+        assert_eq!(Ciudad::parse("").unwrap_err().rule(), "ciudad-valida");
+        assert_eq!(Cedula::parse("").unwrap_err().rule(), "cedula-valida");
+        assert_eq!(Rut::parse("").unwrap_err().rule(), "rut-valido");
+        assert_eq!(Motivo::parse("").unwrap_err().rule(), "motivo-valido");
+    }
+}

@@ -1,0 +1,166 @@
+//! What clients send, and the commands that it becomes.
+
+use super::view::TipoDocumentoSchema;
+use crate::{
+    application::commands,
+    domain::cliente::{
+        Apellidos, Cedula, Ciudad, ClienteId, Email, FechaConstitucion, FechaNacimiento, Identidad, Nombre, Nombres,
+        RazonSocial, Rut, Tipo, TipoDocumento,
+    },
+};
+use chrono::NaiveDate;
+use seedwork::{
+    domain::{Clock, SystemClock, Violations},
+    infrastructure::http::{Body, Problem, date, text},
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Somebody to take on: a person or a company, as `tipo` says.
+#[derive(ToSchema)]
+#[schema(as = RegistrarCliente)]
+#[serde(tag = "tipo", rename_all = "lowercase")]
+pub(super) enum RegistrarBody {
+    Natural(NaturalBody),
+    Empresa(EmpresaBody),
+}
+
+#[derive(Deserialize)]
+struct TipoBody {
+    #[serde(deserialize_with = "text")]
+    tipo: Tipo,
+}
+
+impl Body for RegistrarBody {
+    fn read(json: &[u8]) -> Result<Self, Problem> {
+        match TipoBody::read(json)?.tipo {
+            Tipo::Natural => NaturalBody::read(json).map(Self::Natural),
+            Tipo::Empresa => EmpresaBody::read(json).map(Self::Empresa),
+        }
+    }
+}
+
+/// A person to take on.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = RegistrarNatural)]
+pub(super) struct NaturalBody {
+    /// What it is called.
+    nombre: NombreBody,
+    /// Where it is written to. No two clientes have the same.
+    #[schema(example = "ana.gil@alpes.example")]
+    email: String,
+    /// Its cedula: 6 to 10 digits. No two clientes have the same.
+    documento: DocumentoBody,
+    /// When it was born: 18 years ago or more.
+    #[serde(deserialize_with = "date")]
+    #[schema(example = "1990-02-28")]
+    fecha_nacimiento: NaiveDate,
+}
+
+/// A company to take on.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = RegistrarEmpresa)]
+pub(super) struct EmpresaBody {
+    /// The name that it is registered under: 1 to 100 visible characters.
+    #[schema(example = "Clínica de los Alpes S.A.S.")]
+    razon_social: String,
+    /// Where it is written to. No two clientes have the same.
+    #[schema(example = "contacto@alpes.example")]
+    email: String,
+    /// Its rut: 6 to 10 digits, with or without `-` and the check digit. No two clientes have the same.
+    documento: DocumentoBody,
+    /// When it was founded: before today.
+    #[serde(deserialize_with = "date")]
+    #[schema(example = "2001-12-31")]
+    fecha_constitucion: NaiveDate,
+}
+
+/// What a person is called.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Nombre)]
+struct NombreBody {
+    /// The given names: 1 to 100 visible characters.
+    #[schema(example = "Ana María")]
+    nombres: String,
+    /// The family names: 1 to 100 visible characters.
+    #[schema(example = "Ñáñez Gil")]
+    apellidos: String,
+}
+
+/// What identifies a cliente by law.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Documento)]
+struct DocumentoBody {
+    /// A person has a `cedula`, a company a `rut`.
+    #[serde(deserialize_with = "text")]
+    #[schema(value_type = TipoDocumentoSchema)]
+    tipo: TipoDocumento,
+    /// Its number.
+    #[schema(example = "1020304050")]
+    numero: String,
+    /// Where it was issued: 1 to 100 visible characters.
+    #[schema(example = "Bogotá")]
+    ciudad: String,
+}
+
+/// What depends on the day is asked of the day on which it is sent.
+impl TryFrom<RegistrarBody> for commands::RegistrarCliente {
+    type Error = Violations;
+
+    fn try_from(body: RegistrarBody) -> Result<Self, Violations> {
+        let hoy = SystemClock.now().date_naive();
+        match body {
+            RegistrarBody::Natural(natural) => natural.command(hoy),
+            RegistrarBody::Empresa(empresa) => empresa.command(hoy),
+        }
+    }
+}
+
+impl NaturalBody {
+    fn command(self, hoy: NaiveDate) -> Result<commands::RegistrarCliente, Violations> {
+        let Self { nombre, email, documento, fecha_nacimiento } = self;
+        let mut found = Violations::collect();
+        let nombres = found.field("nombre.nombres", Nombres::parse(&nombre.nombres));
+        let apellidos = found.field("nombre.apellidos", Apellidos::parse(&nombre.apellidos));
+        let email = found.field("email", Email::parse(&email));
+        found.field("documento.tipo", documento.tipo.identifica(Tipo::Natural));
+        let cedula = found.field("documento.numero", Cedula::parse(&documento.numero));
+        let ciudad = found.field("documento.ciudad", Ciudad::parse(&documento.ciudad));
+        let nacimiento = found.field("fecha_nacimiento", FechaNacimiento::parse(fecha_nacimiento, hoy));
+        found.check(|| {
+            let nombre = Nombre { nombres: nombres?, apellidos: apellidos? };
+            let identidad = Identidad::Natural { nombre, cedula: cedula?, nacimiento: nacimiento? };
+            Some(commands::RegistrarCliente { id: ClienteId::nuevo(), identidad, email: email?, ciudad: ciudad? })
+        })
+    }
+}
+
+impl EmpresaBody {
+    fn command(self, hoy: NaiveDate) -> Result<commands::RegistrarCliente, Violations> {
+        let Self { razon_social, email, documento, fecha_constitucion } = self;
+        let mut found = Violations::collect();
+        let razon_social = found.field("razon_social", RazonSocial::parse(&razon_social));
+        let email = found.field("email", Email::parse(&email));
+        found.field("documento.tipo", documento.tipo.identifica(Tipo::Empresa));
+        let rut = found.field("documento.numero", Rut::parse(&documento.numero));
+        let ciudad = found.field("documento.ciudad", Ciudad::parse(&documento.ciudad));
+        let constitucion = found.field("fecha_constitucion", FechaConstitucion::parse(fecha_constitucion, hoy));
+        found.check(|| {
+            let (razon_social, rut, constitucion) = (razon_social?, rut?, constitucion?);
+            let identidad = Identidad::Empresa { razon_social, rut, constitucion };
+            Some(commands::RegistrarCliente { id: ClienteId::nuevo(), identidad, email: email?, ciudad: ciudad? })
+        })
+    }
+}
+
+/// A cliente to let go.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = DesactivarCliente)]
+pub(super) struct DesactivarBody {
+    /// Which cliente.
+    pub(super) id_cliente: Uuid,
+    /// Why: 1 to 500 characters.
+    #[schema(example = "se va")]
+    pub(super) motivo: String,
+}

@@ -1,0 +1,8 @@
+//! The adapters of clientes: its tables, its HTTP routes and its messages.
+
+mod http;
+mod module;
+mod reads;
+mod tables;
+
+pub use module::module;

@@ -1,0 +1,1 @@
+//! The context on a real PostgreSQL, asked through its routes.
