@@ -121,7 +121,7 @@ async fn what_a_command_says_is_in_the_log_with_the_request_that_it_came_from() 
     let columns = (outbox::record, outbox::aggregate_version, outbox::correlation_id, outbox::traceparent);
     let said = outbox::table.filter(outbox::key.eq(&id)).order(outbox::seq.desc()).select(columns);
     let said: (String, Option<i64>, String, Option<String>) =
-        said.first(&mut ingestas.look().await).await.expect("it is in the log");
+        said.first(&mut ingestas.0.look().await).await.expect("it is in the log");
     let expected = ("sta.ingesta.v1.IngestaAlertada".into(), Some(2), "abc-7".into(), Some(trace.into()));
     assert_eq!(said, expected);
 }

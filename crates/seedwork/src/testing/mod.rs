@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | an aggregate | its own methods: the domain is synchronous and needs nothing | |
 //! | a use case, a reaction | [`World`]: the same bus as in production, over memory | `testing` |
-//! | routes, tables, reads | `TestDatabase`, and `infrastructure::http::testing::TestServer` | `testing-postgres` |
+//! | routes, tables, reads | `TestContext`: a context that runs on a database of its own, asked over HTTP | `testing-postgres` |
 //! | what is heard and said | `TestDatabase::broker`: the embedded broker, to say and to hear as others would | `testing-postgres` |
 //! | killing and recovering | `TestProcess`: a context as it runs in the service, which can be killed | `testing-postgres` |
 //! | a broker's adapter | [`broker_conformance!`](crate::broker_conformance) | `testing-postgres` |
@@ -13,6 +13,8 @@
 
 #[cfg(feature = "testing-postgres")]
 pub mod broker;
+#[cfg(feature = "testing-postgres")]
+mod context;
 #[cfg(feature = "testing-postgres")]
 mod database;
 #[cfg(feature = "testing-postgres")]
@@ -24,6 +26,8 @@ mod fake;
 mod process;
 mod world;
 
+#[cfg(feature = "testing-postgres")]
+pub use context::TestContext;
 #[cfg(feature = "testing-postgres")]
 pub use database::TestDatabase;
 #[cfg(feature = "testing-postgres")]

@@ -8,10 +8,7 @@ use actix_web::{
     },
     test::TestRequest,
 };
-use seedwork::infrastructure::{
-    http::testing::{Answer, TestServer},
-    postgres::Database,
-};
+use seedwork::infrastructure::http::testing::TestServer;
 use serde_json::{Value, json, to_value};
 
 const CREAR: &str = "/ingesta/crear-ingesta-comando";
@@ -21,8 +18,7 @@ const WITHOUT_MOTIVO: &[&str] = &["iniciar-procesamiento", "finalizar", "elimina
 const ID: &str = "0198c0de-0000-7000-8000-000000000001";
 
 async fn server() -> TestServer {
-    let nowhere = Database::new("postgres://nobody@127.0.0.1:1/nowhere", "ingesta").unwrap();
-    TestServer::start(&module(), nowhere).await.unwrap()
+    TestServer::nowhere(&module()).await
 }
 
 fn route(verb: &str) -> String {
@@ -49,20 +45,6 @@ fn raw(body: impl Into<Vec<u8>>) -> TestRequest {
     TestRequest::post().uri(CREAR).insert_header((CONTENT_TYPE, "application/json")).set_payload(body.into())
 }
 
-/// Fails unless the answer is this problem, in full, about this field.
-#[track_caller]
-fn refused(answer: &Answer, status: u16, slug: &str, blames: &[(&str, &str)]) {
-    assert_eq!((answer.status, answer.slug()), (status, slug), "{answer:?}");
-    assert_eq!(answer.headers["content-type"], "application/problem+json");
-    assert!(answer.headers.contains_key("x-correlation-id"), "{answer:?}");
-    assert_eq!(answer.blames(), blames, "{answer:?}");
-    let body = &answer.body;
-    assert_eq!((&body["status"], &body["error"]), (&json!(status), &body["detail"]));
-    assert!(
-        ["title", "detail", "instance"].iter().all(|member| body[member].as_str().is_some_and(|text| !text.is_empty()))
-    );
-}
-
 #[actix_web::test]
 async fn a_body_that_cannot_be_read_is_refused() {
     let server = server().await;
@@ -70,9 +52,9 @@ async fn a_body_that_cannot_be_read_is_refused() {
         let answer = server.call(raw(text)).await;
         assert_eq!((answer.status, answer.slug()), (400, "cuerpo-invalido"), "{text}");
     }
-    refused(&server.call(raw(b"\xff".as_slice())).await, 400, "cuerpo-invalido", &[("", "json-valido")]);
+    server.call(raw(b"\xff".as_slice())).await.refuses(400, "cuerpo-invalido", &[("", "json-valido")]);
     for value in [json!([]), json!(null), json!("x"), json!(["proveedor-7", "PAC 0042", "https://a/x"])] {
-        refused(&server.post(CREAR, value).await, 400, "cuerpo-invalido", &[("", "tipo-correcto")]);
+        server.post(CREAR, value).await.refuses(400, "cuerpo-invalido", &[("", "tipo-correcto")]);
     }
 }
 
@@ -81,26 +63,26 @@ async fn every_field_of_a_new_ingesta_must_be_there_and_a_text() {
     let server = server().await;
     for member in ["id_proveedor", "id_paciente", "url_path"] {
         let answer = server.post(CREAR, without(member)).await;
-        refused(&answer, 400, "cuerpo-invalido", &[(member, "campo-obligatorio")]);
+        answer.refuses(400, "cuerpo-invalido", &[(member, "campo-obligatorio")]);
         for value in [json!(null), json!(7), json!(true), json!(["x"]), json!({"x": "y"})] {
             let answer = server.post(CREAR, with(member, value)).await;
-            refused(&answer, 400, "cuerpo-invalido", &[(member, "tipo-correcto")]);
+            answer.refuses(400, "cuerpo-invalido", &[(member, "tipo-correcto")]);
         }
     }
     let repeated = body().to_string().replacen('{', r#"{"url_path":"x","#, 1);
-    refused(&server.call(raw(repeated)).await, 400, "cuerpo-invalido", &[("url_path", "campo-unico")]);
+    server.call(raw(repeated)).await.refuses(400, "cuerpo-invalido", &[("url_path", "campo-unico")]);
 }
 
 #[actix_web::test]
 async fn all_broken_rules_of_a_new_ingesta_are_told_at_once() {
     let server = server().await;
     let answer = server.post(CREAR, with("url_path", json!("torax.dcm"))).await;
-    refused(&answer, 422, "url-valida", &[("url_path", "url-valida")]);
+    answer.refuses(422, "url-valida", &[("url_path", "url-valida")]);
     assert_eq!(answer.body["detail"], "La ruta de la imagen debe ser valida");
     let answer = server.post(CREAR, json!({"id_proveedor": "", "id_paciente": "\0", "url_path": "ftp://a/x"})).await;
     let all =
         [("id_proveedor", "id-proveedor-valido"), ("id_paciente", "id-paciente-valido"), ("url_path", "url-valida")];
-    refused(&answer, 422, "id-proveedor-valido", &all);
+    answer.refuses(422, "id-proveedor-valido", &all);
 }
 
 #[actix_web::test]
@@ -108,12 +90,12 @@ async fn a_change_names_its_ingesta_by_a_uuid() {
     let server = server().await;
     for verb in WITH_MOTIVO.iter().chain(WITHOUT_MOTIVO) {
         let answer = server.post(&route(verb), json!({"motivo": "x"})).await;
-        refused(&answer, 400, "cuerpo-invalido", &[("id_ingesta", "campo-obligatorio")]);
+        answer.refuses(400, "cuerpo-invalido", &[("id_ingesta", "campo-obligatorio")]);
         let answer = server.post(&route(verb), json!({"id_ingesta": "no", "motivo": "x"})).await;
-        refused(&answer, 400, "cuerpo-invalido", &[("id_ingesta", "uuid-valido")]);
+        answer.refuses(400, "cuerpo-invalido", &[("id_ingesta", "uuid-valido")]);
         for value in [json!(null), json!(7)] {
             let answer = server.post(&route(verb), json!({"id_ingesta": value, "motivo": "x"})).await;
-            refused(&answer, 400, "cuerpo-invalido", &[("id_ingesta", "tipo-correcto")]);
+            answer.refuses(400, "cuerpo-invalido", &[("id_ingesta", "tipo-correcto")]);
         }
     }
 }
@@ -123,12 +105,12 @@ async fn a_motivo_is_needed_where_the_business_asks_for_one() {
     let server = server().await;
     for verb in WITH_MOTIVO {
         let answer = server.post(&route(verb), json!({"id_ingesta": ID})).await;
-        refused(&answer, 400, "cuerpo-invalido", &[("motivo", "campo-obligatorio")]);
+        answer.refuses(400, "cuerpo-invalido", &[("motivo", "campo-obligatorio")]);
         let answer = server.post(&route(verb), json!({"id_ingesta": ID, "motivo": null})).await;
-        refused(&answer, 400, "cuerpo-invalido", &[("motivo", "tipo-correcto")]);
+        answer.refuses(400, "cuerpo-invalido", &[("motivo", "tipo-correcto")]);
         for motivo in ["", " ", &"x".repeat(501)] {
             let answer = server.post(&route(verb), json!({"id_ingesta": ID, "motivo": motivo})).await;
-            refused(&answer, 422, "motivo-valido", &[("motivo", "motivo-valido")]);
+            answer.refuses(422, "motivo-valido", &[("motivo", "motivo-valido")]);
         }
     }
 }
@@ -137,7 +119,7 @@ async fn a_motivo_is_needed_where_the_business_asks_for_one() {
 async fn a_parameter_that_cannot_be_read_is_named() {
     let server = server().await;
     let answer = server.get("/ingesta/consulta-por-id/7").await;
-    refused(&answer, 400, "parametro-invalido", &[("id", "uuid-valido")]);
+    answer.refuses(400, "parametro-invalido", &[("id", "uuid-valido")]);
     for (query, blamed) in [
         ("estado=Perdida", ("estado", "estado-valido")),
         ("estado=creada", ("estado", "estado-valido")),
@@ -147,11 +129,11 @@ async fn a_parameter_that_cannot_be_read_is_named() {
         ("limite=abc", ("limite", "limite-valido")),
         ("cursor=abc", ("cursor", "cursor-valido")),
     ] {
-        refused(&server.get(&format!("/ingesta/todas?{query}")).await, 400, "parametro-invalido", &[blamed]);
+        server.get(&format!("/ingesta/todas?{query}")).await.refuses(400, "parametro-invalido", &[blamed]);
     }
     let answer = server.get("/ingesta/todas?id_proveedor=%00&id_paciente=").await;
     let blames = [("id_proveedor", "id-proveedor-valido"), ("id_paciente", "id-paciente-valido")];
-    refused(&answer, 422, "id-proveedor-valido", &blames);
+    answer.refuses(422, "id-proveedor-valido", &blames);
 }
 
 #[actix_web::test]
@@ -159,21 +141,21 @@ async fn a_body_of_another_type_or_too_large_a_one_is_refused() {
     let server = server().await;
     let typed =
         |kind| TestRequest::post().uri(CREAR).insert_header((CONTENT_TYPE, kind)).set_payload(body().to_string());
-    refused(&server.call(typed("text/plain")).await, 415, "tipo-no-admitido", &[]);
+    server.call(typed("text/plain")).await.refuses(415, "tipo-no-admitido", &[]);
     let untyped = TestRequest::post().uri(CREAR).set_payload(body().to_string());
-    refused(&server.call(untyped).await, 415, "tipo-no-admitido", &[]);
+    server.call(untyped).await.refuses(415, "tipo-no-admitido", &[]);
     let large = with("otro", json!("x".repeat(1024 * 1024))).to_string();
     let length = large.len();
-    refused(&server.call(raw(large.clone())).await, 413, "demasiado-grande", &[]);
-    refused(&server.call(raw(large).insert_header((CONTENT_LENGTH, length))).await, 413, "demasiado-grande", &[]);
+    server.call(raw(large.clone())).await.refuses(413, "demasiado-grande", &[]);
+    server.call(raw(large).insert_header((CONTENT_LENGTH, length))).await.refuses(413, "demasiado-grande", &[]);
 }
 
 #[actix_web::test]
 async fn what_is_no_route_is_refused() {
     let server = server().await;
-    refused(&server.get("/ingesta/nada").await, 404, "no-encontrado", &[]);
+    server.get("/ingesta/nada").await.refuses(404, "no-encontrado", &[]);
     let answer = server.call(TestRequest::delete().uri(CREAR)).await;
-    refused(&answer, 405, "metodo-no-admitido", &[]);
+    answer.refuses(405, "metodo-no-admitido", &[]);
     assert_eq!(answer.headers["allow"], "POST");
     let answer = server.call(TestRequest::with_uri("/ingesta/todas").method(Method::POST)).await;
     assert_eq!((answer.status, answer.headers["allow"].as_str()), (405, "GET, HEAD"));
@@ -184,12 +166,12 @@ async fn a_request_is_told_that_the_database_is_away() {
     let server = server().await;
     let request = TestRequest::post().uri(CREAR).set_json(body()).insert_header(("x-correlation-id", "abc-7"));
     let answer = server.call(request).await;
-    refused(&answer, 503, "no-disponible", &[]);
+    answer.refuses(503, "no-disponible", &[]);
     assert_eq!((answer.headers["retry-after"].as_str(), answer.headers["x-correlation-id"].as_str()), ("1", "abc-7"));
     for uri in [&format!("/ingesta/consulta-por-id/{ID}"), "/ingesta/todas"] {
-        refused(&server.get(uri).await, 503, "no-disponible", &[]);
+        server.get(uri).await.refuses(503, "no-disponible", &[]);
     }
-    refused(&server.post(ALERTAR, json!({"id_ingesta": ID, "motivo": "x"})).await, 503, "no-disponible", &[]);
+    server.post(ALERTAR, json!({"id_ingesta": ID, "motivo": "x"})).await.refuses(503, "no-disponible", &[]);
 }
 
 #[actix_web::test]

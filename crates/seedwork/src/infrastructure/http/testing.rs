@@ -53,6 +53,16 @@ impl TestServer {
         Ok(Self::serve(Limits::default(), &[], |config| started.routes(config)).await)
     }
 
+    /// Serves one context whose database does not answer: for what is refused before it is asked.
+    ///
+    /// # Panics
+    ///
+    /// The context does not start: the test fails.
+    pub async fn nowhere(module: &Module) -> Self {
+        let nowhere = Database::new("postgres://nobody@127.0.0.1:1/nowhere", module.name);
+        Self::start(module, nowhere.expect("it is an address")).await.expect("the context starts")
+    }
+
     /// Serves some routes, and tells of `others`, which have `GET` and are not in the document.
     pub async fn serve(limits: Limits, others: &[&str], routes: impl Fn(&mut ServiceConfig<'_>)) -> Self {
         let (app, mut api) = App::new().into_utoipa_app().configure(routes).split_for_parts();
@@ -98,6 +108,25 @@ impl TestServer {
         self.call(TestRequest::get().uri(uri)).await
     }
 
+    /// The ids of a list, over all of its pages; `uri` has a `?`.
+    ///
+    /// # Panics
+    ///
+    /// It is not a list: the test fails.
+    pub async fn list(&self, uri: &str) -> Vec<String> {
+        let (mut ids, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let answer = self.get(&format!("{uri}{cursor}")).await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+            let items = answer.body["items"].as_array().expect("items");
+            ids.extend(items.iter().map(|item| item["id"].as_str().expect("an id").to_owned()));
+            match answer.body["siguiente"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return ids,
+            }
+        }
+    }
+
     /// Answers `POST` of a JSON body.
     pub async fn post(&self, uri: &str, body: impl Serialize) -> Answer {
         self.call(TestRequest::post().uri(uri).set_json(body)).await
@@ -108,6 +137,22 @@ impl Answer {
     /// The slug of the problem that it tells; empty when it tells none.
     pub fn slug(&self) -> &str {
         self.body["type"].as_str().and_then(|name| name.strip_prefix("/problemas/")).unwrap_or_default()
+    }
+
+    /// Fails unless it is this problem, in full, about these fields.
+    ///
+    /// # Panics
+    ///
+    /// It is not.
+    #[track_caller]
+    pub fn refuses(&self, status: u16, slug: &str, blames: &[(&str, &str)]) {
+        assert_eq!((self.status, self.slug(), self.blames()), (status, slug, blames.to_vec()), "{self:?}");
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        assert!(self.headers.contains_key("x-correlation-id"), "{self:?}");
+        let body = &self.body;
+        assert_eq!((&body["status"], &body["error"]), (&status.into(), &body["detail"]));
+        let says = |member: &str| body[member].as_str().is_some_and(|text| !text.is_empty());
+        assert!(["title", "detail", "instance"].into_iter().all(says), "{self:?}");
     }
 
     /// The fields that are to blame, each with the rule that it breaks.
