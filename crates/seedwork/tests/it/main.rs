@@ -11,5 +11,6 @@ mod log;
 mod model;
 mod proxy;
 mod relay;
+mod roles;
 mod tables;
 mod units;

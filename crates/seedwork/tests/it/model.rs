@@ -129,7 +129,7 @@ impl Translate for Evento {
     }
 }
 
-const MIGRATIONS: Migrations = embed_migrations!("tests/migrations");
+pub(crate) const MIGRATIONS: Migrations = embed_migrations!("tests/migrations");
 
 /// What is wrong with the handlers, for a while.
 #[derive(Default)]
