@@ -5,6 +5,7 @@
 //! | an aggregate | its own methods: the domain is synchronous and needs nothing | |
 //! | a use case, a reaction | [`World`]: the same bus as in production, over memory | `testing` |
 //! | routes, tables, reads | `TestContext`: a context that runs on a database of its own, asked over HTTP | `testing-postgres` |
+//! | a reader's own type of a record | `heard`: what it makes of what is sent | `infrastructure` |
 //! | what is heard and said | `TestDatabase::broker`: the embedded broker, to say and to hear as others would | `testing-postgres` |
 //! | killing and recovering | `TestProcess`: a context as it runs in the service, which can be killed | `testing-postgres` |
 //! | a broker's adapter | [`broker_conformance!`](crate::broker_conformance) | `testing-postgres` |
@@ -22,6 +23,8 @@ mod embedded;
 #[cfg(feature = "infrastructure")]
 mod eventually;
 mod fake;
+#[cfg(feature = "infrastructure")]
+mod heard;
 #[cfg(feature = "testing-postgres")]
 mod process;
 mod world;
@@ -35,6 +38,8 @@ pub use embedded::TestBroker;
 #[cfg(feature = "infrastructure")]
 pub use eventually::eventually;
 pub use fake::{FakeUnitOfWork, FakeUnits};
+#[cfg(feature = "infrastructure")]
+pub use heard::heard;
 #[cfg(feature = "testing-postgres")]
 pub use process::TestProcess;
 pub use world::World;

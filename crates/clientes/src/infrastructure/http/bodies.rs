@@ -78,8 +78,8 @@ pub(super) struct EmpresaBody {
 
 /// What a person is called.
 #[derive(Deserialize, ToSchema)]
-#[schema(as = Nombre)]
-struct NombreBody {
+#[schema(as = NombreDeCliente)]
+pub(super) struct NombreBody {
     /// The given names: 1 to 100 visible characters.
     #[schema(example = "Ana María")]
     nombres: String,
@@ -90,8 +90,8 @@ struct NombreBody {
 
 /// What identifies a cliente by law.
 #[derive(Deserialize, ToSchema)]
-#[schema(as = Documento)]
-struct DocumentoBody {
+#[schema(as = DocumentoDeCliente)]
+pub(super) struct DocumentoBody {
     /// A person has a `cedula`, a company a `rut`.
     #[serde(deserialize_with = "text")]
     #[schema(value_type = TipoDocumentoSchema)]

@@ -1,6 +1,7 @@
 //! What the OpenAPI document says of clientes and expedientes. The application layer knows no OpenAPI, so it is said here;
 //! a test holds the two together.
 
+use super::bodies::{DocumentoBody, NombreBody};
 use chrono::{DateTime, NaiveDate, Utc};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -21,7 +22,7 @@ pub(super) struct ClienteSchema {
     /// Whether the email seems to be an organization's.
     es_empresarial: bool,
     /// What identifies it by law.
-    documento: DocumentoSchema,
+    documento: DocumentoBody,
     /// Whether it is served.
     estado: EstadoSchema,
     /// When it was registered.
@@ -39,7 +40,7 @@ enum IdentidadSchema {
     /// A person.
     Natural {
         /// What it is called.
-        nombre: NombreSchema,
+        nombre: NombreBody,
         /// When it was born.
         fecha_nacimiento: NaiveDate,
     },
@@ -50,30 +51,6 @@ enum IdentidadSchema {
         /// When it was founded.
         fecha_constitucion: NaiveDate,
     },
-}
-
-/// What a person is called.
-#[derive(ToSchema)]
-#[schema(as = NombreDeCliente)]
-#[expect(dead_code, reason = "it is only described")]
-struct NombreSchema {
-    /// The given names.
-    nombres: String,
-    /// The family names.
-    apellidos: String,
-}
-
-/// What identifies a cliente by law.
-#[derive(ToSchema)]
-#[schema(as = DocumentoDeCliente)]
-#[expect(dead_code, reason = "it is only described")]
-struct DocumentoSchema {
-    /// A person has a `cedula`, a company a `rut`.
-    tipo: TipoDocumentoSchema,
-    /// Its number.
-    numero: String,
-    /// Where it was issued.
-    ciudad: String,
 }
 
 /// What kind of document it is.
@@ -136,4 +113,59 @@ struct ReservaSchema {
     ruta: String,
     /// When the first leg takes off.
     fecha: DateTime<Utc>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        application::queries::{ClienteView, ExpedienteView, ReservaView},
+        domain::{
+            cliente::{self, TipoDocumento, examples::*},
+            expediente,
+        },
+        infrastructure::tables::{ClienteRow, ExpedienteRow},
+    };
+    use serde_json::{Value, to_value};
+    use utoipa::PartialSchema;
+
+    fn said<T: PartialSchema>() -> Value {
+        to_value(T::schema()).unwrap()
+    }
+
+    fn names(value: &Value) -> Vec<String> {
+        value.as_object().unwrap().keys().cloned().collect()
+    }
+
+    #[track_caller]
+    fn has_the_names<T: PartialSchema>(expected: impl IntoIterator<Item = &'static str>) {
+        assert_eq!(said::<T>()["enum"], expected.into_iter().map(Value::from).collect::<Value>());
+    }
+
+    #[test]
+    fn the_document_says_what_clients_read_of_a_cliente() {
+        for (n, cliente) in [en(cliente::Estado::Activo), una_empresa()].into_iter().enumerate() {
+            let view = ClienteView::try_from(ClienteRow::from(cliente)).unwrap();
+            let mut told = names(&said::<IdentidadSchema>()["oneOf"][n]["properties"]);
+            told.extend(names(&said::<ClienteSchema>()["allOf"][1]["properties"]));
+            told.sort_unstable();
+            assert_eq!(told, names(&to_value(view).unwrap()));
+        }
+    }
+
+    #[test]
+    fn the_document_says_what_clients_read_of_an_expediente() {
+        let row = ExpedienteRow::from(expediente::examples::en(expediente::Estado::Abierto));
+        let view = ExpedienteView::try_from(row).unwrap();
+        assert_eq!(names(&said::<ExpedienteSchema>()["properties"]), names(&to_value(view).unwrap()));
+        let reserva = ReservaView { id_reserva: ID.into(), estado: "x".into(), ruta: "x".into(), fecha: AHORA };
+        assert_eq!(names(&said::<ReservaSchema>()["properties"]), names(&to_value(reserva).unwrap()));
+    }
+
+    #[test]
+    fn the_document_names_what_the_domain_names() {
+        has_the_names::<EstadoSchema>(cliente::Estado::TODOS.map(cliente::Estado::as_str));
+        has_the_names::<EstadoDeExpedienteSchema>(expediente::Estado::TODOS.map(expediente::Estado::as_str));
+        has_the_names::<TipoDocumentoSchema>(TipoDocumento::TODOS.map(TipoDocumento::as_str));
+    }
 }

@@ -1,0 +1,22 @@
+//! What a reader's own type makes of a record: the check that the two fit.
+
+use crate::{
+    application::IntegrationEvent,
+    infrastructure::avro::{self, AvroError},
+};
+use apache_avro::reader::datum::GenericDatumReader;
+use serde_json::Value;
+
+/// The message that a context hears when its record is sent with this value, in plain JSON.
+///
+/// # Errors
+///
+/// There is no such record, the value does not fit it, or the reader's type does not.
+pub fn heard<E: IntegrationEvent>(value: &Value) -> Result<E, AvroError> {
+    let failed = |reason: &dyn std::fmt::Display| AvroError { record: E::TYPE.into(), reason: reason.to_string() };
+    let record = avro::record(E::TYPE).ok_or_else(|| failed(&"there is no such schema"))?;
+    let body = avro::from_json(record, value)?;
+    let reader = GenericDatumReader::builder(record.schema).reader_schema(record.schema).build();
+    let sent = reader.and_then(|reader| reader.read_value(&mut &body[..])).map_err(|error| failed(&error))?;
+    avro::decode(&sent)
+}
