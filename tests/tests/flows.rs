@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
+#[path = "flows/clientes.rs"]
+mod clientes;
 #[path = "flows/fuzzer.rs"]
 mod fuzzer;
 #[path = "flows/kills.rs"]

@@ -5,13 +5,19 @@ use sta_tests::sta::Sta;
 use std::collections::BTreeSet;
 
 /// Every route, as the contract has it. One that is added comes here, and to the tests of what it does.
-const ROUTES: [(&str, &str); 13] = [
+const ROUTES: [(&str, &str); 19] = [
+    ("GET", "/clientes/consulta-por-id/{id}"),
+    ("GET", "/clientes/desactivados"),
+    ("GET", "/clientes/todos"),
+    ("GET", "/clientes/{id}/expediente"),
     ("GET", "/health"),
     ("GET", "/health/ready"),
     ("GET", "/ingesta/consulta-por-id/{id}"),
     ("GET", "/ingesta/todas"),
     ("GET", "/metrics"),
     ("GET", "/spec"),
+    ("POST", "/clientes/desactivar-cliente-comando"),
+    ("POST", "/clientes/registrar-cliente-comando"),
     ("POST", "/ingesta/alertar-ingesta-comando"),
     ("POST", "/ingesta/crear-ingesta-comando"),
     ("POST", "/ingesta/eliminar-ingesta-comando"),
@@ -56,8 +62,11 @@ async fn the_server_has_the_routes_of_the_contract_and_its_document_tells_of_all
         let told: BTreeSet<_> = operation.as_object().unwrap().keys().map(String::as_str).collect();
         let expected: &[&str] = match (method, path) {
             ("POST", _) => &["202", "400", "404", "409", "413", "415", "422", "503"],
-            (_, "/ingesta/consulta-por-id/{id}") => &["200", "304", "400", "404", "503"],
-            (_, "/ingesta/todas") => &["200", "400", "422", "503"],
+            (_, "/clientes/consulta-por-id/{id}" | "/ingesta/consulta-por-id/{id}") => {
+                &["200", "304", "400", "404", "503"]
+            }
+            (_, "/clientes/{id}/expediente") => &["200", "400", "404", "503"],
+            (_, "/clientes/todos" | "/clientes/desactivados" | "/ingesta/todas") => &["200", "400", "422", "503"],
             (_, "/health/ready") => &["200", "503"],
             _ => &["200"],
         };

@@ -19,8 +19,8 @@ fn reserva(id_cliente: Value, estado: &str) -> Value {
 #[track_caller]
 fn resolves<E: IntegrationEvent + Debug + PartialEq>(estado: &str, expected: impl Fn(Option<Uuid>) -> E) {
     let cliente = Uuid::from_u128(7);
-    assert_eq!(heard::<E>(&reserva(json!(cliente), estado)).unwrap(), expected(Some(cliente)));
-    assert_eq!(heard::<E>(&reserva(json!(null), estado)).unwrap(), expected(None));
+    assert_eq!(heard::<E>(&reserva(json!(cliente), estado)).expect("it fits"), expected(Some(cliente)));
+    assert_eq!(heard::<E>(&reserva(json!(null), estado)).expect("it fits"), expected(None));
     assert_eq!((E::TOPIC, expected(None).key().as_str()), ("eventos-reserva", ID));
 }
 
