@@ -8,6 +8,7 @@ mod committer;
 mod consumer;
 mod kafka;
 mod log;
+mod migrations;
 mod model;
 mod proxy;
 mod relay;

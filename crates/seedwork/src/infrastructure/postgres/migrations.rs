@@ -2,8 +2,10 @@
 
 use super::database::Database;
 use anyhow::{Context as _, anyhow};
+use diesel::{migration::MigrationSource, pg::Pg};
 use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use std::collections::HashMap;
 use tokio_postgres::Client;
 
 /// A context's own migrations: `embed_migrations!("migrations")`.
@@ -69,13 +71,27 @@ async fn run(url: &str, context: &str, sources: Vec<Migrations>) -> anyhow::Resu
         .map_err(|error| anyhow!("the schema {context} cannot be migrated: {error}"))
 }
 
-fn run_blocking(
-    db: AsyncPgConnection,
-    sources: Vec<Migrations>,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+fn run_blocking(db: AsyncPgConnection, sources: Vec<Migrations>) -> Result<(), Refusal> {
+    of_different_versions(&sources)?;
     let mut harness = AsyncMigrationHarness::new(db);
     for source in sources {
         harness.run_pending_migrations(source)?;
     }
     Ok(())
 }
+
+/// Those of a schema share the list of what was run: of two with one version, the second would be skipped in silence.
+fn of_different_versions(sources: &[Migrations]) -> Result<(), Refusal> {
+    let mut seen = HashMap::new();
+    for source in sources {
+        for migration in MigrationSource::<Pg>::migrations(source)? {
+            let (version, name) = (migration.name().version().to_string(), migration.name().to_string());
+            if let Some(other) = seen.insert(version, name.clone()) {
+                return Err(format!("the migrations {other} and {name} have one version: give yours another").into());
+            }
+        }
+    }
+    Ok(())
+}
+
+type Refusal = Box<dyn std::error::Error + Send + Sync>;
