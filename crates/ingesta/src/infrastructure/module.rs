@@ -5,25 +5,19 @@ use crate::{
     application::{Handlers, commands, integration::consumed},
     domain::ingesta::IngestaEvent,
 };
-use actix_web::web::Data;
 use diesel_migrations::embed_migrations;
 use seedwork::{
-    application::{CommandBus, Context, QueryBus},
+    application::Context,
     domain::SystemClock,
     infrastructure::{
-        consumer::Hearing,
+        consumer::Hears,
         module::{Module, Place, Started},
-        postgres::{Migrations, PgUnits},
+        postgres::Migrations,
     },
 };
-use std::sync::Arc;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 /// The context's own tables.
 const MIGRATIONS: Migrations = embed_migrations!("migrations");
-
-/// How many lists are read at once.
-const LISTS: usize = 8;
 
 /// The context, for the binary.
 pub fn module() -> Module {
@@ -31,21 +25,14 @@ pub fn module() -> Module {
 }
 
 fn start(place: &Place) -> anyhow::Result<Started> {
-    let units = PgUnits::<IngestaEvent>::start(&place.database, place.committer, &place.supervisor);
-    let reads = PgReads { ingestas: units.reads(), pool: place.database.pool(LISTS)? };
-    let log = units.log();
-    let commands = Data::new(CommandBus::new(Handlers::new(SystemClock), units));
-    let queries = Data::new(QueryBus::new(reads));
-    let hearing = hearing(commands.clone().into_inner());
-    let routes = move |config: &mut ServiceConfig<'_>| {
-        config.app_data(commands.clone()).app_data(queries.clone()).configure(http::routes);
-    };
-    Ok(Started::new(log, routes).hearing(hearing))
+    let units = place.units();
+    let reads = PgReads { ingestas: units.reads(), pool: place.pool()? };
+    Ok(Started::new(Handlers::new(SystemClock), units, reads, http::routes, hears))
 }
 
 /// What this context hears: the commands of `comandos-ingesta`.
-fn hearing(bus: Arc<CommandBus<Handlers, PgUnits<IngestaEvent>>>) -> Hearing {
-    Hearing::with(bus)
+fn hears(hears: Hears<Handlers, IngestaEvent>) -> Hears<Handlers, IngestaEvent> {
+    hears
         .obeys::<consumed::CrearIngesta, commands::CrearIngesta>()
         .obeys::<consumed::IniciarProcesamiento, commands::IniciarProcesamiento>()
         .obeys::<consumed::AlertarIngesta, commands::AlertarIngesta>()
@@ -53,5 +40,4 @@ fn hearing(bus: Arc<CommandBus<Handlers, PgUnits<IngestaEvent>>>) -> Hearing {
         .obeys::<consumed::FinalizarIngesta, commands::FinalizarIngesta>()
         .obeys::<consumed::RevertirIngesta, commands::RevertirIngesta>()
         .obeys::<consumed::EliminarIngesta, commands::EliminarIngesta>()
-        .done()
 }

@@ -1,10 +1,12 @@
 //! A bounded context as the binary sees it: what to migrate, what to start, what to serve.
 
 use super::{
-    consumer::Hearing,
-    postgres::{CommitterSettings, Database, LogState, Migrations},
+    consumer::{Hearing, Hears},
+    postgres::{CommitterSettings, Database, LogState, Migrations, PgUnitOfWork, PgUnits, Pool},
     supervise::Supervisor,
 };
+use crate::application::{CommandBus, Context, DomainEventHandler, QueryBus};
+use actix_web::web::Data;
 use std::sync::Arc;
 use tokio::sync::watch;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -30,6 +32,25 @@ pub struct Place {
     pub supervisor: Supervisor,
 }
 
+/// How many lists a context reads at once.
+const LISTS: usize = 8;
+
+impl Place {
+    /// Where the context's units of work are committed.
+    pub fn units<E>(&self) -> PgUnits<E> {
+        PgUnits::start(&self.database, self.committer, &self.supervisor)
+    }
+
+    /// Connections for what is not read by id.
+    ///
+    /// # Errors
+    ///
+    /// See [`Database::pool`].
+    pub fn pool(&self) -> anyhow::Result<Pool> {
+        self.database.pool(LISTS)
+    }
+}
+
 /// A context that runs.
 #[derive(Clone)]
 pub struct Started {
@@ -41,18 +62,27 @@ pub struct Started {
 }
 
 impl Started {
-    /// A context that runs, with the routes that it serves.
-    pub fn new(
-        log: watch::Receiver<LogState>,
-        routes: impl Fn(&mut ServiceConfig<'_>) + Send + Sync + 'static,
-    ) -> Self {
-        Self { log, hearing: None, routes: Arc::new(routes) }
-    }
-
-    /// And what it hears.
-    #[must_use]
-    pub fn hearing(self, hearing: Hearing) -> Self {
-        Self { hearing: Some(hearing), ..self }
+    /// A context that runs: what obeys its commands, where that is committed, what answers its queries, what it serves and
+    /// what it hears.
+    pub fn new<H, R>(
+        handlers: H,
+        units: PgUnits<H::Event>,
+        reads: R,
+        routes: fn(&mut ServiceConfig<'_>),
+        hears: fn(Hears<H, H::Event>) -> Hears<H, H::Event>,
+    ) -> Self
+    where
+        H: Context + DomainEventHandler<<H as Context>::Event, PgUnitOfWork<<H as Context>::Event>>,
+        R: Send + Sync + 'static,
+    {
+        let log = units.log();
+        let commands = Data::new(CommandBus::new(handlers, units));
+        let queries = Data::new(QueryBus::new(reads));
+        let hearing = hears(Hearing::with(commands.clone().into_inner())).done();
+        let routes = move |config: &mut ServiceConfig<'_>| {
+            config.app_data(commands.clone()).app_data(queries.clone()).configure(routes);
+        };
+        Self { log, hearing: Some(hearing).filter(Hearing::is_any), routes: Arc::new(routes) }
     }
 
     /// Adds the context's routes to a server.

@@ -58,6 +58,11 @@ impl Hearing {
         Hears { bus, hearing: Self { topics: Vec::new(), handlers: HashMap::new(), park: Arc::new(park) } }
     }
 
+    /// Whether there is anything to hear.
+    pub(crate) fn is_any(&self) -> bool {
+        !self.topics.is_empty()
+    }
+
     fn on<M: IntegrationEvent>(
         &mut self,
         handle: impl Fn(M, Cause) -> BoxFuture<'static, Outcome> + Send + Sync + 'static,
