@@ -2,19 +2,7 @@
 
 use crate::server::{Clientes, empresa, natural};
 use actix_web::{http::header::IF_NONE_MATCH, test::TestRequest};
-use diesel::{ExpressionMethods, QueryDsl};
-use diesel_async::RunQueryDsl;
 use serde_json::{Value, json};
-
-diesel::table! {
-    outbox (seq) {
-        seq -> BigInt,
-        key -> Text,
-        #[sql_name = "type"]
-        record -> Text,
-        correlation_id -> Text,
-    }
-}
 
 #[actix_web::test]
 async fn a_new_cliente_is_readable_as_it_was_registered() {
@@ -108,10 +96,9 @@ async fn what_a_command_says_is_in_the_log_with_the_request_that_it_came_from() 
     let body: Value = json!({"id_cliente": id, "motivo": "se va"});
     let request = request.insert_header(("x-correlation-id", "abc-7")).set_json(body);
     assert_eq!(clientes.server().call(request).await.status, 202);
-    let said =
-        outbox::table.filter(outbox::key.eq(&id)).order(outbox::seq).select((outbox::record, outbox::correlation_id));
-    let said: Vec<(String, String)> = said.load(&mut clientes.0.look().await).await.expect("the log is there");
-    let records: Vec<_> = said.iter().map(|(record, _)| record.as_str()).collect();
-    assert_eq!(records, ["sta.clientes.v1.ClienteRegistrado", "sta.clientes.v1.ClienteDesactivado"]);
-    assert_eq!(said[1].1, "abc-7");
+    let said = clientes.0.said(&id).await;
+    let records: Vec<_> = said.iter().map(|one| (one.record.as_str(), one.aggregate_version)).collect();
+    let expected = [("sta.clientes.v1.ClienteRegistrado", Some(1)), ("sta.clientes.v1.ClienteDesactivado", Some(2))];
+    assert_eq!(records, expected, "what happens to the expediente stays inside");
+    assert_eq!(said[1].correlation_id, "abc-7");
 }

@@ -5,21 +5,8 @@ use actix_web::{
     http::{Method, header::IF_NONE_MATCH},
     test::TestRequest,
 };
-use diesel::{ExpressionMethods, QueryDsl};
-use diesel_async::RunQueryDsl;
+use seedwork::testing::Said;
 use serde_json::json;
-
-diesel::table! {
-    outbox (seq) {
-        seq -> BigInt,
-        key -> Text,
-        #[sql_name = "type"]
-        record -> Text,
-        aggregate_version -> Nullable<BigInt>,
-        correlation_id -> Text,
-        traceparent -> Nullable<Text>,
-    }
-}
 
 #[actix_web::test]
 async fn a_new_ingesta_is_readable_where_the_answer_says() {
@@ -118,10 +105,11 @@ async fn what_a_command_says_is_in_the_log_with_the_request_that_it_came_from() 
     let request = request.insert_header(("x-correlation-id", "abc-7")).insert_header(("traceparent", trace));
     let body = json!({"id_ingesta": id, "motivo": "imagen borrosa"});
     assert_eq!(ingestas.server().call(request.set_json(body)).await.status, 202);
-    let columns = (outbox::record, outbox::aggregate_version, outbox::correlation_id, outbox::traceparent);
-    let said = outbox::table.filter(outbox::key.eq(&id)).order(outbox::seq.desc()).select(columns);
-    let said: (String, Option<i64>, String, Option<String>) =
-        said.first(&mut ingestas.0.look().await).await.expect("it is in the log");
-    let expected = ("sta.ingesta.v1.IngestaAlertada".into(), Some(2), "abc-7".into(), Some(trace.into()));
-    assert_eq!(said, expected);
+    let said = Said {
+        record: "sta.ingesta.v1.IngestaAlertada".into(),
+        aggregate_version: Some(2),
+        correlation_id: "abc-7".into(),
+        traceparent: Some(trace.into()),
+    };
+    assert_eq!(ingestas.0.said(&id).await.last(), Some(&said));
 }

@@ -22,7 +22,7 @@ pub use context::Context;
 pub use event::{DomainEventHandler, EventHandler, IntegrationEvent, Translate};
 pub use fault::{Fault, FaultKind};
 pub use page::{Page, PageRequest, Position};
-pub use query::{Query, QueryHandler};
+pub use query::{Query, QueryHandler, by_name};
 pub use refusal::{Refusal, Refuse};
 pub use seedwork_derive::IntegrationEvent;
 pub use unit_of_work::{Drain, Load, ReadModel, Save, Show, UnitOfWork, Units};

@@ -1,6 +1,8 @@
 //! Queries: what somebody asks the context to tell.
 
 use super::Fault;
+use serde::Serializer;
+use std::fmt::Display;
 
 /// A question. It changes nothing.
 pub trait Query: Send + Sync + 'static {
@@ -21,4 +23,14 @@ pub trait Query: Send + Sync + 'static {
 pub trait QueryHandler<Q: Query>: Send + Sync {
     /// Answers the query.
     fn handle(&self, query: Q) -> impl Future<Output = Result<Q::Output, Q::Error>> + Send;
+}
+
+/// Shows a value of the domain, which knows no serialization, by its name in a view:
+/// `#[serde(serialize_with = "by_name")]`.
+///
+/// # Errors
+///
+/// Those of the serializer.
+pub fn by_name<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
 }

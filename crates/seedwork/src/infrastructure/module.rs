@@ -69,7 +69,7 @@ impl Started {
         units: PgUnits<H::Event>,
         reads: R,
         routes: fn(&mut ServiceConfig<'_>),
-        hears: fn(Hears<H, H::Event>) -> Hears<H, H::Event>,
+        hears: impl FnOnce(Hears<H, H::Event>) -> Hears<H, H::Event>,
     ) -> Self
     where
         H: Context + DomainEventHandler<<H as Context>::Event, PgUnitOfWork<<H as Context>::Event>>,

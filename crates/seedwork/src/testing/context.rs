@@ -6,7 +6,34 @@ use crate::infrastructure::{
     module::Module,
     postgres::{Database, Migrations},
 };
-use diesel_async::AsyncPgConnection;
+use diesel::{ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+diesel::table! {
+    outbox (seq) {
+        seq -> BigInt,
+        key -> Text,
+        #[sql_name = "type"]
+        record -> Text,
+        aggregate_version -> Nullable<BigInt>,
+        correlation_id -> Text,
+        traceparent -> Nullable<Text>,
+    }
+}
+
+/// A message of a context's log, apart from what it says.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = outbox)]
+pub struct Said {
+    /// The record's full name.
+    pub record: String,
+    /// The version that the aggregate reached with it.
+    pub aggregate_version: Option<i64>,
+    /// What ties it to the request that led to it.
+    pub correlation_id: String,
+    /// The trace that it is a part of.
+    pub traceparent: Option<String>,
+}
 
 /// A running context.
 pub struct TestContext {
@@ -50,6 +77,16 @@ impl TestContext {
     /// The database does not answer: the test fails.
     pub async fn look(&self) -> AsyncPgConnection {
         self.place().connect().await.expect("the database answers")
+    }
+
+    /// What the context has said with this key, in order.
+    ///
+    /// # Panics
+    ///
+    /// The database does not answer: the test fails.
+    pub async fn said(&self, key: &str) -> Vec<Said> {
+        let said = outbox::table.filter(outbox::key.eq(key.to_owned())).order(outbox::seq).select(Said::as_select());
+        said.load(&mut self.look().await).await.expect("the log can be read")
     }
 
     fn place(&self) -> Database {

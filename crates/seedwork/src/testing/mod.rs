@@ -3,6 +3,7 @@
 //! | to test | take | feature |
 //! |---|---|---|
 //! | an aggregate | its own methods: the domain is synchronous and needs nothing | |
+//! | a rule over texts | `check`, with many texts | `testing` |
 //! | a use case, a reaction | [`World`]: the same bus as in production, over memory | `testing` |
 //! | routes, tables, reads | `TestContext`: a context that runs on a database of its own, asked over HTTP | `testing-postgres` |
 //! | a reader's own type of a record | `heard`: what it makes of what is sent | `infrastructure` |
@@ -27,10 +28,11 @@ mod fake;
 mod heard;
 #[cfg(feature = "testing-postgres")]
 mod process;
+mod rules;
 mod world;
 
 #[cfg(feature = "testing-postgres")]
-pub use context::TestContext;
+pub use context::{Said, TestContext};
 #[cfg(feature = "testing-postgres")]
 pub use database::TestDatabase;
 #[cfg(feature = "testing-postgres")]
@@ -42,4 +44,5 @@ pub use fake::{FakeUnitOfWork, FakeUnits};
 pub use heard::heard;
 #[cfg(feature = "testing-postgres")]
 pub use process::TestProcess;
+pub use rules::check;
 pub use world::World;

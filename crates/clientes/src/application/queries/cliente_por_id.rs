@@ -6,10 +6,10 @@ use crate::{
 };
 use chrono::NaiveDate;
 use seedwork::{
-    application::Query,
+    application::{Query, by_name},
     domain::{Instante, Version},
 };
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use uuid::Uuid;
 
 /// Asks for the cliente with this id; [`ClientesFault::NoExiste`] when there is none.
@@ -42,7 +42,7 @@ pub struct ClienteView {
     /// What identifies it by law.
     pub documento: DocumentoView,
     /// Whether it is served.
-    #[serde(serialize_with = "state")]
+    #[serde(serialize_with = "by_name")]
     pub estado: Estado,
     /// When it was registered.
     pub fecha_creacion: Instante,
@@ -83,22 +83,12 @@ pub struct NombreView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DocumentoView {
     /// Which kind of document.
-    #[serde(serialize_with = "document")]
+    #[serde(serialize_with = "by_name")]
     pub tipo: TipoDocumento,
     /// Its number.
     pub numero: String,
     /// Where it was issued.
     pub ciudad: String,
-}
-
-// The domain knows no serialization.
-
-fn state<S: Serializer>(estado: &Estado, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(estado.as_str())
-}
-
-fn document<S: Serializer>(tipo: &TipoDocumento, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(tipo.as_str())
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@ use crate::{
     domain::{cliente::ClienteId, expediente::Estado},
 };
 use seedwork::{
-    application::Query,
+    application::{Query, by_name},
     domain::{Instante, Version},
 };
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use uuid::Uuid;
 
 /// Asks for the expediente of this cliente; [`ClientesFault::NoExiste`] when there is no such cliente.
@@ -30,7 +30,7 @@ pub struct ExpedienteView {
     /// Whose it is.
     pub id_cliente: Uuid,
     /// Whether the cliente is served.
-    #[serde(serialize_with = "name")]
+    #[serde(serialize_with = "by_name")]
     pub estado: Estado,
     /// When it was opened.
     pub fecha_apertura: Instante,
@@ -51,11 +51,6 @@ pub struct ReservaView {
     pub ruta: String,
     /// When the first leg takes off.
     pub fecha: Instante,
-}
-
-/// The domain knows no serialization.
-fn name<S: Serializer>(estado: &Estado, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(estado.as_str())
 }
 
 #[cfg(test)]

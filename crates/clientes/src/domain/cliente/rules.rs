@@ -103,15 +103,7 @@ pub(super) fn es_de_correo_gratuito(dominio: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Fails with the first text that the rule sees differently.
-    #[track_caller]
-    fn check<T: AsRef<str>>(rule: fn(&str) -> bool, expected: bool, textos: impl IntoIterator<Item = T>) {
-        for texto in textos {
-            let texto = texto.as_ref();
-            assert_eq!(rule(texto), expected, "{texto:?}");
-        }
-    }
+    use seedwork::testing::check;
 
     #[test]
     fn a_name_is_1_to_100_visible_characters() {

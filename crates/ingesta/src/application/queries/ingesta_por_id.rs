@@ -5,10 +5,10 @@ use crate::{
     domain::ingesta::{Estado, IngestaId},
 };
 use seedwork::{
-    application::Query,
+    application::{Query, by_name},
     domain::{Instante, Version},
 };
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use uuid::Uuid;
 
 /// Asks for the ingesta with this id; [`IngestaFault::NoExiste`] when there is none.
@@ -36,7 +36,7 @@ pub struct IngestaView {
     /// Where the image is.
     pub url_path: String,
     /// What became of it.
-    #[serde(serialize_with = "name")]
+    #[serde(serialize_with = "by_name")]
     pub estado: Estado,
     /// When it was handed in.
     pub fecha_creacion: Instante,
@@ -48,11 +48,6 @@ pub struct IngestaView {
     pub motivo: Option<String>,
     /// How often it has changed.
     pub version: Version,
-}
-
-/// The domain knows no serialization.
-fn name<S: Serializer>(estado: &Estado, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(estado.as_str())
 }
 
 #[cfg(test)]

@@ -32,15 +32,7 @@ pub(super) fn es_motivo(texto: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Fails with the first text that the rule sees differently.
-    #[track_caller]
-    fn check<T: AsRef<str>>(rule: fn(&str) -> bool, expected: bool, textos: impl IntoIterator<Item = T>) {
-        for texto in textos {
-            let texto = texto.as_ref();
-            assert_eq!(rule(texto), expected, "{texto:?}");
-        }
-    }
+    use seedwork::testing::check;
 
     #[test]
     fn an_identifier_is_1_to_64_visible_characters() {

@@ -9,7 +9,7 @@ use actix_web::{
     test::TestRequest,
 };
 use seedwork::infrastructure::http::testing::TestServer;
-use serde_json::{Value, json, to_value};
+use serde_json::{Value, json};
 
 const CREAR: &str = "/ingesta/crear-ingesta-comando";
 const ALERTAR: &str = "/ingesta/alertar-ingesta-comando";
@@ -176,7 +176,7 @@ async fn a_request_is_told_that_the_database_is_away() {
 
 #[actix_web::test]
 async fn the_document_has_every_route_with_what_it_takes_and_answers() {
-    let api = to_value(server().await.api()).unwrap();
+    let api = server().await.document();
     let paths = api["paths"].as_object().unwrap();
     let verbs = [&["crear"], WITH_MOTIVO, WITHOUT_MOTIVO].concat();
     assert_eq!(paths.len(), verbs.len() + 2, "the commands and the two questions");
@@ -189,9 +189,4 @@ async fn the_document_has_every_route_with_what_it_takes_and_answers() {
     let names = list["parameters"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap());
     assert_eq!(names.collect::<Vec<_>>(), ["estado", "id_proveedor", "id_paciente", "limite", "cursor"]);
     assert_eq!(list["operationId"], "ingesta_todas");
-    let text = api.to_string();
-    for (at, found) in text.match_indices("#/components/schemas/") {
-        let name = text[at + found.len()..].split('"').next().unwrap();
-        assert!(api["components"]["schemas"][name].is_object(), "{name} is named and not described");
-    }
 }

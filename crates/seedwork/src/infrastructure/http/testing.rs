@@ -93,9 +93,19 @@ impl TestServer {
         Self { call: Box::new(call), api }
     }
 
-    /// The OpenAPI document of the routes.
-    pub fn api(&self) -> &OpenApi {
-        &self.api
+    /// The OpenAPI document of the routes: what it names, it describes.
+    ///
+    /// # Panics
+    ///
+    /// It names something that it does not describe: the test fails.
+    pub fn document(&self) -> Value {
+        let document = serde_json::to_value(&self.api).expect("it is JSON");
+        let text = document.to_string();
+        for (at, found) in text.match_indices("#/components/schemas/") {
+            let name = text[at + found.len()..].split('"').next().unwrap_or_default();
+            assert!(document["components"]["schemas"][name].is_object(), "{name} is named and not described");
+        }
+        document
     }
 
     /// Answers a request.

@@ -51,7 +51,7 @@ async fn the_document_tells_which_problems_a_route_has() {
         config.service(crear).service(leer).service(listar);
     };
     let server = TestServer::serve(Limits::default(), &[], routes).await;
-    let api = serde_json::to_value(server.api()).unwrap();
+    let api = server.document();
     let statuses = |path: &str, method: &str| {
         let responses = api["paths"][path][method]["responses"].as_object().unwrap();
         responses.keys().cloned().collect::<Vec<_>>().join(" ")
