@@ -2,7 +2,7 @@
 
 use super::{
     Cause, Command, CommandHandler, CommitError, Committed, Context, DomainEventHandler, Drain, EventHandler, Fault,
-    FaultKind, IntegrationEvent, Query, QueryHandler, Refusal, Refuse, Translate, Units,
+    FaultKind, IntegrationEvent, PAGE, Query, QueryHandler, Refusal, Refuse, Translate, Units,
 };
 
 /// How often a use case is run when other changes come first, in all.
@@ -10,6 +10,9 @@ const TRIES: usize = 4;
 
 /// How often reactions may cause events that cause reactions, before it is taken for an endless loop.
 const DEPTH: usize = 16;
+
+/// How many units one reaction to a set may take, before it is taken for one that leaves the set as it is.
+const UNITS: usize = 10_000;
 
 /// Gives commands, and what others say, to the context's handlers, each in a unit of work of its own.
 pub struct CommandBus<H, S> {
@@ -44,10 +47,12 @@ where
         C: Command<Error: From<H::Fault>>,
         H: CommandHandler<C, S::Uow>,
     {
-        self.run(Obey(command), cause).await
+        self.run(&Obey(command), cause).await.map(|(output, _)| output)
     }
 
-    /// Reacts to what another context said, and commits what that changed.
+    /// Reacts to what another context said, and commits what that changed: in one unit of work or, when it is about a
+    /// set of aggregates that is larger than a unit is given, in as many as it takes. What was done of it before a
+    /// failure stays done; heard again, it goes on with the rest.
     ///
     /// # Errors
     ///
@@ -57,7 +62,14 @@ where
         E: IntegrationEvent,
         H: EventHandler<E, S::Uow>,
     {
-        self.run(Hear(event), cause).await
+        let work = Hear(event);
+        for _ in 0..UNITS {
+            let ((), has_more) = self.run(&work, cause).await?;
+            if !has_more {
+                return Ok(());
+            }
+        }
+        Err(CommitError::Defect(format!("a reaction leaves its set as it is (more than {UNITS} units)")).into())
     }
 
     /// Publishes the answer to a command that was refused.
@@ -74,10 +86,10 @@ where
         self.units.commit(uow).await.map(|Committed| ())
     }
 
-    async fn run<W: Work<H, S::Uow>>(&self, work: W, cause: &Cause) -> Result<W::Output, W::Error> {
+    async fn run<W: Work<H, S::Uow>>(&self, work: &W, cause: &Cause) -> Result<(W::Output, bool), W::Error> {
         let mut uow = self.units.begin(cause);
         for _ in 1..TRIES {
-            let refusal = match self.work(&work, &mut uow).await {
+            let refusal = match self.work(work, &mut uow).await {
                 Err(refusal) if refusal.kind() == FaultKind::Race => {
                     uow = self.units.again(uow).await?;
                     continue;
@@ -93,16 +105,20 @@ where
             }
             uow = self.units.begin(cause);
         }
-        let output = self.work(&work, &mut uow).await?;
+        let output = self.work(work, &mut uow).await?;
         self.units.commit(uow).await?;
         Ok(output)
     }
 
-    /// Runs the handler and what follows from it; nothing is committed.
-    async fn work<W: Work<H, S::Uow>>(&self, work: &W, uow: &mut S::Uow) -> Result<W::Output, W::Error> {
+    /// Runs the handler and what follows from it; nothing is committed. Answers also whether there is more to do.
+    async fn work<W: Work<H, S::Uow>>(&self, work: &W, uow: &mut S::Uow) -> Result<(W::Output, bool), W::Error> {
         let output = work.run(&self.handlers, uow).await?;
         self.react(uow).await?;
-        Ok(output)
+        let has_more = uow.has_more();
+        if has_more && !W::IN_SEVERAL_UNITS {
+            return Err(CommitError::Defect(format!("a command is about a set of more than {PAGE}")).into());
+        }
+        Ok((output, has_more))
     }
 
     /// Translates what happened and lets the context react to it, until nothing more happens.
@@ -123,6 +139,8 @@ where
 
 /// What is done in a unit of work, as often as it takes.
 trait Work<H: Context, U>: Send + Sync {
+    /// Whether it is done again, for the rest, when a unit is not given all of a set.
+    const IN_SEVERAL_UNITS: bool;
     type Output: Send;
     type Error: Fault + From<CommitError> + From<H::Fault>;
     fn run(&self, handlers: &H, uow: &mut U) -> impl Future<Output = Result<Self::Output, Self::Error>> + Send;
@@ -136,6 +154,7 @@ where
     H: Context + CommandHandler<C, U>,
     U: Send,
 {
+    const IN_SEVERAL_UNITS: bool = false;
     type Output = C::Output;
     type Error = C::Error;
 
@@ -152,6 +171,7 @@ where
     H: EventHandler<E, U>,
     U: Send,
 {
+    const IN_SEVERAL_UNITS: bool = true;
     type Output = ();
     type Error = H::Fault;
 

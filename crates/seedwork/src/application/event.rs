@@ -37,7 +37,8 @@ pub trait DomainEventHandler<E: Sync, U: Send>: Context {
     }
 }
 
-/// Reacts to what another context said, in a unit of work of its own.
+/// Reacts to what another context said, in a unit of work of its own. About a [set](super::Find) that is larger than a unit
+/// is given, it is asked again for the rest, each time in a further unit.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no handler for the event `{E}`",
     label = "nobody hears `{E}` here",

@@ -1,8 +1,11 @@
 //! The unit of work: what one business transaction changes, as a value.
 
 use super::{Cause, CommitError, Committed, IntegrationEvent};
-use crate::domain::Aggregate;
+use crate::domain::{Aggregate, Specification};
 use std::hash::Hash;
+
+/// How many aggregates of a set one unit of work is given.
+pub const PAGE: usize = 100;
 
 /// What one business transaction changes.
 ///
@@ -30,6 +33,24 @@ pub trait Load<A: Aggregate>: Send {
     fn load(&mut self, id: A::Id) -> impl Future<Output = Result<Option<A>, CommitError>> + Send;
 }
 
+/// A unit of work that can find the members of a set of aggregates.
+///
+/// A context's port gives the read its name: `fn reservas_pendientes(&mut self, cliente: ClienteId) -> … {
+/// self.find(PendientesDe(cliente)) }`.
+pub trait Find<S: Specification>: Send {
+    /// Members of the set as this unit sees them, by id: all of them, or [`PAGE`] of a set that has more. Until the unit
+    /// ends, other commands of this process on them wait; what left the set before its turn came is not answered.
+    ///
+    /// The rest of a larger set is for further units. A reaction to what another context said is run again in each of
+    /// them, until there is no rest, so it is to take what it is given out of the set. A command has one unit only, and
+    /// fails.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Load::load`].
+    fn find(&mut self, which: S) -> impl Future<Output = Result<Vec<S::Of>, CommitError>> + Send;
+}
+
 /// A unit of work that can write aggregates of the kind `A`.
 pub trait Save<A: Aggregate>: Send {
     /// Records the aggregate as it is now, and takes its events. Saving again replaces what was saved before.
@@ -54,12 +75,17 @@ pub trait Show<M: ReadModel>: Send {
     fn show(&mut self, row: M);
 }
 
-/// The engine's side of a unit of work: where the events of saved aggregates wait to be translated.
+/// The engine's side of a unit of work: where the events of saved aggregates wait to be translated, and whether there is
+/// more to do than it was given.
 ///
 /// A context's ports do not ask for it, so no handler can take events away.
 pub trait Drain<E>: UnitOfWork {
     /// Takes the events recorded since the last call, in order.
     fn drain(&mut self) -> Vec<E>;
+
+    /// Whether a set that was [found](Find) has more members than this unit was given. Then the message that the unit is
+    /// an effect of is not claimed with it, but with the last unit; it is only made sure that nobody else has claimed it.
+    fn has_more(&self) -> bool;
 }
 
 /// Where units of work begin and end. Only the bus and the consumer hold one.

@@ -6,6 +6,7 @@ mod choice;
 mod clock;
 mod id;
 mod rules;
+mod specification;
 mod text;
 
 pub use aggregate::{Aggregate, Recorded, Version};
@@ -13,3 +14,4 @@ pub use characters::{is_prose, is_visible};
 pub use clock::{Clock, FixedClock, Instante, SystemClock};
 pub use id::Id;
 pub use rules::{BrokenRule, Violation, Violations};
+pub use specification::Specification;

@@ -2,9 +2,10 @@
 
 use crate::{
     application::{
-        Cause, CommitError, Committed, Drain, IntegrationEvent, Load, ReadModel, Save, Show, UnitOfWork, Units,
+        Cause, CommitError, Committed, Drain, Find, IntegrationEvent, Load, PAGE, ReadModel, Save, Show, UnitOfWork,
+        Units,
     },
-    domain::{Aggregate, Id, Version},
+    domain::{Aggregate, Id, Specification, Version},
 };
 use std::{
     any::{Any, TypeId},
@@ -113,6 +114,7 @@ impl<E: Send + 'static> Units for FakeUnits<E> {
             shown: Vec::new(),
             events: Vec::new(),
             published: Vec::new(),
+            has_more: false,
         }
     }
 
@@ -145,6 +147,7 @@ pub struct FakeUnitOfWork<E> {
     shown: Vec<Showing>,
     events: Vec<E>,
     published: Vec<Box<dyn Any + Send>>,
+    has_more: bool,
 }
 
 /// What shows a row of a read model, whatever its type.
@@ -156,8 +159,8 @@ struct Saved {
 }
 
 impl<E> FakeUnitOfWork<E> {
-    /// Every aggregate of a kind as this unit sees it: for the named reads of a context's port.
-    pub fn all<A: Aggregate>(&self) -> Vec<A> {
+    /// Every aggregate of a kind as this unit sees it.
+    fn all<A: Aggregate>(&self) -> Vec<A> {
         let store = lock(&self.store);
         let committed =
             store.aggregates.iter().filter(|(key, _)| !self.saved.contains_key(key)).map(|(_, stored)| stored);
@@ -176,12 +179,27 @@ impl<E: Send> Drain<E> for FakeUnitOfWork<E> {
     fn drain(&mut self) -> Vec<E> {
         std::mem::take(&mut self.events)
     }
+
+    fn has_more(&self) -> bool {
+        self.has_more
+    }
 }
 
 impl<E: Send, A: Aggregate> Load<A> for FakeUnitOfWork<E> {
     async fn load(&mut self, id: A::Id) -> Result<Option<A>, CommitError> {
         let saved = self.saved.get(&key::<A>(id)).and_then(|saved| saved.stored.aggregate.downcast_ref::<A>());
         Ok(saved.cloned().or_else(|| lock(&self.store).get(id)))
+    }
+}
+
+impl<E: Send, S: Specification> Find<S> for FakeUnitOfWork<E> {
+    async fn find(&mut self, which: S) -> Result<Vec<S::Of>, CommitError> {
+        let mut found: Vec<S::Of> = self.all();
+        found.retain(|aggregate| which.is_satisfied_by(aggregate));
+        found.sort_by_key(|aggregate| aggregate.id().uuid());
+        self.has_more |= found.len() > PAGE;
+        found.truncate(PAGE);
+        Ok(found)
     }
 }
 

@@ -43,6 +43,14 @@ pub(super) const PARK: &str = "\
     SELECT r.source, r.id, r.topic, r.key, r.partition, r.\"offset\", r.headers, r.value, r.tries, r.due_at, \
     r.dead AND NOT r.blocked, r.reason, now() FROM r JOIN claimed USING (source, id) ORDER BY r.n";
 
+/// Of messages whose effect is not all done, those that nobody else dealt with: not claimed, and not behind another of
+/// their key; or still parked, when they are tried again from there.
+pub(super) const LOOK: &str = "\
+    SELECT FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::int8[]) AS r (source, id, topic, key, n) \
+    WHERE CASE WHEN r.n IS NOT NULL THEN EXISTS (SELECT FROM parked p WHERE p.n = r.n) \
+    ELSE NOT EXISTS (SELECT FROM inbox i WHERE i.source = r.source AND i.id = r.id) \
+    AND NOT EXISTS (SELECT FROM parked p WHERE p.topic = r.topic AND p.key = r.key) END";
+
 /// Takes parked messages away, in the transaction of their effect.
 pub(super) const UNPARK: &str = "\
     WITH gone AS (DELETE FROM parked p USING unnest($1::int8[]) AS r (n) WHERE p.n = r.n RETURNING p.source, p.id) \
@@ -82,12 +90,15 @@ pub(super) struct InboxCalls<'a> {
     pub(super) claims: Vec<&'a Heard>,
     pub(super) unparks: Vec<i64>,
     pub(super) parks: Vec<&'a Parking>,
+    /// Messages of which more is to be done in other units.
+    pub(super) looks: Vec<&'a Heard>,
     pub(super) positions: HashMap<(&'a str, i32), i64>,
 }
 
 impl<'a> InboxCalls<'a> {
-    pub(super) fn add(&mut self, heard: &'a Heard) {
+    pub(super) fn add(&mut self, heard: &'a Heard, has_more: bool) {
         match heard.parked {
+            _ if has_more => self.looks.push(heard),
             Some(n) => self.unparks.push(n),
             None => self.claims.push(heard),
         }
@@ -109,12 +120,13 @@ impl<'a> InboxCalls<'a> {
     }
 
     pub(super) fn claim(&self) -> Vec<Param<'a>> {
-        vec![
-            Box::new(self.claims.iter().map(|heard| heard.source.as_str()).collect::<Vec<_>>()),
-            Box::new(self.claims.iter().map(|heard| heard.id.as_str()).collect::<Vec<_>>()),
-            Box::new(self.claims.iter().map(|heard| &*heard.topic).collect::<Vec<_>>()),
-            Box::new(self.claims.iter().map(|heard| heard.key.as_deref()).collect::<Vec<_>>()),
-        ]
+        messages(&self.claims)
+    }
+
+    pub(super) fn look(&self) -> Vec<Param<'a>> {
+        let mut params = messages(&self.looks);
+        params.push(Box::new(self.looks.iter().map(|heard| heard.parked).collect::<Vec<_>>()));
+        params
     }
 
     pub(super) fn unpark(&self) -> Vec<Param<'a>> {
@@ -150,9 +162,10 @@ impl<'a> InboxCalls<'a> {
         ]
     }
 
-    /// Sources and ids of everything that is to be claimed, the claims first.
+    /// Sources and ids of everything that is to be claimed, the claims first; then of what is only looked at.
     pub(super) fn claimed(&self) -> Vec<Param<'a>> {
-        let all = || self.claims.iter().copied().chain(self.parks.iter().map(|one| &*one.heard));
+        let claims = || self.claims.iter().copied().chain(self.parks.iter().map(|one| &*one.heard));
+        let all = || claims().chain(self.looks.iter().copied());
         vec![
             Box::new(all().map(|heard| heard.source.as_str()).collect::<Vec<_>>()),
             Box::new(all().map(|heard| heard.id.as_str()).collect::<Vec<_>>()),
@@ -160,6 +173,16 @@ impl<'a> InboxCalls<'a> {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.claims.is_empty() && self.unparks.is_empty() && self.parks.is_empty()
+        self.claims.is_empty() && self.unparks.is_empty() && self.parks.is_empty() && self.looks.is_empty()
     }
+}
+
+/// What tells messages from one another, and what orders them.
+fn messages<'a>(all: &[&'a Heard]) -> Vec<Param<'a>> {
+    vec![
+        Box::new(all.iter().map(|heard| heard.source.as_str()).collect::<Vec<_>>()),
+        Box::new(all.iter().map(|heard| heard.id.as_str()).collect::<Vec<_>>()),
+        Box::new(all.iter().map(|heard| &*heard.topic).collect::<Vec<_>>()),
+        Box::new(all.iter().map(|heard| heard.key.as_deref()).collect::<Vec<_>>()),
+    ]
 }

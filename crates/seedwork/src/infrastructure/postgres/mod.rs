@@ -30,4 +30,4 @@ pub use probe::Probe;
 pub use reads::{ReadError, Reads};
 pub use row::{Column, Kind, Listed, Param, Part, Projection, Record, Root, Row, Table};
 pub use trust::check;
-pub use unit_of_work::{PgUnitOfWork, PgUnits, Shown, Stored};
+pub use unit_of_work::{Indexed, PgUnitOfWork, PgUnits, Shown, Stored};

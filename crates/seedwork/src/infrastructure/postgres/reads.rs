@@ -1,8 +1,9 @@
 //! Grouped reads: ids that wait together are answered by one query, the read side's twin of the group commit.
 
 use super::{
-    database::Database,
+    database::{Database, Pool},
     row::{Record, Root},
+    unit_of_work::Indexed,
 };
 use crate::infrastructure::supervise::Supervisor;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
@@ -20,6 +21,9 @@ use uuid::Uuid;
 const GROUP: usize = 256;
 /// How many ids may wait.
 const WAITING: usize = 16_384;
+
+/// How many sets may be looked for at once.
+const FINDS: usize = 4;
 
 /// A read that was not answered: the database is away, or slow, or too much waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -125,11 +129,22 @@ pub(super) struct Readers {
     deadline: Duration,
     supervisor: Supervisor,
     started: Arc<Mutex<HashMap<TypeId, Box<dyn Any + Send>>>>,
+    finds: Pool,
 }
 
 impl Readers {
     pub(super) fn new(database: Database, deadline: Duration, supervisor: Supervisor) -> Self {
-        Self { database, deadline, supervisor, started: Arc::default() }
+        let finds = database.pool(FINDS).expect("the settings of a pool are fixed, and complete");
+        Self { database, deadline, supervisor, started: Arc::default(), finds }
+    }
+
+    /// The ids of members of a set, at most so many of them.
+    pub(super) async fn find<S: Indexed>(&self, which: &S, most: i64) -> Result<Vec<Uuid>, ReadError> {
+        let mut db = self.finds.get().await?;
+        which.ids(most, &mut db).await.map_err(|error| {
+            tracing::error!(%error, "the members of a set were not found");
+            ReadError
+        })
     }
 
     pub(super) fn of<R: Record>(&self) -> Reads<R> {

@@ -7,16 +7,20 @@ use super::{
     inbox::Parking,
     lanes::{Lane, LaneKey, Lanes},
     outbox::Message,
-    reads::{Readers, Reads},
+    reads::{ReadError, Readers, Reads},
     row::{Projection, Record},
 };
 use crate::{
     application::{
-        Cause, CommitError, Committed, Drain, IntegrationEvent, Load, ReadModel, Save, Show, UnitOfWork, Units,
+        Cause, CommitError, Committed, Drain, Find, IntegrationEvent, Load, PAGE, ReadModel, Save, Show, UnitOfWork,
+        Units,
     },
-    domain::{Aggregate, Clock, Id, Instante, SystemClock},
+    domain::{Aggregate, Clock, Id, Instante, Specification, SystemClock},
     infrastructure::{avro, supervise::Supervisor},
 };
+use diesel::QueryResult;
+use diesel_async::AsyncPgConnection;
+use futures_util::future::try_join_all;
 use std::{
     any::{Any, TypeId},
     fmt::Display,
@@ -24,7 +28,10 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 use uuid::Uuid;
 
 /// The largest message that is let into the log, in bytes: what a broker takes unless it is told otherwise.
@@ -42,6 +49,12 @@ pub trait Stored: Aggregate + TryFrom<Self::Record, Error: Display> {
 pub trait Shown: ReadModel {
     /// The row of its table.
     type Row: Projection + From<Self>;
+}
+
+/// How the members of a set are found among what is committed.
+pub trait Indexed: Specification<Of: Stored> {
+    /// The ids of members, at most so many of them, in no particular order. An index is to answer it.
+    fn ids(&self, most: i64, db: &mut AsyncPgConnection) -> impl Future<Output = QueryResult<Vec<Uuid>>> + Send;
 }
 
 /// Where a context's units of work are committed: its PostgreSQL schema.
@@ -103,6 +116,7 @@ impl<E: Send + 'static> PgUnits<E> {
             cause,
             time: SystemClock.now(),
             deadline,
+            has_more: false,
             defect: None,
         }
     }
@@ -134,7 +148,7 @@ impl<E: Send + 'static> Units for PgUnits<E> {
         let saved = uow.saved.into_iter().flat_map(|saved| saved.aggregate.changes(saved.expected));
         let changes = saved.chain(uow.shown).collect();
         let heard = uow.cause.heard.clone();
-        let writes = Writes { changes, messages: uow.messages, heard, parking: None };
+        let writes = Writes { changes, messages: uow.messages, heard, has_more: uow.has_more, parking: None };
         self.committer.commit(writes, uow.entered, uow.deadline).await
     }
 }
@@ -153,6 +167,8 @@ pub struct PgUnitOfWork<E> {
     cause: Arc<Cause>,
     time: Instante,
     deadline: Instant,
+    /// Whether a set has more members than this unit was given.
+    has_more: bool,
     defect: Option<CommitError>,
 }
 
@@ -188,7 +204,7 @@ impl<E> PgUnitOfWork<E> {
                 self.lanes.try_enter(key).ok_or(CommitError::Conflict)?
             }
             _ => {
-                let turn = tokio::time::timeout_at(self.deadline, self.lanes.enter(key)).await;
+                let turn = timeout_at(self.deadline, self.lanes.enter(key)).await;
                 turn.map_err(|_| CommitError::Unavailable)?
             }
         };
@@ -229,6 +245,10 @@ impl<E: Send> Drain<E> for PgUnitOfWork<E> {
     fn drain(&mut self) -> Vec<E> {
         std::mem::take(&mut self.events)
     }
+
+    fn has_more(&self) -> bool {
+        self.has_more
+    }
 }
 
 impl<E: Send, A: Stored> Load<A> for PgUnitOfWork<E> {
@@ -238,9 +258,40 @@ impl<E: Send, A: Stored> Load<A> for PgUnitOfWork<E> {
             return Ok(Some(held));
         }
         self.enter(key).await?;
-        let record = self.readers.of::<A::Record>().by_id(id.uuid()).await.map_err(|_| CommitError::Unavailable)?;
-        let restored = record.map(A::try_from).transpose();
-        restored.map_err(|error| CommitError::Defect(format!("the stored {id} cannot be restored: {error}")))
+        committed(&self.readers.of(), key.1).await
+    }
+}
+
+/// What is committed of an aggregate, whose lane is entered.
+async fn committed<A: Stored>(reads: &Reads<A::Record>, id: Uuid) -> Result<Option<A>, CommitError> {
+    let record = reads.by_id(id).await.map_err(|_| CommitError::Unavailable)?;
+    let restored = record.map(A::try_from).transpose();
+    restored.map_err(|error| CommitError::Defect(format!("the stored {id} cannot be restored: {error}")))
+}
+
+impl<E: Send, S: Indexed> Find<S> for PgUnitOfWork<E> {
+    /// Ids first, then each member as it is once its lane is entered: what it was when it was found may be over by then.
+    async fn find(&mut self, which: S) -> Result<Vec<S::Of>, CommitError> {
+        let kind = TypeId::of::<S::Of>();
+        let one_more = i64::try_from(PAGE).unwrap_or(i64::MAX).saturating_add(1);
+        let members = timeout_at(self.deadline, self.readers.find(&which, one_more));
+        let mut ids = members.await.unwrap_or(Err(ReadError)).map_err(|_| CommitError::Unavailable)?;
+        ids.extend(self.saved.iter().map(|saved| saved.key).filter(|key| key.0 == kind).map(|key| key.1));
+        ids.sort_unstable();
+        ids.dedup();
+        for id in &ids {
+            self.enter((kind, *id)).await?;
+        }
+        let held: Vec<S::Of> = ids.iter().filter_map(|id| self.held((kind, *id))).collect();
+        ids.retain(|id| held.iter().all(|one| one.id().uuid() != *id));
+        let reads = self.readers.of();
+        let rest = try_join_all(ids.into_iter().map(|id| committed::<S::Of>(&reads, id))).await?;
+        let seen = held.into_iter().chain(rest.into_iter().flatten());
+        let mut found: Vec<S::Of> = seen.filter(|one| which.is_satisfied_by(one)).collect();
+        found.sort_unstable_by_key(|aggregate| aggregate.id().uuid());
+        self.has_more |= found.len() > PAGE;
+        found.truncate(PAGE);
+        Ok(found)
     }
 }
 

@@ -43,7 +43,7 @@ impl Mark {
         match said {
             Some(first) => Some(Self::Message { seq: before + 1, id: first.id }),
             None => units.find_map(|writes| {
-                let heard = writes.heard.as_ref().filter(|heard| heard.parked.is_none());
+                let heard = writes.heard.as_ref().filter(|heard| heard.parked.is_none() && !writes.has_more);
                 let heard = heard.or(writes.parking.as_ref().map(|parking| &parking.heard))?;
                 Some(Self::Claim { source: heard.source.clone(), id: heard.id.clone() })
             }),

@@ -34,6 +34,8 @@ pub(in super::super) struct Writes {
     pub(in super::super) messages: Vec<Message>,
     /// The message that all this is the effect of.
     pub(in super::super) heard: Option<Arc<Heard>>,
+    /// Whether more of its effect is for other units, the last of which claims it.
+    pub(in super::super) has_more: bool,
     /// The message that is set aside instead of having an effect.
     pub(in super::super) parking: Option<Parking>,
 }
@@ -46,7 +48,7 @@ impl Writes {
     /// What it does to the inbox.
     pub(super) fn hear<'a>(&'a self, calls: &mut InboxCalls<'a>) {
         if let Some(heard) = &self.heard {
-            calls.add(heard);
+            calls.add(heard, self.has_more);
         }
         if let Some(parking) = &self.parking {
             calls.park(parking);

@@ -165,14 +165,15 @@ impl Session {
             0 => Ok(true),
             _ => Ok(self.client.execute(statement, &borrow(&params)).await? == wanted as u64),
         };
-        let (claimed, unparked, parked, noted) = futures_util::future::join4(
+        let (claimed, looked, unparked, parked, noted) = futures_util::future::join5(
             run(calls.claims.len(), &self.inbox.claim, calls.claim()),
+            run(calls.looks.len(), &self.inbox.look, calls.look()),
             run(calls.unparks.len(), &self.inbox.unpark, calls.unpark()),
             run(calls.parks.len(), &self.inbox.park, calls.parking()),
             run(calls.positions.len(), &self.inbox.position, calls.position()),
         )
         .await;
-        let all: Result<Vec<bool>, Error> = [claimed, unparked, parked].into_iter().collect();
+        let all: Result<Vec<bool>, Error> = [claimed, looked, unparked, parked].into_iter().collect();
         noted?;
         Ok(all?.into_iter().all(|done| done))
     }
@@ -234,6 +235,7 @@ impl Session {
 /// The statements of the inbox.
 struct Inbox {
     claim: Statement,
+    look: Statement,
     unpark: Statement,
     park: Statement,
     position: Statement,
@@ -244,6 +246,7 @@ impl Inbox {
     async fn prepare(client: &Client) -> Result<Self, Error> {
         Ok(Self {
             claim: client.prepare(inbox::CLAIM).await?,
+            look: client.prepare(inbox::LOOK).await?,
             unpark: client.prepare(inbox::UNPARK).await?,
             park: client.prepare(inbox::PARK).await?,
             position: client.prepare(inbox::POSITION).await?,

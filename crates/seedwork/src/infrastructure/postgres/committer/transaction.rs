@@ -180,7 +180,8 @@ async fn losers(
     Ok(lost)
 }
 
-/// The units whose messages were not claimed, with the reason; those that try a parked message again are looked at apart.
+/// The units whose messages were not claimed, with the reason; those that try a parked message again, or do a part of
+/// what one calls for, are looked at apart.
 async fn unclaimed(
     session: &Session,
     inbox: &InboxCalls<'_>,
@@ -189,7 +190,7 @@ async fn unclaimed(
     let place = |wanted: fn(&Writes) -> bool| {
         units.iter().enumerate().filter(move |(_, unit)| wanted(&unit.writes)).map(|(n, _)| n)
     };
-    let claims = place(|writes| writes.heard.as_ref().is_some_and(|heard| heard.parked.is_none()));
+    let claims = place(|writes| !writes.has_more && writes.heard.as_ref().is_some_and(|heard| heard.parked.is_none()));
     let owners: Vec<usize> = claims.chain(place(|writes| writes.parking.is_some())).collect();
     let mut lost: HashMap<usize, Option<CommitError>> = HashMap::new();
     for (n, known) in session.unclaimed(inbox).await? {
@@ -197,9 +198,9 @@ async fn unclaimed(
         lost.extend(owners.get(n).map(|unit| (*unit, Some(error))));
     }
     if lost.is_empty() {
-        lost.extend(
-            place(|writes| writes.heard.as_ref().is_some_and(|heard| heard.parked.is_some())).map(|n| (n, None)),
-        );
+        let others =
+            |writes: &Writes| writes.heard.as_ref().is_some_and(|heard| writes.has_more || heard.parked.is_some());
+        lost.extend(place(others).map(|n| (n, None)));
     }
     Ok(lost)
 }
