@@ -83,6 +83,47 @@ impl Violations {
         parsed.map_err(|broken| self.add(field, &broken)).ok()
     }
 
+    /// Takes a value that has fields of its own, or notes what is wrong inside it, with its field in front.
+    pub fn inside<T>(&mut self, field: impl fmt::Display, parsed: Result<T, Self>) -> Option<T> {
+        let Self(found) = match parsed {
+            Ok(value) => return Some(value),
+            Err(refused) => refused,
+        };
+        self.0.extend(found.into_iter().map(|broken| {
+            let dot = if broken.field.is_empty() || broken.field.starts_with('[') { "" } else { "." };
+            Violation { field: format!("{field}{dot}{}", broken.field), ..broken }
+        }));
+        None
+    }
+
+    /// Takes the items of a list, or notes what is wrong inside each, with its place in front.
+    ///
+    /// ```
+    /// # use seedwork::domain::Violations;
+    /// # seedwork::refusal! { /// Empty.
+    /// # struct Vacio: "no-vacio", "No debe estar vacio"; }
+    /// fn parse(text: &str) -> Result<&str, Violations> {
+    ///     let mut found = Violations::collect();
+    ///     let text = found.field("codigo", Some(text).filter(|text| !text.is_empty()).ok_or(Vacio));
+    ///     found.check(|| text)
+    /// }
+    /// let mut found = Violations::collect();
+    /// let legs = found.each("legs", ["BOG", ""], parse);
+    /// let refused = found.check(|| legs).unwrap_err();
+    /// assert_eq!(refused.iter().next().unwrap().field, "legs[1].codigo");
+    /// ```
+    pub fn each<I: IntoIterator, T>(
+        &mut self,
+        field: &str,
+        items: I,
+        parse: impl Fn(I::Item) -> Result<T, Self>,
+    ) -> Option<Vec<T>> {
+        let items = items.into_iter().enumerate();
+        let parsed: Vec<Option<T>> =
+            items.map(|(n, item)| self.inside(format_args!("{field}[{n}]"), parse(item))).collect();
+        parsed.into_iter().collect()
+    }
+
     /// Notes a broken rule.
     pub fn add(&mut self, field: impl Into<String>, broken: &impl BrokenRule) {
         self.0.push(Violation { field: field.into(), rule: broken.rule(), detail: broken.to_string() });

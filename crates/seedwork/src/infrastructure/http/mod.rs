@@ -41,4 +41,4 @@ pub use page::{Listed, ListedBody, Paging};
 pub use path::Path;
 pub use problem::{Problem, ProblemBody};
 pub use query::Query;
-pub use text::{date, optional_text, text};
+pub use text::{date, instant, optional_text, text};

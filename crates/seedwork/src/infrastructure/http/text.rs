@@ -1,8 +1,8 @@
-//! Fields that are texts with a form: the name of a type of the domain, which knows no serialization, or a date.
+//! Fields that are texts with a form: the name of a type of the domain, which knows no serialization, a moment or a date.
 
 use super::explain::refusal;
-use crate::domain::BrokenRule;
-use chrono::NaiveDate;
+use crate::domain::{BrokenRule, Instante};
+use chrono::{DateTime, Datelike, NaiveDate, SubsecRound, Utc};
 use serde::{Deserialize, Deserializer};
 use std::{borrow::Cow, str::FromStr};
 
@@ -35,6 +35,18 @@ where
     text.map(|text| text.parse().map_err(|broken: T::Err| refusal(broken.rule(), &broken))).transpose()
 }
 
+/// Reads a field that is a moment as of RFC 3339, cut to microseconds: `#[serde(deserialize_with = "instant")]`.
+///
+/// # Errors
+///
+/// It is not such a text, or in UTC not in the years 0 to 9999, which have no other form.
+pub fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Instante, D::Error> {
+    let text = Cow::<'de, str>::deserialize(deserializer)?;
+    let instant = DateTime::parse_from_rfc3339(&text).map(|instant| instant.with_timezone(&Utc).trunc_subsecs(6));
+    let instant = instant.ok().filter(|instant| (0..=9999).contains(&instant.year()));
+    instant.ok_or_else(|| refusal("fecha-valida", "La fecha debe ser un momento, como 2026-12-31T23:59:59Z"))
+}
+
 /// Reads a field that is a date, `YYYY-MM-DD` and no other form of it: `#[serde(deserialize_with = "date")]`.
 ///
 /// # Errors
@@ -51,6 +63,24 @@ pub fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveDate, D::
 mod tests {
     use super::*;
     use serde::de::{IntoDeserializer, value::Error};
+
+    #[test]
+    fn a_moment_is_read_in_utc_as_fine_as_microseconds() {
+        let read = |text: &str| instant::<serde::de::value::StrDeserializer<'_, Error>>(text.into_deserializer());
+        for (text, expected) in [
+            ("2022-11-22T13:10:00Z", "2022-11-22T13:10:00Z"),
+            ("2022-11-22T13:10:00.1234567-05:00", "2022-11-22T18:10:00.123456Z"),
+            ("0000-01-01T00:00:00Z", "0000-01-01T00:00:00Z"),
+        ] {
+            assert_eq!(read(text).unwrap(), expected.parse::<Instante>().unwrap(), "{text}");
+        }
+        for text in ["", "2022-11-22", "2022-11-22T13:10:00", "2022-13-22T13:10:00Z", "+12022-11-22T13:10:00Z", "no"]
+            .into_iter()
+            .chain(["9999-12-31T23:59:59-05:00", "0000-01-01T00:00:00+05:00", "-5000-01-01T00:00:00Z", "1669122600"])
+        {
+            assert!(read(text).unwrap_err().to_string().contains("fecha-valida"), "{text}");
+        }
+    }
 
     #[test]
     fn a_date_has_one_form_and_is_a_day_that_exists() {
