@@ -34,7 +34,7 @@ pub struct Types {
     pub events: Vec<Event>,
     /// Every struct by its name.
     pub structs: BTreeMap<String, Vec<Field>>,
-    /// The variants of every enum by its name.
+    /// The variants of every enum by its name, as serde writes them.
     pub enums: BTreeMap<String, Vec<String>>,
 }
 
@@ -58,7 +58,9 @@ impl Types {
                     self.structs.insert(name, fields);
                 }
                 Item::Enum(item) => {
-                    let variants = item.variants.iter().map(|variant| variant.ident.to_string());
+                    let variants = item.variants.iter().map(|variant| {
+                        variant.attrs.iter().find_map(renamed).unwrap_or_else(|| variant.ident.to_string())
+                    });
                     self.enums.insert(item.ident.to_string(), variants.collect());
                 }
                 Item::Mod(item) if !is_for_tests(&item.attrs) => {

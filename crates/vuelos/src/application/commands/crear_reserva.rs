@@ -1,0 +1,108 @@
+//! Asks for flights, for a cliente or for nobody in particular.
+
+use crate::{
+    application::{Handlers, VuelosFault, VuelosUow},
+    domain::reserva::{ClienteId, Itinerario, Itinerarios, LegEscrito, Pasajeros, Reserva, ReservaId},
+};
+use seedwork::{
+    application::{Command, CommandHandler},
+    domain::Violations,
+};
+
+/// Asks to book flights. Who asks chooses the id, so that asking again is not asking for another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CrearReserva {
+    /// The id that the reserva is to have.
+    pub id: ReservaId,
+    /// Whose it is to be, if anybody's. Nobody asks whether there is such a cliente.
+    pub cliente: Option<ClienteId>,
+    /// Who travels.
+    pub pasajeros: Pasajeros,
+    /// How they fly.
+    pub itinerarios: Itinerarios,
+}
+
+impl CrearReserva {
+    /// The command that somebody wrote. Whoever names no pasajeros travels alone.
+    ///
+    /// # Errors
+    ///
+    /// Every rule that it breaks.
+    pub fn parse(
+        id: ReservaId,
+        cliente: Option<ClienteId>,
+        pasajeros: Option<&[(&str, &str)]>,
+        itinerarios: Vec<Itinerario<LegEscrito>>,
+    ) -> Result<Self, Violations> {
+        let mut found = Violations::collect();
+        let pasajeros = found.inside("pasajeros", pasajeros.map_or(Ok(Pasajeros::default()), Pasajeros::parse));
+        let itinerarios = found.inside("itinerarios", Itinerarios::parse(itinerarios));
+        found.check(|| Some(Self { id, cliente, pasajeros: pasajeros?, itinerarios: itinerarios? }))
+    }
+}
+
+impl Command for CrearReserva {
+    const NAME: &'static str = "crear-reserva";
+    type Output = Reserva;
+    type Error = VuelosFault;
+}
+
+impl<U: VuelosUow> CommandHandler<CrearReserva, U> for Handlers {
+    async fn handle(&self, command: CrearReserva, uow: &mut U) -> Result<Reserva, VuelosFault> {
+        let CrearReserva { id, cliente, pasajeros, itinerarios } = command;
+        let reserva = Reserva::crear(id, cliente, pasajeros, itinerarios, self.clock.now());
+        uow.save(reserva.clone());
+        Ok(reserva)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        application::integration::published::ReservaCreada,
+        domain::reserva::{Estado, Hechos, examples::*},
+    };
+    use seedwork::{domain::FixedClock, testing::World};
+
+    fn comando() -> CrearReserva {
+        let (cliente, pasajeros) = (Some(CLIENTE), Pasajeros::default());
+        CrearReserva { id: ID, cliente, pasajeros, itinerarios: itinerarios() }
+    }
+
+    #[tokio::test]
+    async fn a_new_reserva_is_kept_published_and_told() {
+        let world = World::new(Handlers::new(FixedClock(AHORA)));
+        let reserva = world.dispatch(comando()).await.unwrap();
+        assert_eq!((reserva.estado(), reserva.datos()), (Estado::Pendiente, world.get::<Reserva>(ID).unwrap().datos()));
+        let hechos = Hechos { version: 1, ..hechos(Estado::Pendiente, None) };
+        assert_eq!(world.published::<ReservaCreada>(), [ReservaCreada::from(&hechos)]);
+    }
+
+    #[tokio::test]
+    async fn an_id_that_is_taken_is_refused() {
+        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Cancelada));
+        assert_eq!(world.dispatch(comando()).await, Err(VuelosFault::YaExiste));
+        assert_eq!((world.get::<Reserva>(ID), world.published_count()), (Some(en(Estado::Cancelada)), 0));
+    }
+
+    #[test]
+    fn what_breaks_no_rule_is_a_command() {
+        let escritos = vec![itinerario(&[&["BOG", "JFK"]])];
+        assert_eq!(CrearReserva::parse(ID, Some(CLIENTE), None, escritos), Ok(comando()));
+    }
+
+    #[test]
+    fn all_broken_rules_are_told_at_once() {
+        let escritos = vec![itinerario(&[&["BOG", "JFK"], &["JFK", "JFK"]]), itinerario(&[])];
+        let refused = CrearReserva::parse(ID, None, Some(&[("Menor", "Turista")]), escritos).unwrap_err();
+        let told: Vec<_> = refused.iter().map(|broken| (broken.field.as_str(), broken.rule)).collect();
+        let expected = [
+            ("pasajeros", "minimo-un-adulto"),
+            ("pasajeros[0].clase", "clase-valida"),
+            ("itinerarios[0].odos[1].segmentos[0].legs[0].destino.codigo", "ruta-valida"),
+            ("itinerarios[1].odos", "minimo-un-tramo"),
+        ];
+        assert_eq!(told, expected);
+    }
+}

@@ -1,0 +1,94 @@
+//! Why a use case of this context is refused.
+
+use crate::domain::reserva::{ReservaError, ReservaId};
+use seedwork::{
+    application::{CommitError, Fault, FaultKind},
+    domain::{BrokenRule, Violations},
+};
+
+/// A refusal; `Display` is what the client reads.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VuelosFault {
+    /// There is no such reserva.
+    #[error("No existe la reserva {0}")]
+    NoExiste(ReservaId),
+    /// The id that a new reserva was given is taken.
+    #[error("Ya existe una reserva con ese id")]
+    YaExiste,
+    /// The fields of the request break rules.
+    #[error(transparent)]
+    Invalida(#[from] Violations),
+    /// The reserva, as it is, forbids it.
+    #[error(transparent)]
+    Regla(#[from] ReservaError),
+    /// It could not be read or committed.
+    #[error(transparent)]
+    Commit(CommitError),
+}
+
+impl From<CommitError> for VuelosFault {
+    fn from(error: CommitError) -> Self {
+        match error {
+            // Nothing of a reserva is unique but its id.
+            CommitError::Unique(_) => Self::YaExiste,
+            other => Self::Commit(other),
+        }
+    }
+}
+
+impl Fault for VuelosFault {
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::NoExiste(_) => FaultKind::NotFound,
+            Self::YaExiste => FaultKind::Conflict,
+            Self::Invalida(_) | Self::Regla(_) => FaultKind::Rule,
+            Self::Commit(error) => error.kind(),
+        }
+    }
+
+    fn slug(&self) -> &'static str {
+        match self {
+            Self::NoExiste(_) => "no-encontrado",
+            Self::YaExiste => "id-ya-existe",
+            Self::Invalida(violations) => violations.rule(),
+            Self::Regla(error) => error.rule(),
+            Self::Commit(error) => error.slug(),
+        }
+    }
+
+    fn violations(&self) -> Option<&Violations> {
+        match self {
+            Self::Invalida(violations) => Some(violations),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::reserva::{Estado, examples::ID};
+
+    #[test]
+    fn a_refusal_reads_well_to_clients_and_to_programs() {
+        let regla = ReservaError::TransicionInvalida { de: Estado::Pagada, a: Estado::Cancelada };
+        for (fault, kind, slug, text) in [
+            (
+                VuelosFault::NoExiste(ID),
+                FaultKind::NotFound,
+                "no-encontrado",
+                "No existe la reserva 0198c0de-0000-7000-8000-000000000001",
+            ),
+            (VuelosFault::YaExiste, FaultKind::Conflict, "id-ya-existe", "Ya existe una reserva con ese id"),
+            (regla.into(), FaultKind::Rule, "transicion-invalida", "Una reserva no puede pasar de Pagada a Cancelada"),
+            (CommitError::Unavailable.into(), FaultKind::Unavailable, "no-disponible", "La base de datos no responde"),
+        ] {
+            assert_eq!((fault.kind(), fault.slug(), fault.to_string().as_str()), (kind, slug, text));
+        }
+    }
+
+    #[test]
+    fn a_lost_race_is_still_one_so_that_the_bus_runs_the_command_again() {
+        assert_eq!(VuelosFault::from(CommitError::Conflict).kind(), FaultKind::Race);
+    }
+}

@@ -1,0 +1,126 @@
+//! How one flies, as everybody outside the domain writes it: other contexts, clients, the table. One tree for all; `F` is
+//! how each of them writes a moment.
+
+use crate::domain::reserva::{self, AeropuertoEscrito, LegEscrito};
+use chrono::serde::ts_microseconds;
+use seedwork::domain::Instante;
+use serde::{Deserialize, Serialize};
+
+/// One complete way to fly what is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Itinerario<F> {
+    /// Its directions.
+    pub odos: Vec<Odo<F>>,
+}
+
+/// One direction, from an origin to a destination.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Odo<F> {
+    /// Its parts.
+    pub segmentos: Vec<Segmento<F>>,
+}
+
+/// A part of an odo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segmento<F> {
+    /// Its legs.
+    pub legs: Vec<Leg<F>>,
+}
+
+/// One take-off and one landing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leg<F> {
+    /// When it takes off.
+    pub fecha_salida: F,
+    /// When it lands.
+    pub fecha_llegada: F,
+    /// Where it takes off.
+    pub origen: Aeropuerto,
+    /// Where it lands.
+    pub destino: Aeropuerto,
+}
+
+/// An airport.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Aeropuerto {
+    /// Its IATA code.
+    pub codigo: String,
+    /// Its name.
+    pub nombre: String,
+}
+
+/// A moment as Avro writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Micros(#[serde(with = "ts_microseconds")] pub Instante);
+
+impl From<Micros> for Instante {
+    fn from(micros: Micros) -> Self {
+        micros.0
+    }
+}
+
+impl From<Instante> for Micros {
+    fn from(instante: Instante) -> Self {
+        Self(instante)
+    }
+}
+
+fn all<A, B: From<A>>(all: impl IntoIterator<Item = A>) -> Vec<B> {
+    all.into_iter().map(Into::into).collect()
+}
+
+impl<F: Into<Instante>> From<Itinerario<F>> for reserva::Itinerario<LegEscrito> {
+    fn from(itinerario: Itinerario<F>) -> Self {
+        Self { odos: all(itinerario.odos) }
+    }
+}
+
+impl<F: Into<Instante>> From<Odo<F>> for reserva::Odo<LegEscrito> {
+    fn from(odo: Odo<F>) -> Self {
+        Self { segmentos: all(odo.segmentos) }
+    }
+}
+
+impl<F: Into<Instante>> From<Segmento<F>> for reserva::Segmento<LegEscrito> {
+    fn from(segmento: Segmento<F>) -> Self {
+        Self { legs: all(segmento.legs) }
+    }
+}
+
+impl<F: Into<Instante>> From<Leg<F>> for LegEscrito {
+    fn from(leg: Leg<F>) -> Self {
+        let escrito = |Aeropuerto { codigo, nombre }| AeropuertoEscrito { codigo, nombre };
+        let (origen, destino) = (escrito(leg.origen), escrito(leg.destino));
+        Self { salida: leg.fecha_salida.into(), llegada: leg.fecha_llegada.into(), origen, destino }
+    }
+}
+
+impl<F: From<Instante>> From<&reserva::Itinerario> for Itinerario<F> {
+    fn from(itinerario: &reserva::Itinerario) -> Self {
+        Self { odos: all(&itinerario.odos) }
+    }
+}
+
+impl<F: From<Instante>> From<&reserva::Odo> for Odo<F> {
+    fn from(odo: &reserva::Odo) -> Self {
+        Self { segmentos: all(&odo.segmentos) }
+    }
+}
+
+impl<F: From<Instante>> From<&reserva::Segmento> for Segmento<F> {
+    fn from(segmento: &reserva::Segmento) -> Self {
+        Self { legs: all(&segmento.legs) }
+    }
+}
+
+impl<F: From<Instante>> From<&reserva::Leg> for Leg<F> {
+    fn from(leg: &reserva::Leg) -> Self {
+        let escrito = |aeropuerto: &reserva::Aeropuerto| Aeropuerto {
+            codigo: aeropuerto.codigo.to_string(),
+            nombre: aeropuerto.nombre.to_string(),
+        };
+        let (origen, destino) = (escrito(&leg.origen), escrito(&leg.destino));
+        Self { fecha_salida: leg.salida.into(), fecha_llegada: leg.llegada.into(), origen, destino }
+    }
+}

@@ -1,0 +1,7 @@
+//! What this context says to the world, what it hears and what it obeys: the Rust side of `schema/vuelos`.
+
+pub mod consumed;
+pub mod itinerario;
+pub mod published;
+mod refuse;
+mod translate;

@@ -1,0 +1,50 @@
+//! The texts of a reserva. Each is parsed once, at the edge: inside, no invalid one can exist.
+
+use super::rules::{es_codigo_iata, es_motivo, es_nombre};
+
+seedwork::text! {
+    /// What an airport is known by.
+    pub struct CodigoIata: checked by es_codigo_iata;
+    /// Not three capitals.
+    pub struct CodigoIataInvalido: "codigo-iata", "El codigo IATA debe tener tres letras mayusculas";
+}
+
+seedwork::text! {
+    /// What an airport is called.
+    pub struct NombreAeropuerto: checked by es_nombre;
+    /// Not a name.
+    pub struct NombreInvalido: "nombre-valido", "El nombre debe tener de 1 a 100 caracteres visibles";
+}
+
+seedwork::text! {
+    /// Why somebody changed a reserva.
+    pub struct Motivo: checked by es_motivo;
+    /// No reason at all, or not one to be kept.
+    pub struct MotivoInvalido: "motivo-valido", "El motivo debe tener de 1 a 500 caracteres, y ninguno de control";
+}
+
+impl Motivo {
+    /// The cliente is not served any more.
+    pub fn cliente_desactivado() -> Self {
+        Self("cliente-desactivado".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use seedwork::domain::BrokenRule;
+
+    #[test]
+    fn a_refusal_names_its_rule() {
+        assert_eq!(CodigoIata::parse("").unwrap_err().rule(), "codigo-iata");
+        assert_eq!(NombreAeropuerto::parse("").unwrap_err().rule(), "nombre-valido");
+        assert_eq!(Motivo::parse("").unwrap_err().rule(), "motivo-valido");
+    }
+
+    #[test]
+    fn what_the_business_says_itself_keeps_its_own_rules() {
+        let motivo = Motivo::cliente_desactivado();
+        assert_eq!(Motivo::parse(motivo.as_str()), Ok(motivo));
+    }
+}
