@@ -5,7 +5,7 @@ use seedwork::infrastructure::{module::Module, postgres::Migrations};
 
 /// Every context there is.
 pub(crate) fn all() -> Vec<Module> {
-    vec![clientes::infrastructure::module(), ingesta::infrastructure::module()]
+    vec![clientes::infrastructure::module(), ingesta::infrastructure::module(), vuelos::infrastructure::module()]
 }
 
 /// The names of all contexts.

@@ -1,0 +1,102 @@
+//! What clients send, and the commands and queries that it becomes.
+
+use super::view::{ClaseSchema, EstadoSchema, ItinerarioSchema, TipoPasajeroSchema};
+use crate::{
+    application::{commands, integration::itinerario::Itinerario, queries::TodasLasReservas},
+    domain::reserva::{Clase, Estado, ReservaId, TipoPasajero},
+};
+use seedwork::{
+    domain::{Instante, Violations},
+    infrastructure::http::{Paging, instant, optional_text, text},
+};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+/// Flights to book.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = CrearReserva)]
+pub(super) struct CrearBody {
+    /// How to fly: at least one itinerario, at most 100 legs in all.
+    #[schema(value_type = Vec<ItinerarioSchema>)]
+    itinerarios: Vec<Itinerario<Momento>>,
+    /// Whose reserva it is to be; without it, nobody's. There need be no such cliente.
+    id_cliente: Option<Uuid>,
+    /// Who travels: at least one Adulto, at most 100 in all; without it, one Adulto in Economica.
+    pasajeros: Option<Vec<PasajeroBody>>,
+}
+
+/// Somebody who travels.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Pasajero)]
+pub(super) struct PasajeroBody {
+    /// Who.
+    #[serde(deserialize_with = "text")]
+    #[schema(value_type = TipoPasajeroSchema)]
+    tipo: TipoPasajero,
+    /// Where.
+    #[serde(deserialize_with = "text")]
+    #[schema(value_type = ClaseSchema)]
+    clase: Clase,
+}
+
+/// A moment as clients write it.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Momento(#[serde(deserialize_with = "instant")] Instante);
+
+impl From<Momento> for Instante {
+    fn from(momento: Momento) -> Self {
+        momento.0
+    }
+}
+
+impl TryFrom<CrearBody> for commands::CrearReserva {
+    type Error = Violations;
+
+    fn try_from(body: CrearBody) -> Result<Self, Violations> {
+        let CrearBody { itinerarios, id_cliente, pasajeros } = body;
+        let pasajeros =
+            pasajeros.map(|all| all.iter().map(|one| (one.tipo.as_str(), one.clase.as_str())).collect::<Vec<_>>());
+        let itinerarios = itinerarios.into_iter().map(Into::into).collect();
+        Self::parse(ReservaId::nuevo(), id_cliente.map(Into::into), pasajeros.as_deref(), itinerarios)
+    }
+}
+
+/// A change that needs no reason.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = CambioDeReserva)]
+pub(super) struct CambioBody {
+    /// Which reserva.
+    pub(super) id_reserva: Uuid,
+}
+
+/// A change that needs a reason.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = CambioDeReservaConMotivo)]
+pub(super) struct CambioConMotivoBody {
+    /// Which reserva.
+    pub(super) id_reserva: Uuid,
+    /// Why: 1 to 500 characters.
+    #[schema(example = "ya no viaja")]
+    pub(super) motivo: String,
+}
+
+/// Which reservas to list.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Filtros {
+    /// Only those in this state.
+    #[serde(default, deserialize_with = "optional_text")]
+    #[param(value_type = Option<EstadoSchema>)]
+    estado: Option<Estado>,
+    /// Only those of this cliente.
+    id_cliente: Option<Uuid>,
+}
+
+impl Filtros {
+    /// The query for a page of them.
+    pub(super) fn query(self, paging: Paging) -> TodasLasReservas {
+        TodasLasReservas { estado: self.estado, cliente: self.id_cliente.map(Into::into), page: paging.into() }
+    }
+}

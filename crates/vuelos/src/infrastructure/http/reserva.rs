@@ -1,0 +1,168 @@
+//! `/vuelos`: the commands, each with its route, and the questions. `POST /vuelos/reserva` and both routes by id are those
+//! of the original, whose clients still use them.
+
+use super::{
+    bodies::{CambioBody, CambioConMotivoBody, CrearBody, Filtros},
+    view::ReservaSchema,
+};
+use crate::{
+    application::{
+        Handlers, commands,
+        queries::{ReservaPorId, ReservaView, ReservasNoPagadas, TodasLasReservas},
+    },
+    domain::reserva::{Estado, ReservaEvent, ReservaId},
+    infrastructure::reads::PgReads,
+};
+use actix_web::{HttpResponse, get, http::header::LOCATION, post};
+use seedwork::{
+    domain::Aggregate,
+    infrastructure::{
+        http::{self, Accepted, Json, Listed, ListedBody, Paging, Path, Problem, Query, Versioned},
+        postgres::PgUnits,
+    },
+};
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+
+type Bus = http::Bus<Handlers, PgUnits<ReservaEvent>>;
+type Queries = http::Queries<PgReads>;
+
+/// Where a reserva is read.
+const RESERVA: &str = "/vuelos/reserva";
+
+/// Every route of this context.
+pub(in crate::infrastructure) fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(reservar)
+        .service(crear)
+        .service(aprobar)
+        .service(pagar)
+        .service(cancelar)
+        .service(por_id)
+        .service(por_id_query)
+        .service(todas)
+        .service(canceladas)
+        .service(no_pagadas);
+}
+
+fn accepted(id: ReservaId) -> Accepted {
+    Accepted::new(RESERVA, id)
+}
+
+/// Books flights, and answers with the reserva.
+#[utoipa::path(
+    tag = "vuelos",
+    responses((
+        status = 201,
+        description = "The reserva, which is kept, durably.",
+        body = ReservaSchema,
+        headers(("Location", description = "Where it can be read.")),
+    )),
+)]
+#[post("/vuelos/reserva")]
+async fn reservar(bus: Bus, body: Json<CrearBody>) -> Result<HttpResponse, Problem> {
+    let reserva = bus.dispatch(commands::CrearReserva::try_from(body.into_inner())?).await?;
+    let location = (LOCATION, format!("{RESERVA}/{}", reserva.id()));
+    Ok(HttpResponse::Created().insert_header(location).json(ReservaView::from(reserva)))
+}
+
+/// Books flights.
+#[utoipa::path(tag = "vuelos", responses(Accepted))]
+#[post("/vuelos/reserva-comando")]
+async fn crear(bus: Bus, body: Json<CrearBody>) -> Result<Accepted, Problem> {
+    let reserva = bus.dispatch(commands::CrearReserva::try_from(body.into_inner())?).await?;
+    Ok(accepted(reserva.id()))
+}
+
+/// Accepts a reserva.
+#[utoipa::path(tag = "vuelos", responses(Accepted))]
+#[post("/vuelos/aprobar-reserva-comando")]
+async fn aprobar(bus: Bus, body: Json<CambioBody>) -> Result<Accepted, Problem> {
+    let id = body.into_inner().id_reserva.into();
+    bus.dispatch(commands::AprobarReserva { id }).await?;
+    Ok(accepted(id))
+}
+
+/// Notes that a reserva is paid.
+#[utoipa::path(tag = "vuelos", responses(Accepted))]
+#[post("/vuelos/pagar-reserva-comando")]
+async fn pagar(bus: Bus, body: Json<CambioBody>) -> Result<Accepted, Problem> {
+    let id = body.into_inner().id_reserva.into();
+    bus.dispatch(commands::PagarReserva { id }).await?;
+    Ok(accepted(id))
+}
+
+/// Gives a reserva up.
+#[utoipa::path(tag = "vuelos", responses(Accepted))]
+#[post("/vuelos/cancelar-reserva-comando")]
+async fn cancelar(bus: Bus, body: Json<CambioConMotivoBody>) -> Result<Accepted, Problem> {
+    let CambioConMotivoBody { id_reserva, motivo } = body.into_inner();
+    let command = commands::CancelarReserva::parse(id_reserva.into(), &motivo)?;
+    bus.dispatch(command).await?;
+    Ok(accepted(id_reserva.into()))
+}
+
+/// One reserva.
+#[utoipa::path(
+    tag = "vuelos",
+    responses(
+        (status = 200, description = "The reserva.", body = ReservaSchema, headers(("ETag", description = "Its version."))),
+        (status = 304, description = "It is still at the version that `If-None-Match` names."),
+    ),
+)]
+#[get("/vuelos/reserva/{id}")]
+async fn por_id(queries: Queries, id: Path<Uuid>) -> Result<Versioned<ReservaView>, Problem> {
+    una(queries, id).await
+}
+
+/// One reserva: the same answer.
+#[utoipa::path(
+    tag = "vuelos",
+    responses(
+        (status = 200, description = "The reserva.", body = ReservaSchema, headers(("ETag", description = "Its version."))),
+        (status = 304, description = "It is still at the version that `If-None-Match` names."),
+    ),
+)]
+#[get("/vuelos/reserva-query/{id}")]
+async fn por_id_query(queries: Queries, id: Path<Uuid>) -> Result<Versioned<ReservaView>, Problem> {
+    una(queries, id).await
+}
+
+async fn una(queries: Queries, id: Path<Uuid>) -> Result<Versioned<ReservaView>, Problem> {
+    let reserva = queries.ask(ReservaPorId { id: id.into_inner().into() }).await?;
+    Ok(Versioned::new(reserva.version, reserva))
+}
+
+/// The reservas, newest first.
+#[utoipa::path(
+    tag = "vuelos",
+    params(Filtros, Paging),
+    responses((status = 200, description = "A page of them.", body = ListedBody<ReservaSchema>)),
+)]
+#[get("/vuelos/reservas")]
+async fn todas(queries: Queries, filtros: Query<Filtros>, page: Query<Paging>) -> Result<Listed<ReservaView>, Problem> {
+    Ok(queries.ask(filtros.into_inner().query(page.into_inner())).await?.into())
+}
+
+/// The reservas that were given up, newest first.
+#[utoipa::path(
+    tag = "vuelos",
+    params(Paging),
+    responses((status = 200, description = "A page of them.", body = ListedBody<ReservaSchema>)),
+)]
+#[get("/vuelos/reservas/canceladas")]
+async fn canceladas(queries: Queries, page: Query<Paging>) -> Result<Listed<ReservaView>, Problem> {
+    let page = page.into_inner().into();
+    Ok(queries.ask(TodasLasReservas { estado: Some(Estado::Cancelada), cliente: None, page }).await?.into())
+}
+
+/// The reservas that are still to be paid, newest first.
+#[utoipa::path(
+    tag = "vuelos",
+    params(Paging),
+    responses((status = 200, description = "A page of them.", body = ListedBody<ReservaSchema>)),
+)]
+#[get("/vuelos/reservas/no-pagadas")]
+async fn no_pagadas(queries: Queries, page: Query<Paging>) -> Result<Listed<ReservaView>, Problem> {
+    Ok(queries.ask(ReservasNoPagadas { page: page.into_inner().into() }).await?.into())
+}
