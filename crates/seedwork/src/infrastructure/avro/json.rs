@@ -1,7 +1,12 @@
 //! Avro values as plain JSON, both ways: unions unwrapped, enums and uuids as text, times RFC 3339.
 
 use super::{AvroError, Record};
-use apache_avro::{Schema, reader::datum::GenericDatumReader, types::Value};
+use apache_avro::{
+    Schema,
+    reader::datum::GenericDatumReader,
+    schema::{NamesRef, ResolvedSchema},
+    types::Value,
+};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value as Json, json};
 
@@ -53,15 +58,20 @@ fn time(time: Option<DateTime<Utc>>, raw: i64) -> Json {
 /// The value does not fit: the path and the reason.
 pub fn from_json(record: &Record, json: &Json) -> Result<Vec<u8>, AvroError> {
     let failed = |reason: String| AvroError::new(record.name, reason);
-    let value = fit(record.schema, json, record.short_name()).map_err(failed)?;
+    let resolved = ResolvedSchema::new(record.schema).map_err(|error| failed(error.to_string()))?;
+    let value = fit(record.schema, resolved.get_names(), json, record.short_name()).map_err(failed)?;
     let value = value.resolve(record.schema).map_err(|error| failed(error.to_string()))?;
     record.writer().write_value_to_vec(value).map_err(|error| failed(error.to_string()))
 }
 
-/// The value of a schema that a piece of JSON stands for; an error names the path.
-fn fit(schema: &Schema, json: &Json, path: &str) -> Result<Value, String> {
+/// The value of a schema that a piece of JSON stands for; an error names the path. `named` has what the schema refers to.
+fn fit(schema: &Schema, named: &NamesRef<'_>, json: &Json, path: &str) -> Result<Value, String> {
     let expected = |what: &str| format!("{path} must be {what}");
     match (schema, json) {
+        (Schema::Ref { name }, json) => {
+            let schema = named.get(name).ok_or_else(|| format!("{path} refers to no type"))?;
+            fit(schema, named, json, path)
+        }
         (Schema::Union(union), json) => {
             let (n, variant) = union
                 .variants()
@@ -69,15 +79,17 @@ fn fit(schema: &Schema, json: &Json, path: &str) -> Result<Value, String> {
                 .enumerate()
                 .find(|(_, variant)| matches!(variant, Schema::Null) == json.is_null())
                 .ok_or_else(|| expected("a value"))?;
-            Ok(Value::Union(u32::try_from(n).unwrap_or(0), Box::new(fit(variant, json, path)?)))
+            Ok(Value::Union(u32::try_from(n).unwrap_or(0), Box::new(fit(variant, named, json, path)?)))
         }
         (Schema::Record(record), Json::Object(object)) => {
             let mut fields = Vec::with_capacity(record.fields.len());
             for field in &record.fields {
                 let path = format!("{path}.{}", field.name);
                 match (object.get(&field.name), &field.default) {
-                    (Some(json), _) => fields.push((field.name.clone(), fit(&field.schema, json, &path)?)),
-                    (None, Some(default)) => fields.push((field.name.clone(), fit(&field.schema, default, &path)?)),
+                    (Some(json), _) => fields.push((field.name.clone(), fit(&field.schema, named, json, &path)?)),
+                    (None, Some(default)) => {
+                        fields.push((field.name.clone(), fit(&field.schema, named, default, &path)?))
+                    }
                     (None, None) => return Err(format!("{path} is missing")),
                 }
             }
@@ -86,7 +98,7 @@ fn fit(schema: &Schema, json: &Json, path: &str) -> Result<Value, String> {
         (Schema::Array(array), Json::Array(items)) => items
             .iter()
             .enumerate()
-            .map(|(n, item)| fit(&array.items, item, &format!("{path}[{n}]")))
+            .map(|(n, item)| fit(&array.items, named, item, &format!("{path}[{n}]")))
             .collect::<Result<_, _>>()
             .map(Value::Array),
         (Schema::Null, Json::Null) => Ok(Value::Null),
@@ -118,5 +130,50 @@ fn fit(schema: &Schema, json: &Json, path: &str) -> Result<Value, String> {
         (schema, _) => {
             Err(expected(&format!("a value of the type {:?}", apache_avro::schema::SchemaKind::from(schema))))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::record, *};
+
+    fn aeropuerto(codigo: &str) -> Json {
+        json!({ "codigo": codigo, "nombre": "Aeropuerto" })
+    }
+
+    fn reserva() -> Json {
+        let leg = json!({
+            "fecha_salida": "2022-11-22T13:10:00Z",
+            "fecha_llegada": "2022-11-22T15:10:00.5Z",
+            "origen": aeropuerto("BOG"),
+            "destino": aeropuerto("JFK"),
+        });
+        let itinerario = json!({ "odos": [{ "segmentos": [{ "legs": [leg] }] }] });
+        json!({ "id_reserva": "0198c0de-0000-7000-8000-000000000001", "itinerarios": [itinerario] })
+    }
+
+    #[test]
+    fn json_comes_back_with_its_defaults_and_with_types_that_are_named_twice() {
+        let record = record("sta.vuelos.v1.CrearReserva").unwrap();
+        let mut back = to_json(record.schema, &from_json(record, &reserva()).unwrap()).unwrap();
+        assert_eq!(back["itinerarios"][0]["odos"][0]["segmentos"][0]["legs"][0]["destino"], aeropuerto("JFK"));
+        assert_eq!(back["pasajeros"], json!([{ "tipo": "Adulto", "clase": "Economica" }]));
+        assert_eq!(back["id_cliente"], Json::Null);
+        let again = to_json(record.schema, &from_json(record, &back).unwrap()).unwrap();
+        assert_eq!(again, back);
+        back["id_cliente"] = json!("no");
+        assert_eq!(from_json(record, &back).unwrap_err().reason, "CrearReserva.id_cliente must be a UUID");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_with_its_path() {
+        let record = record("sta.vuelos.v1.CrearReserva").unwrap();
+        let mut wrong = reserva();
+        wrong["itinerarios"][0]["odos"][0]["segmentos"][0]["legs"][0]["destino"] = json!({ "codigo": 7 });
+        let told = from_json(record, &wrong).unwrap_err().reason;
+        assert!(
+            told.starts_with("CrearReserva.itinerarios[0].odos[0].segmentos[0].legs[0].destino.codigo must be"),
+            "{told}"
+        );
     }
 }
