@@ -13,5 +13,6 @@ mod model;
 mod proxy;
 mod relay;
 mod roles;
+mod sets;
 mod tables;
 mod units;
