@@ -1,1 +1,6 @@
-//! x
+//! The context on a real PostgreSQL, asked through its routes.
+
+mod commands;
+mod heard;
+mod lists;
+mod server;
