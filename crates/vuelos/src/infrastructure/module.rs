@@ -5,25 +5,19 @@ use crate::{
     application::{Handlers, commands, integration::consumed},
     domain::reserva::ReservaEvent,
 };
-use actix_web::web::Data;
 use diesel_migrations::embed_migrations;
 use seedwork::{
-    application::{CommandBus, Context, QueryBus},
+    application::Context,
     domain::SystemClock,
     infrastructure::{
-        consumer::Hearing,
+        consumer::Hears,
         module::{Module, Place, Started},
-        postgres::{Migrations, PgUnits},
+        postgres::Migrations,
     },
 };
-use std::sync::Arc;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 /// The context's own tables.
 const MIGRATIONS: Migrations = embed_migrations!("migrations");
-
-/// How many lists are read at once.
-const LISTS: usize = 8;
 
 /// The context, for the binary.
 pub fn module() -> Module {
@@ -31,25 +25,17 @@ pub fn module() -> Module {
 }
 
 fn start(place: &Place) -> anyhow::Result<Started> {
-    let units = PgUnits::<ReservaEvent>::start(&place.database, place.committer, &place.supervisor);
-    let reads = PgReads { reservas: units.reads(), pool: place.database.pool(LISTS)? };
-    let log = units.log();
-    let commands = Data::new(CommandBus::new(Handlers::new(SystemClock), units));
-    let queries = Data::new(QueryBus::new(reads));
-    let hearing = hearing(commands.clone().into_inner());
-    let routes = move |config: &mut ServiceConfig<'_>| {
-        config.app_data(commands.clone()).app_data(queries.clone()).configure(http::routes);
-    };
-    Ok(Started::new(log, routes).hearing(hearing))
+    let units = place.units();
+    let reads = PgReads { reservas: units.reads(), pool: place.pool()? };
+    Ok(Started::new(Handlers::new(SystemClock), units, reads, http::routes, hears))
 }
 
 /// What this context hears: the commands of `comandos-reserva`, and of `eventos-cliente` who leaves.
-fn hearing(bus: Arc<CommandBus<Handlers, PgUnits<ReservaEvent>>>) -> Hearing {
-    Hearing::with(bus)
+fn hears(hears: Hears<Handlers, ReservaEvent>) -> Hears<Handlers, ReservaEvent> {
+    hears
         .obeys::<consumed::CrearReserva, commands::CrearReserva>()
         .obeys::<consumed::AprobarReserva, commands::AprobarReserva>()
         .obeys::<consumed::PagarReserva, commands::PagarReserva>()
         .obeys::<consumed::CancelarReserva, commands::CancelarReserva>()
         .hears::<consumed::ClienteDesactivado>()
-        .done()
 }
