@@ -9,3 +9,4 @@ pub mod scenarios;
 pub mod sta;
 pub mod stack;
 pub mod topics;
+pub mod vuelos;

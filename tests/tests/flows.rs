@@ -16,6 +16,8 @@ mod refusals;
 mod routes;
 #[path = "flows/trust.rs"]
 mod trust;
+#[path = "flows/vuelos.rs"]
+mod vuelos;
 
 async fn embedded() -> sta_tests::place::Place {
     sta_tests::place::Place::embedded()

@@ -5,7 +5,7 @@ use sta_tests::sta::Sta;
 use std::collections::BTreeSet;
 
 /// Every route, as the contract has it. One that is added comes here, and to the tests of what it does.
-const ROUTES: [(&str, &str); 19] = [
+const ROUTES: [(&str, &str); 29] = [
     ("GET", "/clientes/consulta-por-id/{id}"),
     ("GET", "/clientes/desactivados"),
     ("GET", "/clientes/todos"),
@@ -16,6 +16,11 @@ const ROUTES: [(&str, &str); 19] = [
     ("GET", "/ingesta/todas"),
     ("GET", "/metrics"),
     ("GET", "/spec"),
+    ("GET", "/vuelos/reserva-query/{id}"),
+    ("GET", "/vuelos/reserva/{id}"),
+    ("GET", "/vuelos/reservas"),
+    ("GET", "/vuelos/reservas/canceladas"),
+    ("GET", "/vuelos/reservas/no-pagadas"),
     ("POST", "/clientes/desactivar-cliente-comando"),
     ("POST", "/clientes/registrar-cliente-comando"),
     ("POST", "/ingesta/alertar-ingesta-comando"),
@@ -25,6 +30,11 @@ const ROUTES: [(&str, &str); 19] = [
     ("POST", "/ingesta/iniciar-procesamiento-ingesta-comando"),
     ("POST", "/ingesta/rechazar-ingesta-comando"),
     ("POST", "/ingesta/revertir-ingesta-comando"),
+    ("POST", "/vuelos/aprobar-reserva-comando"),
+    ("POST", "/vuelos/cancelar-reserva-comando"),
+    ("POST", "/vuelos/pagar-reserva-comando"),
+    ("POST", "/vuelos/reserva"),
+    ("POST", "/vuelos/reserva-comando"),
 ];
 
 /// The routes that a document tells of.
@@ -61,12 +71,17 @@ async fn the_server_has_the_routes_of_the_contract_and_its_document_tells_of_all
         let operation = &spec["paths"][path][method.to_lowercase()]["responses"];
         let told: BTreeSet<_> = operation.as_object().unwrap().keys().map(String::as_str).collect();
         let expected: &[&str] = match (method, path) {
+            ("POST", "/vuelos/reserva") => &["201", "400", "404", "409", "413", "415", "422", "503"],
             ("POST", _) => &["202", "400", "404", "409", "413", "415", "422", "503"],
             (_, "/clientes/consulta-por-id/{id}" | "/ingesta/consulta-por-id/{id}") => {
                 &["200", "304", "400", "404", "503"]
             }
+            (_, "/vuelos/reserva/{id}" | "/vuelos/reserva-query/{id}") => &["200", "304", "400", "404", "503"],
             (_, "/clientes/{id}/expediente") => &["200", "400", "404", "503"],
             (_, "/clientes/todos" | "/clientes/desactivados" | "/ingesta/todas") => &["200", "400", "422", "503"],
+            (_, "/vuelos/reservas" | "/vuelos/reservas/canceladas" | "/vuelos/reservas/no-pagadas") => {
+                &["200", "400", "422", "503"]
+            }
             (_, "/health/ready") => &["200", "503"],
             _ => &["200"],
         };
