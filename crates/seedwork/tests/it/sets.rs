@@ -179,7 +179,7 @@ fn vaciado() -> Vaciado {
 
 fn heard(event: &Vaciado, parked: Option<i64>) -> Cause {
     let (id, key) = (event.id.to_string(), Some(event.id.to_string().into_bytes()));
-    let topic = Vaciado::TOPIC.to_owned();
+    let topic = Vaciado::TOPIC.into();
     let heard = Heard { source: "/prueba".into(), id, topic, partition: 0, key, settled: 0, parked };
     Cause { heard: Some(Arc::new(heard)), ..Cause::new() }
 }
