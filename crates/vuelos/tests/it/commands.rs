@@ -2,20 +2,7 @@
 
 use crate::server::{Vuelos, bog_jfk, para};
 use actix_web::{http::header::IF_NONE_MATCH, test::TestRequest};
-use diesel::{ExpressionMethods, QueryDsl};
-use diesel_async::RunQueryDsl;
 use serde_json::json;
-
-diesel::table! {
-    outbox (seq) {
-        seq -> BigInt,
-        key -> Text,
-        #[sql_name = "type"]
-        record -> Text,
-        aggregate_version -> Nullable<BigInt>,
-        correlation_id -> Text,
-    }
-}
 
 #[actix_web::test]
 async fn the_bodies_of_the_original_are_booked_and_answered_as_they_were() {
@@ -115,8 +102,8 @@ async fn what_a_command_says_is_in_the_log_with_the_request_that_it_came_from() 
     let request = request.insert_header(("x-correlation-id", "abc-7"));
     let body = json!({"id_reserva": id, "motivo": "ya no viaja"});
     assert_eq!(vuelos.server().call(request.set_json(body)).await.status, 202);
-    let columns = (outbox::record, outbox::aggregate_version, outbox::correlation_id);
-    let said = outbox::table.filter(outbox::key.eq(&id)).order(outbox::seq.desc()).select(columns);
-    let said: (String, Option<i64>, String) = said.first(&mut vuelos.0.look().await).await.expect("it is in the log");
-    assert_eq!(said, ("sta.vuelos.v1.ReservaCancelada".into(), Some(2), "abc-7".into()));
+    let said = vuelos.0.said(&id).await;
+    let records: Vec<_> = said.iter().map(|one| (one.record.as_str(), one.aggregate_version)).collect();
+    assert_eq!(records, [("sta.vuelos.v1.ReservaCreada", Some(1)), ("sta.vuelos.v1.ReservaCancelada", Some(2))]);
+    assert_eq!(said[1].correlation_id, "abc-7");
 }

@@ -5,10 +5,10 @@ use crate::{
     domain::reserva::{Estado, Pasajero, Reserva, ReservaId, TipoVuelo},
 };
 use seedwork::{
-    application::Query,
+    application::{Query, by_name},
     domain::{Aggregate, Instante, Version},
 };
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Asks for the reserva with this id; [`VuelosFault::NoExiste`] when there is none.
@@ -32,10 +32,10 @@ pub struct ReservaView {
     /// Whose it is, if anybody's.
     pub id_cliente: Option<Uuid>,
     /// What became of it.
-    #[serde(serialize_with = "name")]
+    #[serde(serialize_with = "by_name")]
     pub estado: Estado,
     /// What the ruta makes of it.
-    #[serde(serialize_with = "name")]
+    #[serde(serialize_with = "by_name")]
     pub tipo_vuelo: TipoVuelo,
     /// Where the first odo begins and ends.
     pub ruta: String,
@@ -89,11 +89,6 @@ impl From<Reserva> for ReservaView {
             version: reserva.version(),
         }
     }
-}
-
-/// The domain knows no serialization.
-fn name<S: Serializer>(named: &impl ToString, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&named.to_string())
 }
 
 #[cfg(test)]
