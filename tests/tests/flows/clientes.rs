@@ -20,7 +20,7 @@ fn reserva(id: Uuid, cliente: Option<Uuid>, estado: &str, version: i64) -> Strin
 }
 
 async fn say(home: &Path, record: &str, options: &[&str], line: &str) {
-    send(home, RESERVAS, record, options, line).await.unwrap();
+    send(home, &[], RESERVAS, record, options, line).await.unwrap();
 }
 
 async fn shows(sta: &Sta, cliente: Uuid, reserva: Uuid, estado: &str) {
@@ -66,7 +66,7 @@ async fn a_cliente_and_its_expediente_are_there_at_once_until_it_leaves() {
     assert_eq!(ids(sta.clientes().lista("todos").await).len(), 3);
     assert!(!ids(sta.clientes().lista("desactivados").await).contains(&json!(other)));
     let said = eventually("all is said", || async {
-        let said = tail(home.path(), "eventos-cliente").await;
+        let said = tail(home.path(), &[], "eventos-cliente").await;
         (said.len() == 5).then_some(said)
     });
     let said = said.await;

@@ -23,7 +23,7 @@ async fn reaches(sta: &Sta, reserva: Uuid, estado: &str) {
 async fn said(home: &Path, reserva: Uuid, expected: usize) -> Vec<Value> {
     let key = reserva.to_string();
     let all = eventually("the events are there", || async {
-        let mut all = tail(home, EVENTS).await;
+        let mut all = tail(home, &[], EVENTS).await;
         all.retain(|message| message["key"] == key.as_str());
         (all.len() >= expected).then_some(all)
     });
@@ -35,7 +35,7 @@ async fn said(home: &Path, reserva: Uuid, expected: usize) -> Vec<Value> {
 /// Says that a cliente left, as its context does.
 async fn leaves(home: &Path, cliente: Uuid, options: &[&str]) {
     let left = json!({ "id_cliente": cliente, "motivo": "se va", "fecha": "2026-01-01T00:00:00Z" }).to_string();
-    send(home, "eventos-cliente", "ClienteDesactivado", options, &left).await.unwrap();
+    send(home, &[], "eventos-cliente", "ClienteDesactivado", options, &left).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,7 +137,7 @@ async fn every_command_that_is_sent_is_obeyed_in_order_or_answered() {
         ("CancelarReserva", "late", change),
         ("AprobarReserva", "lost", json!({ "id_reserva": unknown }).to_string()),
     ] {
-        send(home.path(), COMMANDS, record, &["--id", message], &line).await.unwrap();
+        send(home.path(), &[], COMMANDS, record, &["--id", message], &line).await.unwrap();
     }
     let said = said(home.path(), id, 7).await;
     let told: Vec<_> = said.iter().map(|value| json!([value["estado"], value["id_comando"], value["regla"]])).collect();
@@ -184,7 +184,8 @@ async fn a_cliente_that_leaves_takes_its_pending_reservas_along_and_nothing_else
         ("Pendiente".into(), "Pendiente".into())
     );
     said(home.path(), pending, 2).await;
-    let correlated = tail(home.path(), EVENTS).await.into_iter().rfind(|message| message["key"] == pending.to_string());
+    let correlated =
+        tail(home.path(), &[], EVENTS).await.into_iter().rfind(|message| message["key"] == pending.to_string());
     assert_eq!(correlated.unwrap()["headers"]["ce_correlationid"], "c-7");
     assert_eq!(sta.stop().await.0, 0);
 }
@@ -206,7 +207,7 @@ async fn hundreds_of_pending_reservas_are_given_up_in_parts_also_when_the_proces
     eventually("none is left", || async { sta.vuelos().lista(&left).await.is_empty().then_some(()) }).await;
     assert_eq!(sta.vuelos().estado(ids[0]).await, "Aprobada");
     let cancelled = || async {
-        let said = tail(home.path(), EVENTS).await;
+        let said = tail(home.path(), &[], EVENTS).await;
         let cancelled: Vec<_> = said
             .into_iter()
             .filter(|message| message["value"]["estado"] == "Cancelada")
@@ -228,7 +229,7 @@ async fn the_context_alone_is_a_service_of_its_own() {
     let id = vuelos.vuelos().reservar(&bog_jfk()).await;
     assert_eq!(vuelos.vuelos().estado(id).await, "Pendiente");
     assert_eq!(vuelos.get("/ingesta/todas").await.unwrap().0, 404);
-    send(home.path(), COMMANDS, "AprobarReserva", &[], &json!({ "id_reserva": id }).to_string()).await.unwrap();
+    send(home.path(), &[], COMMANDS, "AprobarReserva", &[], &json!({ "id_reserva": id }).to_string()).await.unwrap();
     reaches(&vuelos, id, "Aprobada").await;
     assert_eq!(vuelos.stop().await.0, 0);
 }
