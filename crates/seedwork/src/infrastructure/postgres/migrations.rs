@@ -80,13 +80,14 @@ fn run_blocking(db: AsyncPgConnection, sources: Vec<Migrations>) -> Result<(), R
     Ok(())
 }
 
-/// Those of a schema share the list of what was run: of two with one version, the second would be skipped in silence.
+/// Those of a schema share the list of what was run: of two with one version, the second would be skipped in silence, as the
+/// same one given twice may be.
 fn of_different_versions(sources: &[Migrations]) -> Result<(), Refusal> {
     let mut seen = HashMap::new();
     for source in sources {
         for migration in MigrationSource::<Pg>::migrations(source)? {
             let (version, name) = (migration.name().version().to_string(), migration.name().to_string());
-            if let Some(other) = seen.insert(version, name.clone()) {
+            if let Some(other) = seen.insert(version, name.clone()).filter(|other| *other != name) {
                 return Err(format!("the migrations {other} and {name} have one version: give yours another").into());
             }
         }
