@@ -1,7 +1,7 @@
 //! What the routes refuse, before any command is given: no database is there.
 
 use crate::infrastructure::module;
-use seedwork::infrastructure::http::testing::TestServer;
+use seedwork::infrastructure::http::testing::{TestServer, field, with, without};
 use serde_json::{Value, json};
 
 const REGISTRAR: &str = "/clientes/registrar-cliente-comando";
@@ -32,24 +32,6 @@ fn empresa() -> Value {
     })
 }
 
-/// The same with another value at a JSON pointer.
-fn with(mut body: Value, pointer: &str, value: Value) -> Value {
-    *body.pointer_mut(pointer).unwrap() = value;
-    body
-}
-
-/// The same without a member.
-fn without(mut body: Value, pointer: &str) -> Value {
-    let (parent, member) = pointer.rsplit_once('/').unwrap();
-    body.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(member);
-    body
-}
-
-/// The path of a field, as clients are told it.
-fn path(pointer: &str) -> String {
-    pointer.trim_start_matches('/').replace('/', ".")
-}
-
 /// Every field of a body: where it is.
 const OF_BOTH: &[&str] = &["/email", "/documento", "/documento/tipo", "/documento/numero", "/documento/ciudad"];
 const OF_A_PERSON: &[&str] = &["/nombre", "/nombre/nombres", "/nombre/apellidos", "/fecha_nacimiento"];
@@ -60,12 +42,12 @@ async fn every_field_of_a_new_cliente_must_be_there_and_of_its_type() {
     let server = server().await;
     for (body, own) in [(natural(), OF_A_PERSON), (empresa(), OF_A_COMPANY)] {
         for pointer in ["/tipo"].iter().chain(OF_BOTH).chain(own) {
-            let field = path(pointer);
+            let blamed = field(pointer);
             let answer = server.post(REGISTRAR, without(body.clone(), pointer)).await;
-            answer.refuses(400, "cuerpo-invalido", &[(&field, "campo-obligatorio")]);
+            answer.refuses(400, "cuerpo-invalido", &[(&blamed, "campo-obligatorio")]);
             for value in [json!(null), json!(7), json!(true), json!(["x"])] {
                 let answer = server.post(REGISTRAR, with(body.clone(), pointer, value)).await;
-                answer.refuses(400, "cuerpo-invalido", &[(&field, "tipo-correcto")]);
+                answer.refuses(400, "cuerpo-invalido", &[(&blamed, "tipo-correcto")]);
             }
         }
     }
@@ -88,7 +70,7 @@ async fn a_kind_that_nobody_knows_and_a_date_that_is_none_are_malformed() {
         ("/fecha_nacimiento", "1990-02-28T00:00:00Z", "fecha-valida"),
     ] {
         let answer = server.post(REGISTRAR, with(natural(), pointer, json!(value))).await;
-        answer.refuses(400, "cuerpo-invalido", &[(&path(pointer), rule)]);
+        answer.refuses(400, "cuerpo-invalido", &[(&field(pointer), rule)]);
     }
 }
 
@@ -112,7 +94,7 @@ async fn each_rule_of_a_new_cliente_is_told_with_its_field() {
         (empresa(), "/fecha_constitucion", "2999-01-01", "fecha-pasada"),
     ] {
         let answer = server.post(REGISTRAR, with(body, pointer, json!(value))).await;
-        answer.refuses(422, rule, &[(&path(pointer), rule)]);
+        answer.refuses(422, rule, &[(&field(pointer), rule)]);
     }
 }
 

@@ -8,7 +8,7 @@ use actix_web::{
     },
     test::TestRequest,
 };
-use seedwork::infrastructure::http::testing::TestServer;
+use seedwork::infrastructure::http::testing::{TestServer, with, without};
 use serde_json::{Value, json};
 
 const CREAR: &str = "/ingesta/crear-ingesta-comando";
@@ -27,18 +27,6 @@ fn route(verb: &str) -> String {
 
 fn body() -> Value {
     json!({"id_proveedor": "proveedor-7", "id_paciente": "PAC 0042", "url_path": "https://imagenes.example/torax.dcm"})
-}
-
-fn with(member: &str, value: Value) -> Value {
-    let mut body = body();
-    body[member] = value;
-    body
-}
-
-fn without(member: &str) -> Value {
-    let mut body = body();
-    body.as_object_mut().unwrap().remove(member);
-    body
 }
 
 fn raw(body: impl Into<Vec<u8>>) -> TestRequest {
@@ -62,10 +50,10 @@ async fn a_body_that_cannot_be_read_is_refused() {
 async fn every_field_of_a_new_ingesta_must_be_there_and_a_text() {
     let server = server().await;
     for member in ["id_proveedor", "id_paciente", "url_path"] {
-        let answer = server.post(CREAR, without(member)).await;
+        let answer = server.post(CREAR, without(body(), &format!("/{member}"))).await;
         answer.refuses(400, "cuerpo-invalido", &[(member, "campo-obligatorio")]);
         for value in [json!(null), json!(7), json!(true), json!(["x"]), json!({"x": "y"})] {
-            let answer = server.post(CREAR, with(member, value)).await;
+            let answer = server.post(CREAR, with(body(), &format!("/{member}"), value)).await;
             answer.refuses(400, "cuerpo-invalido", &[(member, "tipo-correcto")]);
         }
     }
@@ -76,7 +64,7 @@ async fn every_field_of_a_new_ingesta_must_be_there_and_a_text() {
 #[actix_web::test]
 async fn all_broken_rules_of_a_new_ingesta_are_told_at_once() {
     let server = server().await;
-    let answer = server.post(CREAR, with("url_path", json!("torax.dcm"))).await;
+    let answer = server.post(CREAR, with(body(), "/url_path", json!("torax.dcm"))).await;
     answer.refuses(422, "url-valida", &[("url_path", "url-valida")]);
     assert_eq!(answer.body["detail"], "La ruta de la imagen debe ser valida");
     let answer = server.post(CREAR, json!({"id_proveedor": "", "id_paciente": "\0", "url_path": "ftp://a/x"})).await;
@@ -144,7 +132,9 @@ async fn a_body_of_another_type_or_too_large_a_one_is_refused() {
     server.call(typed("text/plain")).await.refuses(415, "tipo-no-admitido", &[]);
     let untyped = TestRequest::post().uri(CREAR).set_payload(body().to_string());
     server.call(untyped).await.refuses(415, "tipo-no-admitido", &[]);
-    let large = with("otro", json!("x".repeat(1024 * 1024))).to_string();
+    let mut large = body();
+    large["otro"] = json!("x".repeat(1024 * 1024));
+    let large = large.to_string();
     let length = large.len();
     server.call(raw(large.clone())).await.refuses(413, "demasiado-grande", &[]);
     server.call(raw(large).insert_header((CONTENT_LENGTH, length))).await.refuses(413, "demasiado-grande", &[]);

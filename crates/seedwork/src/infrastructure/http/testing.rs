@@ -174,3 +174,38 @@ impl Answer {
             .collect()
     }
 }
+
+/// A body with another value at a JSON pointer: `/destino/codigo`.
+///
+/// # Panics
+///
+/// It has nothing there.
+pub fn with(mut body: Value, pointer: &str, value: Value) -> Value {
+    *body.pointer_mut(pointer).expect("the body has such a member") = value;
+    body
+}
+
+/// A body without the member at a JSON pointer.
+///
+/// # Panics
+///
+/// It has none there.
+pub fn without(mut body: Value, pointer: &str) -> Value {
+    let (parent, member) = pointer.rsplit_once('/').expect("a JSON pointer");
+    let object = body.pointer_mut(parent).and_then(Value::as_object_mut).expect("the body has such an object");
+    object.remove(member).expect("the body has such a member");
+    body
+}
+
+/// The field at a JSON pointer, as clients are told it: `odos[1].segmentos`.
+pub fn field(pointer: &str) -> String {
+    let mut field = String::new();
+    for part in pointer.split('/').skip(1) {
+        match part.parse::<usize>() {
+            Ok(place) => field += &format!("[{place}]"),
+            Err(_) if field.is_empty() => field += part,
+            Err(_) => field += &format!(".{part}"),
+        }
+    }
+    field
+}

@@ -1,7 +1,7 @@
 //! What the routes refuse, before any command is given: no database is there.
 
 use crate::infrastructure::module;
-use seedwork::infrastructure::http::testing::TestServer;
+use seedwork::infrastructure::http::testing::{TestServer, field, with, without};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -37,32 +37,6 @@ fn body() -> Value {
     body
 }
 
-/// The same with another value at a JSON pointer.
-fn with(mut body: Value, pointer: &str, value: Value) -> Value {
-    *body.pointer_mut(pointer).unwrap() = value;
-    body
-}
-
-/// The same without a member.
-fn without(mut body: Value, pointer: &str) -> Value {
-    let (parent, member) = pointer.rsplit_once('/').unwrap();
-    body.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(member);
-    body
-}
-
-/// The path of a field, as clients are told it.
-fn path(pointer: &str) -> String {
-    let mut path = String::new();
-    for part in pointer.trim_start_matches('/').split('/') {
-        match part.parse::<usize>() {
-            Ok(n) => path.push_str(&format!("[{n}]")),
-            Err(_) if path.is_empty() => path.push_str(part),
-            Err(_) => path.push_str(&format!(".{part}")),
-        }
-    }
-    path
-}
-
 const LEG: &str = "/itinerarios/0/odos/0/segmentos/0/legs/0";
 /// Every member that must be there, below the leg too.
 const LISTS_OF_PARTS: [&str; 4] = [
@@ -87,17 +61,17 @@ async fn every_field_of_a_new_reserva_must_be_there_and_of_its_type() {
     let server = server().await;
     let members = LISTS_OF_PARTS.map(str::to_owned).into_iter().chain(OF_A_LEG.map(|member| format!("{LEG}{member}")));
     for pointer in members.chain(["/pasajeros/0/tipo".to_owned(), "/pasajeros/1/clase".to_owned()]) {
-        let field = path(&pointer);
+        let blamed = field(&pointer);
         let answer = server.post(RESERVAR, without(body(), &pointer)).await;
-        answer.refuses(400, "cuerpo-invalido", &[(&field, "campo-obligatorio")]);
+        answer.refuses(400, "cuerpo-invalido", &[(&blamed, "campo-obligatorio")]);
         for value in [json!(null), json!(7), json!(true)] {
             let answer = server.post(CREAR, with(body(), &pointer, value)).await;
-            answer.refuses(400, "cuerpo-invalido", &[(&field, "tipo-correcto")]);
+            answer.refuses(400, "cuerpo-invalido", &[(&blamed, "tipo-correcto")]);
         }
     }
     for pointer in ["/id_cliente", "/pasajeros", "/pasajeros/0"] {
         let answer = server.post(RESERVAR, with(body(), pointer, json!(7))).await;
-        answer.refuses(400, "cuerpo-invalido", &[(&path(pointer), "tipo-correcto")]);
+        answer.refuses(400, "cuerpo-invalido", &[(&field(pointer), "tipo-correcto")]);
     }
     for body in [json!([]), json!(null), json!("x"), json!({})] {
         assert_eq!(server.post(RESERVAR, body).await.status, 400);
@@ -116,7 +90,7 @@ async fn what_is_malformed_is_told_with_its_path() {
         (&format!("{LEG}/fecha_llegada"), "+22022-11-22T13:10:00Z", "fecha-valida"),
     ] {
         let answer = server.post(RESERVAR, with(body(), pointer, json!(value))).await;
-        answer.refuses(400, "cuerpo-invalido", &[(&path(pointer), rule)]);
+        answer.refuses(400, "cuerpo-invalido", &[(&field(pointer), rule)]);
     }
 }
 
@@ -124,7 +98,7 @@ async fn what_is_malformed_is_told_with_its_path() {
 async fn each_rule_of_a_new_reserva_is_told_with_its_path() {
     let server = server().await;
     let of_leg = |member: &str| format!("{LEG}{member}");
-    for (pointer, value, field, rule) in [
+    for (pointer, value, blamed, rule) in [
         ("/itinerarios".to_owned(), json!([]), "/itinerarios".to_owned(), "minimo-un-itinerario"),
         ("/itinerarios/0/odos".into(), json!([]), "/itinerarios/0/odos".into(), "minimo-un-tramo"),
         (of_leg("/destino/codigo"), json!("BOG"), of_leg("/destino/codigo"), "ruta-valida"),
@@ -136,11 +110,11 @@ async fn each_rule_of_a_new_reserva_is_told_with_its_path() {
         ("/pasajeros".into(), json!([]), "/pasajeros".into(), "minimo-un-adulto"),
     ] {
         let answer = server.post(RESERVAR, with(body(), &pointer, value)).await;
-        answer.refuses(422, rule, &[(&path(&field), rule)]);
+        answer.refuses(422, rule, &[(&field(&blamed), rule)]);
     }
     let answer = server.post(CREAR, de(&[leg("BOG", "MIA"), leg("LIM", "JFK")])).await;
-    let field = "itinerarios[0].odos[0].segmentos[0].legs[1].origen.codigo";
-    answer.refuses(422, "tramos-conectados", &[(field, "tramos-conectados")]);
+    let blamed = "itinerarios[0].odos[0].segmentos[0].legs[1].origen.codigo";
+    answer.refuses(422, "tramos-conectados", &[(blamed, "tramos-conectados")]);
 }
 
 #[actix_web::test]
