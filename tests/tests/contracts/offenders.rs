@@ -26,7 +26,7 @@ const STRUCT: &str = r#"
         #[serde(rename = "motivo")] pub razon: Option<String>, pub fecha: Instante,
     }
     pub struct Nota { pub texto: String }
-    pub enum Estado { Otro, Alertada }
+    pub enum Estado { Otro, #[serde(rename = "Alertada")] EnAlerta }
 "#;
 
 #[track_caller]
@@ -80,7 +80,8 @@ fn a_type_like_its_schema_passes_and_each_difference_is_caught() {
         ("pub id_ingesta: Uuid, pub id_paciente: String", "pub id_paciente: String, pub id_ingesta: Uuid"),
         ("pub texto: String", "pub texto: Option<String>"),
         ("struct Nota", "struct Comentario"),
-        ("{ Otro, Alertada }", "{ Otro, Alertada, Nueva }"),
+        ("EnAlerta }", "EnAlerta, Nueva }"),
+        ("#[serde(rename = \"Alertada\")]", ""),
         ("#[event(", "#[evento("),
     ] {
         let offender = replaced(STRUCT, from, to);
