@@ -2,7 +2,7 @@
 
 use super::{
     Cause, Command, CommandHandler, CommitError, Committed, Context, DomainEventHandler, Drain, EventHandler, Fault,
-    FaultKind, IntegrationEvent, PAGE, Query, QueryHandler, Refusal, Refuse, Translate, Units,
+    FaultKind, IntegrationEvent, MEMBERS, Query, QueryHandler, Refusal, Refuse, Translate, Units,
 };
 
 /// How often a use case is run when other changes come first, in all.
@@ -116,7 +116,7 @@ where
         self.react(uow).await?;
         let has_more = uow.has_more();
         if has_more && !W::IN_SEVERAL_UNITS {
-            return Err(CommitError::Defect(format!("a command is about a set of more than {PAGE}")).into());
+            return Err(CommitError::Defect(format!("a command is about a set of more than {MEMBERS}")).into());
         }
         Ok((output, has_more))
     }

@@ -5,7 +5,7 @@ use crate::domain::{Aggregate, Specification};
 use std::hash::Hash;
 
 /// How many aggregates of a set one unit of work is given.
-pub const PAGE: usize = 100;
+pub const MEMBERS: usize = 100;
 
 /// What one business transaction changes.
 ///
@@ -38,7 +38,7 @@ pub trait Load<A: Aggregate>: Send {
 /// A context's port gives the read its name: `fn reservas_pendientes(&mut self, cliente: ClienteId) -> … {
 /// self.find(PendientesDe(cliente)) }`.
 pub trait Find<S: Specification>: Send {
-    /// Members of the set as this unit sees them, by id: all of them, or [`PAGE`] of a set that has more. Until the unit
+    /// Members of the set as this unit sees them, by id: all of them, or [`MEMBERS`] of a set that has more. Until the unit
     /// ends, other commands of this process on them wait; what left the set before its turn came is not answered.
     ///
     /// The rest of a larger set is for further units. A reaction to what another context said is run again in each of

@@ -2,7 +2,7 @@
 
 use crate::{
     application::{
-        Cause, CommitError, Committed, Drain, Find, IntegrationEvent, Load, PAGE, ReadModel, Save, Show, UnitOfWork,
+        Cause, CommitError, Committed, Drain, Find, IntegrationEvent, Load, MEMBERS, ReadModel, Save, Show, UnitOfWork,
         Units,
     },
     domain::{Aggregate, Id, Specification, Version},
@@ -197,8 +197,8 @@ impl<E: Send, S: Specification> Find<S> for FakeUnitOfWork<E> {
         let mut found: Vec<S::Of> = self.all();
         found.retain(|aggregate| which.is_satisfied_by(aggregate));
         found.sort_by_key(|aggregate| aggregate.id().uuid());
-        self.has_more |= found.len() > PAGE;
-        found.truncate(PAGE);
+        self.has_more |= found.len() > MEMBERS;
+        found.truncate(MEMBERS);
         Ok(found)
     }
 }

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use seedwork::{
     application::{
         Cause, Command, CommandBus, CommandHandler, CommitError, Committed, Context, DomainEventHandler, Drain,
-        EventHandler, Find, Heard, IntegrationEvent, PAGE, Save, Units,
+        EventHandler, Find, Heard, IntegrationEvent, MEMBERS, Save, Units,
     },
     domain::{Recorded, Specification},
     infrastructure::postgres::{CommitterSettings, Indexed, PgUnits},
@@ -52,7 +52,7 @@ struct Vaciado {
 impl EventHandler<Vaciado, Uow> for Handlers {
     async fn handle(&self, event: Vaciado, uow: &mut Uow) -> Result<(), CommitError> {
         let cuentas = uow.find(ConSaldo(event.saldo)).await?;
-        if cuentas.len() < PAGE && self.0.failing.lock().unwrap().contains(&event.id) {
+        if cuentas.len() < MEMBERS && self.0.failing.lock().unwrap().contains(&event.id) {
             return Err(CommitError::Unique("failing".into()));
         }
         for mut cuenta in cuentas {
@@ -133,13 +133,13 @@ where
     assert_eq!(ids(&uow.find(ConSaldo(7)).await.unwrap()), [stays.id, cuentas[2].id, new.id]);
     drop(uow);
     // No more than a unit is given; and it knows.
-    commit(&(0..PAGE - 3).map(|_| con_saldo(7)).collect::<Vec<_>>()).await;
+    commit(&(0..MEMBERS - 3).map(|_| con_saldo(7)).collect::<Vec<_>>()).await;
     let mut uow = units.begin(&cause);
-    assert_eq!((uow.find(ConSaldo(7)).await.unwrap().len(), uow.has_more()), (PAGE, false));
+    assert_eq!((uow.find(ConSaldo(7)).await.unwrap().len(), uow.has_more()), (MEMBERS, false));
     drop(uow);
     commit(&[con_saldo(7)]).await;
     let mut uow = units.begin(&cause);
-    assert_eq!((uow.find(ConSaldo(7)).await.unwrap().len(), uow.has_more()), (PAGE, true));
+    assert_eq!((uow.find(ConSaldo(7)).await.unwrap().len(), uow.has_more()), (MEMBERS, true));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -294,7 +294,7 @@ async fn a_command_has_one_unit_only() {
 
 #[tokio::test]
 async fn a_reaction_that_leaves_its_set_as_it_is_ends() {
-    let world = (0..=PAGE).map(|_| con_saldo(7)).fold(World::new(Mirones), World::with);
+    let world = (0..=MEMBERS).map(|_| con_saldo(7)).fold(World::new(Mirones), World::with);
     let refused = world.hear(vaciado()).await;
     assert!(matches!(refused, Err(CommitError::Defect(_))), "{refused:?}");
 }

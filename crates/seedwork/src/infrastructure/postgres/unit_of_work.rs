@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     application::{
-        Cause, CommitError, Committed, Drain, Find, IntegrationEvent, Load, PAGE, ReadModel, Save, Show, UnitOfWork,
+        Cause, CommitError, Committed, Drain, Find, IntegrationEvent, Load, MEMBERS, ReadModel, Save, Show, UnitOfWork,
         Units,
     },
     domain::{Aggregate, Clock, Id, Instante, Specification, SystemClock},
@@ -273,7 +273,7 @@ impl<E: Send, S: Indexed> Find<S> for PgUnitOfWork<E> {
     /// Ids first, then each member as it is once its lane is entered: what it was when it was found may be over by then.
     async fn find(&mut self, which: S) -> Result<Vec<S::Of>, CommitError> {
         let kind = TypeId::of::<S::Of>();
-        let one_more = i64::try_from(PAGE).unwrap_or(i64::MAX).saturating_add(1);
+        let one_more = i64::try_from(MEMBERS).unwrap_or(i64::MAX).saturating_add(1);
         let members = timeout_at(self.deadline, self.readers.find(&which, one_more));
         let mut ids = members.await.unwrap_or(Err(ReadError))?;
         ids.extend(self.saved.iter().map(|saved| saved.key).filter(|key| key.0 == kind).map(|key| key.1));
@@ -289,8 +289,8 @@ impl<E: Send, S: Indexed> Find<S> for PgUnitOfWork<E> {
         let seen = held.into_iter().chain(rest.into_iter().flatten());
         let mut found: Vec<S::Of> = seen.filter(|one| which.is_satisfied_by(one)).collect();
         found.sort_unstable_by_key(|aggregate| aggregate.id().uuid());
-        self.has_more |= found.len() > PAGE;
-        found.truncate(PAGE);
+        self.has_more |= found.len() > MEMBERS;
+        found.truncate(MEMBERS);
         Ok(found)
     }
 }
