@@ -43,6 +43,7 @@ impl Place {
         let turn = Turn::wait().await;
         let mut place = Self::embedded();
         (place.settings, place.turn) = (turn.settings(), Some(turn));
+        place.set(&[("RUST_LOG", "seedwork=debug,librdkafka=debug,info")]); //TEMP
         place
     }
 
@@ -93,7 +94,7 @@ impl Place {
         let ended = tokio::time::timeout(REFUSAL, self.serve().kill_on_drop(true).output());
         let ended = ended.await.expect("it ends in time").expect("the binary starts");
         assert!(!ended.status.success() && ended.stdout.is_empty(), "it does not serve");
-        self.log()
+        String::from_utf8(ended.stderr).expect("a log is text")
     }
 
     /// The binary, with the settings of this place.
@@ -168,7 +169,7 @@ impl Drop for Place {
             && let Ok(log) = std::fs::read_to_string(self.log_file())
         {
             let lines: Vec<&str> = log.lines().collect();
-            let last = lines[lines.len().saturating_sub(60)..].join("\n");
+            let last = lines[lines.len().saturating_sub(6000)..].join("\n");
             let _ = writeln!(std::io::stderr(), "the last of the servers' log:\n{last}");
         }
     }

@@ -42,6 +42,25 @@ pub async fn what_was_not_settled_comes_again(under: &impl BrokerUnderTest) {
     assert_eq!(read, again);
 }
 
+/// What a member has not been told to have is not read: it would not know what to do with it.
+pub async fn nothing_is_read_before_it_is_told_to_be_had(under: &impl BrokerUnderTest) {
+    let (broker, memory) = (under.broker(), Memory::default());
+    broker.send(&records(under, &keys(8), 10)).await.unwrap();
+    let mut member = Member::join(under, &memory).await;
+    let (mut read, until) = (0, Instant::now() + DEADLINE);
+    while read < 80 {
+        assert!(Instant::now() < until, "all comes");
+        // Rarely asked: in between it gains what it does not know of yet.
+        for _ in 0..8 {
+            for delivery in member.subscriber.read().await.unwrap() {
+                assert!(member.has.contains(&delivery.partition.number), "{delivery:?} is not its own");
+                read += 1;
+            }
+        }
+        member.ask().await;
+    }
+}
+
 /// Whoever is busy keeps its share, and finds everything in order when it reads.
 pub async fn a_reader_that_is_slow_loses_nothing(under: &impl BrokerUnderTest) {
     let (broker, memory) = (under.broker(), Memory::default());
@@ -92,6 +111,48 @@ pub async fn two_share_the_partitions(under: &impl BrokerUnderTest) {
                 assert_eq!(n(&delivery), *next, "once and in order");
                 *next += 1;
             }
+        }
+    }
+}
+
+/// A second member comes and goes while messages are sent: each comes once, in the order of its key.
+pub async fn members_that_come_and_go_under_load_lose_nothing(under: &impl BrokerUnderTest) {
+    let (broker, memory, keys) = (under.broker(), Memory::default(), keys(20));
+    let mut one = Member::join(under, &memory).await;
+    one.asks_until("it has all", |one| one.has == all_partitions()).await;
+    let (mut two, mut shared, mut sent) = (None, 0, 0);
+    let (mut next, until) = (HashMap::<Vec<u8>, usize>::new(), Instant::now() + DEADLINE);
+    // Three visits, and then all that is left.
+    while shared < 3 || next.values().sum::<usize>() < keys.len() * sent {
+        assert!(
+            Instant::now() < until,
+            "all comes: {} of {}, {shared} visits",
+            next.values().sum::<usize>(),
+            keys.len() * sent
+        );
+        if shared < 3 {
+            let round: Vec<_> = keys.iter().map(|key| record(under, key, sent)).collect();
+            broker.send(&round).await.unwrap();
+            sent += 1;
+            if two.is_none() {
+                two = Some(Member::join(under, &memory).await);
+            }
+        }
+
+        for member in [Some(&mut one), two.as_mut()].into_iter().flatten() {
+            member.ask().await;
+            for delivery in member.subscriber.read().await.unwrap() {
+                assert!(member.has.contains(&delivery.partition.number), "it reads only what it has");
+                let next = next.entry(delivery.key.clone().unwrap()).or_default();
+                assert_eq!(n(&delivery), *next, "once and in order");
+                *next += 1;
+                memory.settle(&delivery);
+            }
+        }
+        // It leaves as soon as it has its share.
+        if two.as_ref().is_some_and(|two| !two.has.is_empty()) {
+            two = None;
+            shared += 1;
         }
     }
 }

@@ -71,15 +71,16 @@ impl Assignment {
         self.changed.notify_all();
     }
 
-    /// What was read ahead, up to a number of messages. Nothing of a partition that the member has not been told of yet.
+    /// What was read ahead of the partitions that the member knows to have, up to a number of messages. It can do nothing
+    /// with those of others: they would be lost.
     pub(super) fn take(&self, limit: usize) -> Vec<Delivery> {
         let mut state = self.state();
         let mut taken = Vec::with_capacity(limit.min(state.buffered));
         let State { ahead, buffered, share, .. } = &mut *state;
-        let told = |partition: &Partition| !share.gained.iter().any(|(gained, _)| gained == partition);
         // As much of each, so that one does not hold up the others.
         let each = (limit / ahead.len().max(1)).max(1);
-        for (_, queue) in ahead.iter_mut().filter(|(partition, _)| told(partition)) {
+        let is_untold = |partition: &Partition| share.gained.iter().any(|(gained, _)| gained == partition);
+        for (_, queue) in ahead.iter_mut().filter(|(partition, _)| !is_untold(partition)) {
             let some = each.min(queue.len());
             taken.extend(queue.drain(..some));
         }
