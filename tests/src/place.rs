@@ -43,7 +43,6 @@ impl Place {
         let turn = Turn::wait().await;
         let mut place = Self::embedded();
         (place.settings, place.turn) = (turn.settings(), Some(turn));
-        place.set(&[("RUST_LOG", "seedwork=debug,librdkafka=debug,info")]); //TEMP
         place
     }
 
@@ -169,7 +168,7 @@ impl Drop for Place {
             && let Ok(log) = std::fs::read_to_string(self.log_file())
         {
             let lines: Vec<&str> = log.lines().collect();
-            let last = lines[lines.len().saturating_sub(6000)..].join("\n");
+            let last = lines[lines.len().saturating_sub(60)..].join("\n");
             let _ = writeln!(std::io::stderr(), "the last of the servers' log:\n{last}");
         }
     }

@@ -72,9 +72,9 @@ impl Confluent {
         let server = Self { settings: Arc::new(builder.build()?), policy: settings.policy, ids: Arc::default() };
         let until = Instant::now() + START;
         let own = |record: &&schemas::Record| {
-            contexts
-                .iter()
-                .any(|context| record.name.strip_prefix("sta.").is_some_and(|rest| rest.starts_with(context)))
+            contexts.iter().any(|context| {
+                record.name.strip_prefix("sta.").and_then(|rest| rest.split('.').next()) == Some(*context)
+            })
         };
         for record in schemas::all().filter(own) {
             let topic = record.topic.with_context(|| format!("the schema of {} names no topic", record.name))?;

@@ -4,12 +4,20 @@
 use rdkafka::{
     ClientConfig, ClientContext, Statistics,
     config::{FromClientConfigAndContext, RDKafkaLogLevel},
-    error::{KafkaError, KafkaResult},
+    error::{KafkaError, KafkaResult, RDKafkaErrorCode},
 };
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 /// How often librdkafka tells its statistics, in milliseconds.
 const STATISTICS: &str = "5000";
+
+/// How long it is not told again that the cluster is away.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// Where the cluster is, and how it is reached.
 #[derive(Debug, Clone)]
@@ -149,9 +157,25 @@ pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     }
 }
 
-/// An error of the client as a whole: it goes on by itself.
+/// An error of the client as a whole: it goes on by itself. That the cluster is away every client tells with every try, so
+/// it is passed on from time to time.
 pub(super) fn tell(error: &KafkaError, reason: &str) {
-    tracing::warn!(target: "librdkafka", %error, reason, "the Kafka client has trouble");
+    static AWAY: Mutex<Option<Instant>> = Mutex::new(None);
+    let code = error.rdkafka_error_code();
+    let is_away = matches!(
+        code,
+        Some(RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::Resolve)
+    );
+    let mut told = AWAY.lock().unwrap_or_else(PoisonError::into_inner);
+    if is_away && told.is_some_and(|told| told.elapsed() < AGAIN) {
+        tracing::debug!(target: "librdkafka", %error, reason, "Kafka is still away");
+    } else {
+        tracing::warn!(target: "librdkafka", %error, reason, "the Kafka client has trouble");
+        if is_away {
+            *told = Some(Instant::now());
+        }
+    }
+    drop(told);
     metrics::counter!("sta_kafka_errors_total").increment(1);
 }
 

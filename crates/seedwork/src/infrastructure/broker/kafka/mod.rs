@@ -42,11 +42,11 @@ impl Broker for KafkaBroker {
     }
 
     async fn publisher(&self, _: &Lease) -> anyhow::Result<publish::KafkaPublisher> {
-        publish::KafkaPublisher::open(&self.connection, &self.topics)
+        publish::KafkaPublisher::open(&self.connection, &self.topics).await
     }
 
     async fn send(&self, records: &[Record]) -> anyhow::Result<()> {
-        Ok(publish::KafkaPublisher::open(&self.connection, &self.topics)?.send(records).await?)
+        Ok(publish::KafkaPublisher::open(&self.connection, &self.topics).await?.send(records).await?)
     }
 
     async fn subscribe(

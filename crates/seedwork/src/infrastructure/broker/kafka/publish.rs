@@ -5,7 +5,7 @@ use super::{
     topics::Topics,
 };
 use crate::infrastructure::{
-    broker::{PublishError, Publisher, Record},
+    broker::{PublishError, Publisher, Record, murmur2},
     relay::Lease,
 };
 use rdkafka::{
@@ -15,20 +15,20 @@ use rdkafka::{
     message::{DeliveryResult, Header, OwnedHeaders},
     producer::{BaseRecord, Producer, ProducerContext, PurgeConfig, ThreadedProducer},
 };
-use std::time::Duration;
+use std::{cmp::Reverse, collections::HashMap, time::Duration};
 use tokio::sync::watch;
 
 /// How long records may take that nobody holds a lease for.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The most bytes that are sent as one: librdkafka's own default.
+const TOGETHER: i64 = 1_000_000;
 
 /// The producer: idempotent, in order, without a gap. Nothing times out by itself: what does not arrive is purged here.
-const SETTINGS: [(&str, &str); 9] = [
+const SETTINGS: [(&str, &str); 8] = [
     ("enable.idempotence", "true"),
     ("enable.gapless.guarantee", "true"),
     ("acks", "all"),
     ("message.timeout.ms", "0"),
-    // A key has the partition that Kafka's own clients would choose.
-    ("partitioner", "murmur2_random"),
     ("linger.ms", "1"),
     ("compression.type", "lz4"),
     ("queue.buffering.max.messages", "100000"),
@@ -40,33 +40,39 @@ const SETTINGS: [(&str, &str); 9] = [
 pub struct KafkaPublisher {
     producer: ThreadedProducer<Reports>,
     topics: Topics,
+    /// How many partitions the topics have that it has sent to. They are looked at anew by the next publisher.
+    partitions: HashMap<String, i32>,
 }
 
 impl KafkaPublisher {
-    pub(super) fn open(connection: &Connection, topics: &Topics) -> anyhow::Result<Self> {
-        Ok(Self {
-            producer: connection.client(&SETTINGS, Reports(watch::Sender::new(Batch::default())))?,
-            topics: topics.clone(),
-        })
+    pub(super) async fn open(connection: &Connection, topics: &Topics) -> anyhow::Result<Self> {
+        // A topic's limit holds for what is sent as one, too: small messages are not to be refused for being many.
+        let together = topics.smallest_limit().await?.min(TOGETHER).to_string();
+        let settings = [&SETTINGS[..], &[("batch.size", &*together)]].concat();
+        let producer = connection.client(&settings, Reports(watch::Sender::new(Batch::default())))?;
+        Ok(Self { producer, topics: topics.clone(), partitions: HashMap::new() })
     }
 
     /// Publishes without a lease.
-    pub(super) async fn send(&self, records: &[Record]) -> Result<(), PublishError> {
+    pub(super) async fn send(&mut self, records: &[Record]) -> Result<(), PublishError> {
         self.deliver(records, PATIENCE).await
     }
 
     /// Returns when all are safe, or none is on its way any more.
-    async fn deliver(&self, records: &[Record], patience: Duration) -> Result<(), PublishError> {
-        let mut last = "";
-        for record in records.iter().filter(|record| std::mem::replace(&mut last, &record.topic) != record.topic) {
-            let provided = self.topics.provide(&record.topic).await;
-            provided.map_err(|error| PublishError::Failed(format!("{error:#}")))?;
+    async fn deliver(&mut self, records: &[Record], patience: Duration) -> Result<(), PublishError> {
+        for record in records {
+            if !self.partitions.contains_key(&record.topic) {
+                let provided = self.topics.provide(&record.topic).await;
+                let partitions = provided.map_err(|error| PublishError::Failed(format!("{error:#}")))?;
+                self.partitions.insert(record.topic.clone(), partitions);
+            }
         }
         let reports = &self.producer.context().0;
         reports.send_replace(Batch { missing: records.len(), ..Batch::default() });
         let mut seen = reports.subscribe();
         for (n, record) in records.iter().enumerate() {
-            if let Err((error, _)) = self.producer.send(message(n, record)) {
+            let partitions = self.partitions.get(&record.topic).copied().unwrap_or_default();
+            if let Err((error, _)) = self.producer.send(message(n, record, partitions)) {
                 // It and all that follow are not even sent.
                 reports.send_modify(|batch| batch.fail(n, error, records.len() - n));
                 break;
@@ -83,11 +89,14 @@ impl KafkaPublisher {
     }
 }
 
-fn message(n: usize, record: &Record) -> BaseRecord<'_, str, [u8], usize> {
+/// The record, for the partition that every other client of Kafka would choose. It is chosen here, so that partitions that
+/// somebody adds meanwhile move no key.
+fn message(n: usize, record: &Record, partitions: i32) -> BaseRecord<'_, str, [u8], usize> {
     let headers = OwnedHeaders::new_with_capacity(record.headers.len());
     let headers =
         record.headers.iter().fold(headers, |headers, (key, value)| headers.insert(Header { key, value: Some(value) }));
     BaseRecord::with_opaque_to(&record.topic, n)
+        .partition(murmur2::partition(record.key.as_bytes(), partitions))
         .key(record.key.as_str())
         .payload(record.value.as_slice())
         .timestamp(record.time.timestamp_millis())
@@ -108,7 +117,8 @@ struct Reports(watch::Sender<Batch>);
 struct Batch {
     /// How many are not reported yet.
     missing: usize,
-    /// The first record that failed, and why. What was taken back tells nothing of itself.
+    /// The first record that was refused, else the first that failed, and why: a refusal makes the client fail for all
+    /// others, too. What was taken back tells nothing of itself.
     failure: Option<(usize, KafkaError)>,
     taken_back: bool,
 }
@@ -118,8 +128,13 @@ impl Batch {
         self.missing = self.missing.saturating_sub(count);
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) => self.taken_back = true,
-            _ if self.failure.as_ref().is_none_or(|(first, _)| n < *first) => self.failure = Some((n, error)),
-            _ => {}
+            _ => {
+                let weight = |(n, error): &(usize, KafkaError)| (is_refusal(error), Reverse(*n));
+                let new = (n, error);
+                if self.failure.as_ref().is_none_or(|known| weight(known) < weight(&new)) {
+                    self.failure = Some(new);
+                }
+            }
         }
     }
 

@@ -177,7 +177,6 @@ fn is_passing(error: &KafkaError) -> bool {
                 | RDKafkaErrorCode::NotCoordinator
                 | RDKafkaErrorCode::LeaderNotAvailable
                 | RDKafkaErrorCode::NotLeaderForPartition
-                | RDKafkaErrorCode::UnknownTopicOrPartition
                 | RDKafkaErrorCode::PollExceeded
         )
     )

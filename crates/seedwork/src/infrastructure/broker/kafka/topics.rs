@@ -8,11 +8,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer},
     error::RDKafkaErrorCode,
 };
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 /// How long the cluster may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -25,26 +21,23 @@ const NOTE: &str = "\
     INSERT INTO kafka_topics (topic, partitions, max_bytes) VALUES ($1, $2, $3) \
     ON CONFLICT (topic) DO UPDATE SET max_bytes = excluded.max_bytes RETURNING partitions";
 
+const SMALLEST: &str = "SELECT min(max_bytes) FROM kafka_topics";
+
 /// Knows the topics of a cluster.
 #[derive(Clone)]
 pub(super) struct Topics {
     connection: Connection,
     database: Database,
-    /// Those that this process has seen to be there.
-    provided: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Topics {
     pub(super) fn new(connection: Connection, database: Database) -> Self {
-        Self { connection, database, provided: Arc::default() }
+        Self { connection, database }
     }
 
     /// Sees to it that a topic is there, and is the one that was there before: another number of partitions would break
-    /// the order of its keys.
-    pub(super) async fn provide(&self, topic: &str) -> anyhow::Result<()> {
-        if self.provided().contains(topic) {
-            return Ok(());
-        }
+    /// the order of its keys. Answers that number.
+    pub(super) async fn provide(&self, topic: &str) -> anyhow::Result<i32> {
         let is = match self.partitions(topic).await? {
             Some(partitions) => partitions,
             None => {
@@ -59,14 +52,18 @@ impl Topics {
             "the topic {topic} has {is} partitions and had {was}: the order of its keys is not what it was; when that is \
              meant, change the number in broker.kafka_topics"
         );
-        self.provided().insert(topic.to_owned());
-        Ok(())
+        Ok(is)
+    }
+
+    /// The most bytes that every topic takes at once, as last seen.
+    pub(super) async fn smallest_limit(&self) -> anyhow::Result<i64> {
+        let row = self.database.client("").await?.query_one(SMALLEST, &[]).await?;
+        Ok(row.get::<_, Option<i64>>(0).unwrap_or(LIMIT))
     }
 
     /// What each partition of a topic holds.
     pub(super) async fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
-        self.provide(topic).await?;
-        let partitions = self.partitions(topic).await?.context("the topic is gone")?;
+        let partitions = self.provide(topic).await?;
         let (connection, topic) = (self.connection.clone(), topic.to_owned());
         let asked = tokio::task::spawn_blocking(move || -> anyhow::Result<Vec<Extent>> {
             let client: BaseConsumer<_> = connection.client(&[], Telling)?;
@@ -77,10 +74,6 @@ impl Topics {
             (0..partitions).map(extent).collect()
         });
         asked.await?
-    }
-
-    fn provided(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
-        self.provided.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn admin(&self) -> anyhow::Result<AdminClient<Telling>> {
