@@ -45,11 +45,13 @@ async fn change(sta: &Sta, name: &str, id: &str) {
     assert_eq!(status, 202, "{answer}");
 }
 
-/// What a server tells of its context.
+/// What a server tells of its context, when commands can be committed.
 async fn ready(sta: &Sta) -> Value {
-    let (status, mut ready) = sta.get("/health/ready").await.unwrap();
-    assert_eq!(status, 200, "commands can be committed: {ready}");
-    ready["contexts"]["ingesta"].take()
+    eventually("commands can be committed", || async {
+        let (status, mut ready) = sta.get("/health/ready").await.unwrap();
+        (status == 200).then(|| ready["contexts"]["ingesta"].take())
+    })
+    .await
 }
 
 /// Waits until a server tells of its context what it is to tell.

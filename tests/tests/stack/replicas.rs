@@ -36,13 +36,14 @@ async fn share(one: &Sta, other: &Sta) {
 #[ignore = "needs a JDK, Maven and Python: just test-stack"]
 async fn one_of_two_relays_both_hear_and_either_takes_over_within_ten_seconds() {
     let (place, told) = (Place::on_the_stack().await, Arc::new(Told::default()));
-    let [one, other] = [Arc::new(place.start().await), Arc::new(place.start().await)];
-    share(&one, &other).await;
-    let clients = [Clients::of(&one, &told), Clients::of(&other, &told)];
+    let leader = place.start().await;
+    tells(&leader, "it relays", |ingesta| ingesta["relay"]["leads"] == true).await;
+    let heir = Arc::new(place.start().await);
+    share(&leader, &heir).await;
+    let clients = Clients::of(&heir, &told);
     let mut asked = load::ask(&place).await;
     told.more().await;
-    assert!(leads(&one).await != leads(&other).await, "one relays");
-    let (leader, heir) = if leads(&one).await { (one, other) } else { (other, one) };
+    assert!(leads(&leader).await && !leads(&heir).await, "one relays");
     signal(leader.pid(), "KILL");
     let killed = Instant::now();
     tells(&heir, "the takeover", |ingesta| ingesta["relay"]["leads"] == true).await;
@@ -60,11 +61,8 @@ async fn one_of_two_relays_both_hear_and_either_takes_over_within_ten_seconds() 
     let left = Instant::now();
     tells(&heir, "the share of the one that left", |ingesta| ingesta["consumer"]["partitions"] == 6).await;
     assert!(left.elapsed() < Duration::from_secs(5), "who leaves says so: {:?}", left.elapsed());
-    for clients in clients {
-        clients.stop().await;
-    }
+    clients.stop().await;
     load::obeyed(&place, &heir, &asked).await;
-    drop(leader);
     assert_eq!(Arc::into_inner(heir).unwrap().stop().await.0, 0);
     load::check(&place, &told).await;
 }

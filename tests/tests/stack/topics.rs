@@ -24,12 +24,13 @@ async fn settled(place: &Place) -> Sta {
 #[ignore = "needs a JDK, Maven and Python: just test-stack"]
 async fn a_topic_with_other_partitions_than_it_had_is_told_and_its_log_waits() {
     let place = Place::on_the_stack().await;
-    assert_eq!(settled(&place).await.stop().await.0, 0);
+    let sta = settled(&place).await;
+    let cursor = ready(&sta).await["relay"]["cursor"].clone();
+    assert_eq!(sta.stop().await.0, 0);
     let topics = place.stack().topics();
     topics.delete(&[EVENTS]).await;
     topics.make(EVENTS, 4, &[]).await;
     let sta = place.start().await;
-    let cursor = ready(&sta).await["relay"]["cursor"].clone();
     create(&sta, "https://a.example/1").await;
     place.logs("has 4 partitions and had 6").await;
     let ingesta = ready(&sta).await;
