@@ -48,6 +48,14 @@ native-down *args:
 native-status:
     deploy/native/stack status
 
+# The tests on the real stack (needs a JDK, Maven and Python, and a minute of download the first time)
+test-stack *args:
+    cargo test --workspace --test stack -- --ignored --test-threads 1 --skip long_ "$@"
+
+# The same, everything killed many times
+test-stack-long:
+    cargo test --workspace --test stack -- --ignored --test-threads 1 long_
+
 # Where the write path stands, against pgbench on the same server: a minute (needs wrk and pgbench)
 bench-quick *args:
     deploy/bench/quick.sh "$@"
