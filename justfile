@@ -56,6 +56,30 @@ test-stack *args:
 test-stack-long:
     cargo test --workspace --test stack -- --ignored --test-threads 1 long_
 
+# Everything with Docker: PostgreSQL, Kafka, a schema registry and sta-api; -d in the background
+up *args:
+    docker compose --profile all up --build "$@"
+
+# Stop the containers; `up` goes on with them
+stop *args:
+    docker compose --profile all stop "$@"
+
+# Remove the containers; the data stays, unless with --volumes
+down *args:
+    docker compose --profile all down "$@"
+
+# What the containers say, and go on to say
+logs *args:
+    docker compose --profile all logs --follow "$@"
+
+# The containers and their health
+ps *args:
+    docker compose --profile all ps --all "$@"
+
+# What can be checked of the Docker files without Docker
+docker-check *args:
+    deploy/docker-check "$@"
+
 # Where the write path stands, against pgbench on the same server: a minute (needs wrk and pgbench)
 bench-quick *args:
     deploy/bench/quick.sh "$@"
