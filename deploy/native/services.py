@@ -186,7 +186,7 @@ class Kafka(Service):
             unfinished = emptied(self.home / "unfinished")
             cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
             user = "SCRAM-SHA-256=[name=sta,password=sta]"
-            format_it = ["format", "--config", self.configured(unfinished), "--cluster-id", cluster, "--add-scram", user]
+            format_it = ["format", "--config", self.configured(unfinished), f"--cluster-id={cluster}", "--add-scram", user]
             quietly([*self.java("-Xmx128m", "-XX:TieredStopAtLevel=1"), "kafka.tools.StorageTool", *format_it])
             unfinished.rename(self.data)
 
