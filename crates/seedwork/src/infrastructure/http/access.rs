@@ -4,7 +4,19 @@ use actix_web::{
     HttpRequest,
     http::{Method, StatusCode},
 };
-use std::time::Duration;
+use metrics::{Counter, Histogram, counter, histogram};
+use std::{cell::RefCell, collections::HashMap, time::Duration};
+
+/// What the answers to one method, route and status are counted with.
+struct Meters {
+    seconds: Histogram,
+    requests: Counter,
+}
+
+thread_local! {
+    /// Those that this thread has met: to find them anew costs more than to count. As many as there are routes.
+    static MET: RefCell<HashMap<(&'static str, String, u16), Meters>> = RefCell::default();
+}
 
 /// Counts and logs a request that was answered.
 pub(super) fn answered(request: &HttpRequest, method: &Method, status: StatusCode, took: Duration) {
@@ -15,10 +27,23 @@ pub(super) fn answered(request: &HttpRequest, method: &Method, status: StatusCod
     } else {
         tracing::debug!(method, route, status = status.as_u16(), took_ms = millis(took), "a request was answered");
     }
-    metrics::histogram!("sta_http_request_seconds", "method" => method, "route" => route.clone())
-        .record(took.as_secs_f64());
-    let status = status.as_u16().to_string();
-    metrics::counter!("sta_http_requests_total", "method" => method, "route" => route, "status" => status).increment(1);
+    MET.with_borrow_mut(|met| {
+        let Meters { seconds, requests } = met.entry((method, route, status.as_u16())).or_insert_with_key(Meters::of);
+        seconds.record(took.as_secs_f64());
+        requests.increment(1);
+    });
+}
+
+impl Meters {
+    fn of((method, route, status): &(&'static str, String, u16)) -> Self {
+        let (method, status) = (*method, status.to_string());
+        Self {
+            seconds: histogram!("sta_http_request_seconds", "method" => method, "route" => route.clone()),
+            requests: counter!(
+                "sta_http_requests_total", "method" => method, "route" => route.clone(), "status" => status
+            ),
+        }
+    }
 }
 
 fn millis(took: Duration) -> f64 {
