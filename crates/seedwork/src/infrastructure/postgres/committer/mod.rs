@@ -66,7 +66,7 @@ impl Committer {
         log: watch::Sender<LogState>,
         supervisor: &Supervisor,
     ) -> Self {
-        let (entrance, exit) = queue::queue();
+        let (entrance, exit) = queue::queues();
         let writer = Writer {
             database,
             limits: Limits::within(settings.deadline),

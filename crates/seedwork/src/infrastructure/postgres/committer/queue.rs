@@ -1,4 +1,5 @@
-//! Units of work on their way to the committer.
+//! Units of work on their way to the committer, in two queues: those of requests and those of messages. Each gets half of
+//! a group when both are full, so that a flood of one never keeps the other waiting.
 
 use super::super::{
     changes::Change,
@@ -16,10 +17,10 @@ use tokio::{
     time::Instant,
 };
 
-/// How many units may wait; one more is refused.
+/// How many units may wait in a queue.
 const UNITS: usize = 8_192;
-/// How many bytes of messages may wait, in KiB.
-const KIBIBYTES: usize = 256 * 1024;
+/// How many bytes of messages may wait in a queue, in KiB.
+const KIBIBYTES: usize = 128 * 1024;
 /// The most units that share a transaction.
 const GROUP_UNITS: usize = 1_024;
 /// The most rows that share a transaction.
@@ -43,6 +44,11 @@ pub(in super::super) struct Writes {
 impl Writes {
     pub(super) fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.messages.is_empty() && self.heard.is_none() && self.parking.is_none()
+    }
+
+    /// Whether it is what becomes of a message, not of a request.
+    fn is_of_a_message(&self) -> bool {
+        self.parking.is_some() || self.heard.as_ref().is_some_and(|heard| !heard.topic.is_empty())
     }
 
     /// What it does to the inbox.
@@ -69,16 +75,16 @@ pub(super) struct Unit {
     pub(super) writes: Writes,
     pub(super) deadline: Instant,
     ticket: Arc<Ticket>,
-    done: oneshot::Sender<Result<Committed, CommitError>>,
+    done: oneshot::Sender<(Result<Committed, CommitError>, Writes)>,
     // Freed when the outcome is known, whether or not anybody still waits for it.
     _lanes: Vec<Lane>,
     _room: OwnedSemaphorePermit,
 }
 
 impl Unit {
-    /// Tells the outcome and frees the lanes.
+    /// Tells the outcome and frees the lanes. The writes go back, to be freed by the thread that made them.
     pub(super) fn answer(self, outcome: Result<Committed, CommitError>) {
-        let _ = self.done.send(outcome);
+        let _ = self.done.send((outcome, self.writes));
     }
 
     /// Whether somebody still waits for it.
@@ -109,23 +115,40 @@ impl Ticket {
 /// The entrance: gives units to the committer.
 #[derive(Clone)]
 pub(super) struct Entrance {
+    requests: Queue,
+    messages: Queue,
+}
+
+/// The entrance to one queue.
+#[derive(Clone)]
+struct Queue {
     units: mpsc::Sender<Unit>,
     room: Arc<Semaphore>,
 }
 
 /// The exit: gives groups to the committer. It outlives a committer that panics.
 #[derive(Clone)]
-pub(super) struct Exit(Arc<Mutex<mpsc::Receiver<Unit>>>);
+pub(super) struct Exit(Arc<Mutex<Receivers>>);
 
-/// A queue of units.
-pub(super) fn queue() -> (Entrance, Exit) {
-    let (sender, receiver) = mpsc::channel(UNITS);
-    let room = Arc::new(Semaphore::new(KIBIBYTES));
-    (Entrance { units: sender, room }, Exit(Arc::new(Mutex::new(receiver))))
+struct Receivers {
+    requests: mpsc::Receiver<Unit>,
+    messages: mpsc::Receiver<Unit>,
+}
+
+/// The queues of a committer.
+pub(super) fn queues() -> (Entrance, Exit) {
+    let queue = || {
+        let (units, receiver) = mpsc::channel(UNITS);
+        (Queue { units, room: Arc::new(Semaphore::new(KIBIBYTES)) }, receiver)
+    };
+    let ((requests, from_requests), (messages, from_messages)) = (queue(), queue());
+    let receivers = Receivers { requests: from_requests, messages: from_messages };
+    (Entrance { requests, messages }, Exit(Arc::new(Mutex::new(receivers))))
 }
 
 impl Entrance {
-    /// Queues a unit and waits for its outcome, at most until the deadline.
+    /// Queues a unit and waits for its outcome, at most until the deadline. A message waits for room; a request, whose
+    /// client can come again, is refused.
     pub(super) async fn commit(
         &self,
         writes: Writes,
@@ -133,16 +156,15 @@ impl Entrance {
         deadline: Instant,
     ) -> Result<Committed, CommitError> {
         let kibibytes = u32::try_from(writes.bytes().div_ceil(1024)).unwrap_or(u32::MAX);
-        let room = Arc::clone(&self.room).try_acquire_many_owned(kibibytes).map_err(|_| CommitError::Overloaded)?;
+        let (place, room) = match writes.is_of_a_message() {
+            true => self.messages.wait(kibibytes, deadline).await?,
+            false => self.requests.take(kibibytes)?,
+        };
         let (done, outcome) = oneshot::channel();
         let ticket = Arc::new(Ticket::default());
-        let unit = Unit { writes, deadline, ticket: Arc::clone(&ticket), done, _lanes: lanes, _room: room };
-        self.units.try_send(unit).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => CommitError::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => CommitError::Unavailable,
-        })?;
+        place.send(Unit { writes, deadline, ticket: Arc::clone(&ticket), done, _lanes: lanes, _room: room });
         match tokio::time::timeout_at(deadline, outcome).await {
-            Ok(Ok(outcome)) => outcome,
+            Ok(Ok((outcome, _writes))) => outcome,
             // The committer panicked with the unit in its hands.
             Ok(Err(_)) => Err(CommitError::Unknown),
             Err(_) if ticket.claim(GIVEN_UP) => Err(CommitError::Unavailable),
@@ -151,9 +173,54 @@ impl Entrance {
     }
 }
 
+impl Queue {
+    /// A place in the queue, if there is one.
+    fn take(&self, kibibytes: u32) -> Result<Place<'_>, CommitError> {
+        let room = Arc::clone(&self.room).try_acquire_many_owned(kibibytes).map_err(|_| CommitError::Overloaded)?;
+        let place = self.units.try_reserve().map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(()) => CommitError::Overloaded,
+            mpsc::error::TrySendError::Closed(()) => CommitError::Unavailable,
+        })?;
+        Ok((place, room))
+    }
+
+    /// A place in the queue, as soon as there is one.
+    async fn wait(&self, kibibytes: u32, deadline: Instant) -> Result<Place<'_>, CommitError> {
+        let kibibytes = kibibytes.min(KIBIBYTES as u32);
+        let place = async {
+            let room = Arc::clone(&self.room).acquire_many_owned(kibibytes).await.ok()?;
+            Some((self.units.reserve().await.ok()?, room))
+        };
+        tokio::time::timeout_at(deadline, place).await.ok().flatten().ok_or(CommitError::Unavailable)
+    }
+}
+
+/// A place in a queue, and room for the bytes.
+type Place<'a> = (mpsc::Permit<'a, Unit>, OwnedSemaphorePermit);
+
+impl Receivers {
+    /// The next unit of one queue or the other, in turns as long as both have some; none when both are empty.
+    fn next(&mut self, turn: usize) -> Option<Unit> {
+        let (first, second) = match turn % 2 {
+            0 => (&mut self.requests, &mut self.messages),
+            _ => (&mut self.messages, &mut self.requests),
+        };
+        first.try_recv().or_else(|_| second.try_recv()).ok()
+    }
+
+    /// Waits for a unit; none when the queues are closed and empty.
+    async fn first(&mut self) -> Option<Unit> {
+        tokio::select! {
+            Some(unit) = self.requests.recv() => Some(unit),
+            Some(unit) = self.messages.recv() => Some(unit),
+            else => None,
+        }
+    }
+}
+
 impl Exit {
     /// Waits for units and takes all that are there, within the limits of a group. `held` are those that waited for the
-    /// last group to end; they go first. Empty when the queue is closed and everything was taken.
+    /// last group to end; they go first. Empty when the queues are closed and everything was taken.
     pub(super) async fn group(&self, mut held: Vec<Unit>) -> Vec<Unit> {
         let mut units = self.0.lock().await;
         let (mut rows, mut bytes) = (0, 0);
@@ -162,13 +229,13 @@ impl Exit {
             bytes += unit.writes.bytes();
         }
         if held.is_empty() {
-            let Some(first) = units.recv().await else { return held };
+            let Some(first) = units.first().await else { return held };
             rows += first.writes.rows();
             bytes += first.writes.bytes();
             held.push(first);
         }
         while held.len() < GROUP_UNITS && rows < GROUP_ROWS && bytes < GROUP_BYTES {
-            let Ok(unit) = units.try_recv() else { break };
+            let Some(unit) = units.next(held.len()) else { break };
             rows += unit.writes.rows();
             bytes += unit.writes.bytes();
             held.push(unit);
@@ -178,6 +245,99 @@ impl Exit {
 
     /// Takes nothing new from now on; what is queued is still taken.
     pub(super) async fn close(&self) {
-        self.0.lock().await.close();
+        let mut units = self.0.lock().await;
+        units.requests.close();
+        units.messages.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+    use std::{pin::Pin, time::Duration};
+    use tokio::task::unconstrained;
+
+    fn of_a_message() -> Writes {
+        let heard = Heard {
+            source: "/sta/otro".into(),
+            id: "1".into(),
+            topic: "eventos-otro".into(),
+            partition: 0,
+            key: None,
+            settled: 0,
+            parked: None,
+        };
+        Writes { heard: Some(Arc::new(heard)), ..Writes::default() }
+    }
+
+    type Given = Pin<Box<dyn Future<Output = Result<Committed, CommitError>>>>;
+
+    /// Queues units, as far as they get without the committer.
+    fn give(entrance: &Entrance, count: usize, writes: fn() -> Writes) -> Vec<Given> {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let mut given: Vec<Given> = Vec::new();
+        for _ in 0..count {
+            let entrance = entrance.clone();
+            given.push(Box::pin(async move { entrance.commit(writes(), Vec::new(), deadline).await }));
+        }
+        assert!(given.iter_mut().all(waits));
+        given
+    }
+
+    fn waits(given: &mut Given) -> bool {
+        unconstrained(given).now_or_never().is_none()
+    }
+
+    fn messages(group: &[Unit]) -> usize {
+        group.iter().filter(|unit| unit.writes.is_of_a_message()).count()
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_messages_does_not_keep_requests_waiting() {
+        let (entrance, exit) = queues();
+        let _flood = give(&entrance, 5_000, of_a_message);
+        let _requests = give(&entrance, 100, Writes::default);
+        let group = exit.group(Vec::new()).await;
+        assert_eq!((group.len(), messages(&group)), (GROUP_UNITS, GROUP_UNITS - 100));
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_requests_does_not_keep_messages_waiting() {
+        let (entrance, exit) = queues();
+        let _flood = give(&entrance, 5_000, Writes::default);
+        let _messages = give(&entrance, 100, of_a_message);
+        let group = exit.group(Vec::new()).await;
+        assert_eq!((group.len(), messages(&group)), (GROUP_UNITS, 100));
+    }
+
+    #[tokio::test]
+    async fn two_floods_share_each_group() {
+        let (entrance, exit) = queues();
+        let (_requests, _messages) = (give(&entrance, 5_000, Writes::default), give(&entrance, 5_000, of_a_message));
+        for _ in 0..4 {
+            let group = exit.group(Vec::new()).await;
+            assert!((GROUP_UNITS / 2 - 1..=GROUP_UNITS / 2 + 1).contains(&messages(&group)), "{}", messages(&group));
+        }
+    }
+
+    #[tokio::test]
+    async fn without_room_a_request_is_refused_and_a_message_waits() {
+        let (entrance, exit) = queues();
+        let (_requests, _messages) = (give(&entrance, UNITS, Writes::default), give(&entrance, UNITS, of_a_message));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        assert_eq!(entrance.commit(Writes::default(), Vec::new(), deadline).await, Err(CommitError::Overloaded));
+        let mut last = give(&entrance, 1, of_a_message);
+        let mut taken = 0;
+        let outcome = loop {
+            if let Some(outcome) = unconstrained(&mut last[0]).now_or_never() {
+                break outcome;
+            }
+            let group = exit.group(Vec::new()).await;
+            taken += group.len();
+            group.into_iter().for_each(|unit| unit.answer(Ok(Committed)));
+        };
+        assert_eq!(outcome, Ok(Committed));
+        assert!(taken > UNITS, "it overtook those that were there before");
     }
 }
