@@ -5,6 +5,7 @@ use crate::{
     place::Place,
     sta::{Sta, eventually, signal},
 };
+use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -135,12 +136,15 @@ pub async fn check(place: &Place, told: &Told) {
     relayed(&sta).await;
     let messages = place.said("eventos-ingesta").await;
     let versions = in_order(&messages);
-    for (id, acknowledged) in &acknowledged {
+    let (server, versions) = (&sta, &versions);
+    let each = futures_util::stream::iter(&acknowledged);
+    each.for_each_concurrent(CLIENTS, |(id, acknowledged)| async move {
         let said = versions.get(id).copied().unwrap_or(0);
         assert!(said >= *acknowledged, "{id}: {acknowledged} commands were acknowledged, {said} events are there");
-        let (status, ingesta) = sta.get(&format!("/ingesta/consulta-por-id/{id}")).await.expect("it answers");
+        let (status, ingesta) = server.get(&format!("/ingesta/consulta-por-id/{id}")).await.expect("it answers");
         assert_eq!((status, ingesta["version"].as_u64()), (200, Some(said)), "the state of {id} is that of its events");
-    }
+    })
+    .await;
     assert_eq!(sta.stop().await.0, 0);
 }
 

@@ -1,7 +1,7 @@
 //! A registry with Confluent's API. Subjects are named by topic and record: a topic carries several records.
 
 use crate::infrastructure::avro::schemas;
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
 use schema_registry_converter::{
     async_impl::schema_registry::{SrSettings, get_schema_by_id, perform_sr_call, post_schema},
     error::SRCError,
@@ -19,6 +19,9 @@ use tokio::time::Instant;
 const START: Duration = Duration::from_secs(30);
 /// The pause between two tries meanwhile.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How often a call is made before the registry counts as away: one that has lost its own database fails once for every
+/// connection that it had.
+const TRIES: u32 = 3;
 /// How long one call may take.
 const CALL: Duration = Duration::from_secs(5);
 /// What the API answers for a subject, a version or a schema that is not there.
@@ -102,20 +105,29 @@ impl Confluent {
 
     /// The id of a schema that is not known yet.
     pub(super) async fn register(&self, topic: &str, name: &str, fingerprint: i64, text: &str) -> anyhow::Result<i32> {
-        self.ask(topic, name, fingerprint, text).await.map_err(|refused| match refused {
-            Refused::Away(error) => anyhow!("the schema registry does not answer: {error}"),
-            Refused::Never(error) => anyhow!(error),
-        })
+        let mut tries = 1..TRIES;
+        loop {
+            match self.ask(topic, name, fingerprint, text).await {
+                Ok(id) => return Ok(id),
+                Err(Refused::Never(error)) => bail!(error),
+                Err(Refused::Away(_)) if tries.next().is_some() => tokio::time::sleep(PAUSE).await,
+                Err(Refused::Away(error)) => bail!("the schema registry does not answer: {error}"),
+            }
+        }
     }
 
     /// The text of the schema with an id; none when there is no such id.
     pub(super) async fn text(&self, id: i32) -> anyhow::Result<Option<String>> {
         let Ok(id) = u32::try_from(id) else { return Ok(None) };
-        match get_schema_by_id(id, &self.settings).await {
-            Ok(registered) if registered.schema_type == SchemaType::Avro => Ok(Some(registered.schema)),
-            Ok(_) => Ok(None),
-            Err(error) if is_not_found(&error) => Ok(None),
-            Err(error) => Err(anyhow!("the schema registry does not answer: {error}")),
+        let mut tries = 1..TRIES;
+        loop {
+            match get_schema_by_id(id, &self.settings).await {
+                Ok(registered) if registered.schema_type == SchemaType::Avro => return Ok(Some(registered.schema)),
+                Ok(_) => return Ok(None),
+                Err(error) if is_not_found(&error) => return Ok(None),
+                Err(_) if tries.next().is_some() => tokio::time::sleep(PAUSE).await,
+                Err(error) => bail!("the schema registry does not answer: {error}"),
+            }
         }
     }
 

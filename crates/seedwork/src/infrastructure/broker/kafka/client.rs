@@ -143,10 +143,12 @@ impl ClientContext for Telling {
 }
 
 /// One line of librdkafka's log. That a broker is away is told once by whoever needs it; librdkafka's own lines about it
-/// come with every try; what it thinks of our settings, we have thought of.
+/// come with every try; what it thinks of our settings, we have thought of; what it tries again by itself is no news.
 pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
-        _ if facility == "CONFWARN" => tracing::debug!(target: "librdkafka", facility, "{message}"),
+        _ if ["CONFWARN", "COMMITFAIL", "GETPID"].contains(&facility) => {
+            tracing::debug!(target: "librdkafka", facility, "{message}")
+        }
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
             tracing::error!(target: "librdkafka", facility, "{message}");
         }
