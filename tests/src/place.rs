@@ -20,6 +20,8 @@ const REFUSAL: Duration = Duration::from_secs(50);
 /// A home of processes that share a database and a broker, both new.
 pub struct Place {
     home: TempDir,
+    /// Where the servers' log is: a data directory holds nothing else.
+    logs: TempDir,
     settings: Vec<(String, String)>,
     turn: Option<Turn>,
 }
@@ -31,7 +33,8 @@ impl Place {
     ///
     /// There can be no folder.
     pub fn embedded() -> Self {
-        Self { home: tempfile::tempdir().expect("a folder"), settings: Vec::new(), turn: None }
+        let folder = || tempfile::tempdir().expect("a folder");
+        Self { home: folder(), logs: folder(), settings: Vec::new(), turn: None }
     }
 
     /// The real stack, for one test at a time: a new database, no topics.
@@ -75,6 +78,13 @@ impl Place {
     /// A server that says where it listens.
     pub async fn start(&self) -> Sta {
         Sta::run(self.serve(), self.home.path()).await
+    }
+
+    /// The same, with further settings of its own.
+    pub async fn start_with(&self, settings: &[(&str, &str)]) -> Sta {
+        let mut serve = self.serve();
+        serve.envs(settings.iter().copied());
+        Sta::run(serve, self.home.path()).await
     }
 
     /// What starts a server; its log is kept.
@@ -152,7 +162,7 @@ impl Place {
     }
 
     fn log_file(&self) -> PathBuf {
-        self.home.path().join("servers.log")
+        self.logs.path().join("servers.log")
     }
 
     /// The data directory.

@@ -6,10 +6,12 @@
 
 mod business;
 mod commands;
+mod round_trip;
 mod tail;
 
 pub use business::*;
 pub use commands::*;
+pub use round_trip::*;
 pub use tail::*;
 
 /// Tests of all scenarios, each a `#[tokio::test]` of its own.
@@ -29,6 +31,8 @@ macro_rules! scenarios {
             what_the_business_refuses_is_answered
             a_value_that_does_not_fit_is_not_sent_and_the_reason_is_told
             two_processes_share_the_work_and_do_it_once
+            a_cliente_that_leaves_gives_its_pending_reservas_up_and_its_expediente_shows_it
+            contexts_that_are_processes_of_their_own_work_together_as_in_one
             every_event_is_shown_once_with_its_cloudevents_headers_and_a_plain_value
             it_follows_from_the_end_until_it_is_interrupted_and_ends_at_a_limit
         );

@@ -17,7 +17,7 @@ use std::{
 use tokio::{runtime::Handle, sync::Notify};
 
 /// How long a member that does not ask for its share keeps it.
-pub(super) const TERM: Duration = Duration::from_secs(5);
+pub(super) const TERM: Duration = Duration::from_secs(10);
 /// How long what a member gives up is waited for.
 const RELEASE: Duration = Duration::from_secs(5);
 /// The pause before positions that could not be had are asked for again.
