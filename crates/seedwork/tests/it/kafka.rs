@@ -20,13 +20,31 @@ use std::time::Duration;
 struct Mock {
     cluster: MockCluster<'static, DefaultProducerContext>,
     database: TestDatabase,
+    /// One, as a process has: what it learns of the cluster it keeps.
+    broker: KafkaBroker,
 }
 
 impl Mock {
     async fn open() -> Self {
         let cluster = MockCluster::new(1).unwrap();
         cluster.create_topic("conformidad", PARTITIONS, 1).unwrap();
-        Self { cluster, database: database().await }
+        let database = database().await;
+        let broker = KafkaBroker::new(settings(&cluster), database.context("broker").unwrap());
+        Self { cluster, database, broker }
+    }
+}
+
+fn settings(cluster: &MockCluster<'static, DefaultProducerContext>) -> KafkaSettings {
+    KafkaSettings {
+        brokers: cluster.bootstrap_servers(),
+        security_protocol: SecurityProtocol::Plaintext,
+        sasl_mechanism: String::new(),
+        sasl_username: None,
+        sasl_password: None,
+        ssl_ca: None,
+        group_instance_id: None,
+        partitions: PARTITIONS,
+        replication: 1,
     }
 }
 
@@ -34,18 +52,7 @@ impl BrokerUnderTest for Mock {
     type Broker = KafkaBroker;
 
     fn broker(&self) -> KafkaBroker {
-        let settings = KafkaSettings {
-            brokers: self.cluster.bootstrap_servers(),
-            security_protocol: SecurityProtocol::Plaintext,
-            sasl_mechanism: String::new(),
-            sasl_username: None,
-            sasl_password: None,
-            ssl_ca: None,
-            group_instance_id: None,
-            partitions: PARTITIONS,
-            replication: 1,
-        };
-        KafkaBroker::new(settings, self.database.context("broker").unwrap())
+        self.broker.clone()
     }
 
     fn topic(&self) -> &'static str {

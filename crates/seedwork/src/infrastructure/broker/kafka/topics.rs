@@ -8,7 +8,13 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer},
     error::RDKafkaErrorCode,
 };
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 /// How long the cluster may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -28,11 +34,13 @@ const SMALLEST: &str = "SELECT min(max_bytes) FROM kafka_topics";
 pub(super) struct Topics {
     connection: Connection,
     database: Database,
+    /// Whether the cluster did not say how large a message may be: it is not asked again, nor waited for.
+    is_silent: Arc<AtomicBool>,
 }
 
 impl Topics {
     pub(super) fn new(connection: Connection, database: Database) -> Self {
-        Self { connection, database }
+        Self { connection, database, is_silent: Arc::default() }
     }
 
     /// Sees to it that a topic is there, and is the one that was there before: another number of partitions would break
@@ -96,6 +104,9 @@ impl Topics {
 
     /// The largest message that it takes, in bytes; when the cluster does not say, what every cluster takes by default.
     async fn limit(&self, topic: &str) -> i64 {
+        if self.is_silent.load(Ordering::Relaxed) {
+            return LIMIT;
+        }
         let options = AdminOptions::new().request_timeout(Some(PATIENCE));
         let asked = async {
             let described = self.admin()?.describe_configs([&ResourceSpecifier::Topic(topic)], &options).await?;
@@ -106,6 +117,7 @@ impl Topics {
         };
         asked.await.unwrap_or_else(|error| {
             tracing::warn!(topic, error = format!("{error:#}"), "the cluster does not say how large a message may be");
+            self.is_silent.store(true, Ordering::Relaxed);
             LIMIT
         })
     }
