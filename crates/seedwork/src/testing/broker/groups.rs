@@ -81,18 +81,6 @@ pub async fn a_reader_that_is_slow_loses_nothing(under: &impl BrokerUnderTest) {
     }
 }
 
-/// Whoever has not been told of a partition is not given its messages: it could not know where they belong.
-pub async fn nothing_comes_before_the_share_is_told(under: &impl BrokerUnderTest) {
-    let memory = Memory::default();
-    under.broker().send(&records(under, &keys(8), 10)).await.unwrap();
-    let mut member = Member::join(under, &memory).await;
-    let until = Instant::now() + DEADLINE / 12;
-    while Instant::now() < until {
-        assert_eq!(member.subscriber.read().await.unwrap(), [], "it has not asked for its share");
-    }
-    member.reads(80).await;
-}
-
 /// Two of a group have all partitions between them, and none both.
 pub async fn two_share_the_partitions(under: &impl BrokerUnderTest) {
     let (broker, memory) = (under.broker(), Memory::default());

@@ -74,7 +74,6 @@ macro_rules! broker_conformance {
             what_was_not_settled_comes_again
             nothing_is_read_before_it_is_told_to_be_had
             a_reader_that_is_slow_loses_nothing
-            nothing_comes_before_the_share_is_told
             two_share_the_partitions
             members_that_come_and_go_under_load_lose_nothing
             what_is_given_up_goes_over_when_it_is_released
