@@ -105,7 +105,13 @@ async fn what_makes_no_sense_stops_nothing() {
     let topics = place.stack().topics();
     topics.put(COMMANDS, Some(b"a"), Some(b"no wire format")).await;
     topics.put(COMMANDS, Some(b"b"), Some(&[0, 0x7f, 0xff, 0xff, 0xff, 1, 2, 3])).await;
-    topics.put(COMMANDS, Some(b"c"), Some(&[0, 0, 0, 0, 1])).await;
+    // A known schema, and no body.
+    let settings = place.stack().settings();
+    let (_, registry) = settings.iter().find(|(name, _)| name == "SCHEMA_REGISTRY_URL").unwrap();
+    let subject = format!("{registry}/subjects/{COMMANDS}-sta.ingesta.v1.CrearIngesta/versions/latest");
+    let known: Value = reqwest::get(subject).await.unwrap().json().await.unwrap();
+    let id = u32::try_from(known["id"].as_u64().unwrap()).unwrap().to_be_bytes();
+    topics.put(COMMANDS, Some(b"c"), Some(&[&[0], &id[..]].concat())).await;
     topics.put(COMMANDS, Some(b"d"), None).await;
     topics.put(COMMANDS, None, None).await;
     let ids: Vec<Uuid> = (0..30).map(|_| Uuid::now_v7()).collect();
