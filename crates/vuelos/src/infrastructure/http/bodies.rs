@@ -10,20 +10,33 @@ use seedwork::{
     infrastructure::http::{Paging, instant, optional_text, text},
 };
 use serde::Deserialize;
+use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 /// Flights to book.
 #[derive(Deserialize, ToSchema)]
-#[schema(as = CrearReserva)]
+#[schema(as = CrearReserva, example = bog_jfk)]
 pub(super) struct CrearBody {
     /// How to fly: at least one itinerario, at most 100 legs in all.
-    #[schema(value_type = Vec<ItinerarioSchema>)]
+    #[schema(value_type = Vec<ItinerarioSchema>, min_items = 1, max_items = 100)]
     itinerarios: Vec<Itinerario<Momento>>,
     /// Whose reserva it is to be; without it, nobody's. There need be no such cliente.
     id_cliente: Option<Uuid>,
     /// Who travels: at least one Adulto, at most 100 in all; without it, one Adulto in Economica.
+    #[schema(min_items = 1, max_items = 100)]
     pasajeros: Option<Vec<PasajeroBody>>,
+}
+
+/// What may be sent: no leg's own example could tell that one lands elsewhere, and later.
+fn bog_jfk() -> Value {
+    let leg = json!({
+        "fecha_salida": "2022-11-22T13:10:00Z",
+        "fecha_llegada": "2022-11-22T15:10:00Z",
+        "origen": {"codigo": "BOG", "nombre": "El Dorado"},
+        "destino": {"codigo": "JFK", "nombre": "John F. Kennedy"},
+    });
+    json!({"itinerarios": [{"odos": [{"segmentos": [{"legs": [leg]}]}]}]})
 }
 
 /// Somebody who travels.

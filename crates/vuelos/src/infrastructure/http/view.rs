@@ -88,7 +88,7 @@ pub(super) enum ClaseSchema {
 #[expect(dead_code, reason = "it is only described")]
 pub(super) struct ItinerarioSchema {
     /// Its directions.
-    #[schema(min_items = 1)]
+    #[schema(min_items = 1, max_items = 100)]
     odos: Vec<OdoSchema>,
 }
 
@@ -98,7 +98,7 @@ pub(super) struct ItinerarioSchema {
 #[expect(dead_code, reason = "it is only described")]
 struct OdoSchema {
     /// Its parts.
-    #[schema(min_items = 1)]
+    #[schema(min_items = 1, max_items = 100)]
     segmentos: Vec<SegmentoSchema>,
 }
 
@@ -108,7 +108,7 @@ struct OdoSchema {
 #[expect(dead_code, reason = "it is only described")]
 struct SegmentoSchema {
     /// Its legs: each takes off where the last one landed.
-    #[schema(min_items = 1)]
+    #[schema(min_items = 1, max_items = 100)]
     legs: Vec<LegSchema>,
 }
 
@@ -118,10 +118,8 @@ struct SegmentoSchema {
 #[expect(dead_code, reason = "it is only described")]
 struct LegSchema {
     /// When it takes off.
-    #[schema(example = "2022-11-22T13:10:00Z")]
     fecha_salida: DateTime<Utc>,
     /// When it lands: later.
-    #[schema(example = "2022-11-22T15:10:00Z")]
     fecha_llegada: DateTime<Utc>,
     /// Where it takes off.
     origen: AeropuertoSchema,
@@ -135,10 +133,10 @@ struct LegSchema {
 #[expect(dead_code, reason = "it is only described")]
 struct AeropuertoSchema {
     /// Its IATA code: three capitals.
-    #[schema(example = "BOG", pattern = "^[A-Z]{3}$")]
+    #[schema(pattern = "^[A-Z]{3}$")]
     codigo: String,
     /// Its name: 1 to 100 visible characters.
-    #[schema(example = "El Dorado", min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100)]
     nombre: String,
 }
 
