@@ -34,7 +34,7 @@ fmt:
 # What CI refuses, without running a test: layers, format, lints
 check: && lint
     cargo fmt --all -- --check
-    for layered in crates/*/src/domain; do cargo check -p "$(basename "${layered%/src/domain}")" --no-default-features || exit 1; done
+    for layered in crates/*/src/domain; do cargo clippy -p "$(basename "${layered%/src/domain}")" --no-default-features --all-targets -- -D warnings || exit 1; done
 
 # Kafka, a schema registry and PostgreSQL without Docker (needs a JDK and Maven); `. .sta-native/env` points STA to them
 native-up:
@@ -55,6 +55,11 @@ test-stack *args:
 # The same, everything killed many times
 test-stack-long:
     cargo test --workspace --test stack -- --ignored --test-threads 1 long_
+
+# Ask a running server everything that its OpenAPI document allows, and much that it forbids: each time something else
+fuzz url="http://127.0.0.1:5000/spec" *args:
+    tests/python-env target/fuzzer tests/fuzzer/requirements.txt
+    target/fuzzer/bin/schemathesis --config-file tests/fuzzer/schemathesis.toml run "$@"
 
 # Everything with Docker: PostgreSQL, Kafka, a schema registry and sta-api; -d in the background
 up *args:

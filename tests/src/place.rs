@@ -148,6 +148,15 @@ impl Place {
         std::fs::read_to_string(self.log_file()).expect("a log")
     }
 
+    /// The same, line by line.
+    ///
+    /// # Panics
+    ///
+    /// A line is not JSON.
+    pub fn log_lines(&self) -> Vec<Value> {
+        self.log().lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
+    }
+
     /// Waits until the servers have logged something.
     pub async fn logs(&self, what: &str) {
         sta::eventually(what, || async { self.log().contains(what).then_some(()) }).await;

@@ -6,8 +6,11 @@ use crate::{
     sta::{Sta, eventually},
     vuelos::para,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
+
+/// Tells of every request and every message.
+const LOG: (&str, &str) = ("RUST_LOG", "warn,seedwork=debug");
 
 async fn shows(clientes: &Sta, cliente: Uuid, reserva: Uuid, estado: &str) {
     eventually(&format!("the expediente shows {estado}"), || async {
@@ -41,23 +44,34 @@ async fn round_trip(place: &Place, clientes: &Sta, vuelos: &Sta) {
         ("eventos-reserva", pending, "sta.vuelos.v1.ReservaCancelada"),
     ] {
         let messages = place.said(topic).await;
-        let of =
-            |message: &&serde_json::Value| message["key"] == key.to_string() && message["headers"]["ce_type"] == said;
+        let of = |message: &&Value| message["key"] == key.to_string() && message["headers"]["ce_type"] == said;
         let message = messages.iter().find(of).unwrap_or_else(|| panic!("{said} is said"));
         assert_eq!(message["headers"]["ce_correlationid"], correlation, "{message}");
+    }
+    // And so does every line that is logged on the way: of the request, and of each of these messages.
+    let told = |line: &Value| line["span"]["correlation_id"] == correlation;
+    let answered = |line: &Value| line["message"] == "a request was answered" && told(line);
+    assert!(place.log_lines().iter().any(answered));
+    for said in ["sta.clientes.v1.ClienteDesactivado", "sta.vuelos.v1.ReservaCancelada"] {
+        let handled = |line: &Value| line["message"] == "a message was handled" && line["kind"] == said;
+        let lines = eventually(&format!("{said} is handled"), || async {
+            let lines: Vec<_> = place.log_lines().into_iter().filter(handled).collect();
+            (!lines.is_empty()).then_some(lines)
+        });
+        assert!(lines.await.iter().all(told), "{said}");
     }
 }
 
 pub async fn a_cliente_that_leaves_gives_its_pending_reservas_up_and_its_expediente_shows_it(place: &Place) {
-    let sta = place.start().await;
+    let sta = place.start_with(&[LOG]).await;
     round_trip(place, &sta, &sta).await;
     assert_eq!(sta.stop().await.0, 0);
 }
 
 pub async fn contexts_that_are_processes_of_their_own_work_together_as_in_one(place: &Place) {
     let [clientes, vuelos] = [
-        place.start_with(&[("STA_CONTEXTS", "clientes")]).await,
-        place.start_with(&[("STA_CONTEXTS", "vuelos")]).await,
+        place.start_with(&[LOG, ("STA_CONTEXTS", "clientes")]).await,
+        place.start_with(&[LOG, ("STA_CONTEXTS", "vuelos")]).await,
     ];
     assert_eq!(clientes.get("/vuelos/reservas").await.unwrap().0, 404, "it is not there");
     round_trip(place, &clientes, &vuelos).await;

@@ -76,6 +76,14 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_empresa_leaves_like_a_person() {
+        let expediente = expediente::examples::en(expediente::Estado::Abierto);
+        let world = World::new(Handlers::new(FixedClock(AHORA))).with(una_empresa()).with(expediente);
+        world.dispatch(DesactivarCliente { id: ID, motivo: motivo() }).await.unwrap();
+        assert_eq!(world.get::<Cliente>(ID).unwrap().estado(), Estado::Desactivado);
+    }
+
+    #[tokio::test]
     async fn its_expediente_is_closed_at_once() {
         let world = world(Estado::Activo);
         world.dispatch(DesactivarCliente { id: ID, motivo: motivo() }).await.unwrap();

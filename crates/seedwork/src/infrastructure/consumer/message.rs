@@ -9,7 +9,8 @@ use crate::{
     },
 };
 use futures_util::FutureExt;
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{borrow::Cow, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use tracing::Span;
 
 /// The longest text that identifies a message in the inbox, in bytes; a longer one is not used.
 const LONGEST: usize = 512;
@@ -25,15 +26,11 @@ pub(super) struct Message {
 impl Message {
     /// What the claim of it says, when everything before `settled` is settled.
     pub(super) fn heard(&self, settled: i64) -> Arc<Heard> {
-        let Delivery { partition: Partition { topic, number }, offset, key, .. } = &self.delivery;
-        let (source, id) = match (self.text("ce_source"), self.text("ce_id")) {
-            (Some(source), Some(id)) => (source.to_owned(), id.to_owned()),
-            // A foreign producer without CloudEvents attributes: its place is its name.
-            _ => (topic.to_string(), format!("{topic}-{number}-{offset}")),
-        };
+        let Delivery { partition: Partition { topic, number }, key, .. } = &self.delivery;
+        let (source, id) = self.identity();
         Arc::new(Heard {
-            source,
-            id,
+            source: source.to_owned(),
+            id: id.into_owned(),
             topic: Arc::clone(topic),
             partition: *number,
             key: key.clone(),
@@ -42,11 +39,30 @@ impl Message {
         })
     }
 
+    /// Its source, and its id there.
+    fn identity(&self) -> (&str, Cow<'_, str>) {
+        let Delivery { partition: Partition { topic, number }, offset, .. } = &self.delivery;
+        match (self.text("ce_source"), self.text("ce_id")) {
+            (Some(source), Some(id)) => (source, id.into()),
+            // A foreign producer without CloudEvents attributes: its place is its name.
+            _ => (topic, format!("{topic}-{number}-{offset}").into()),
+        }
+    }
+
+    /// What ties it to all that it leads to: what it brings or, however often it is tried, its own id.
+    fn correlation_id(&self) -> Cow<'_, str> {
+        self.text("ce_correlationid").map_or_else(|| self.identity().1, Cow::from)
+    }
+
     fn cause(&self, heard: Arc<Heard>) -> Cause {
-        let correlation_id = self.text("ce_correlationid").map(str::to_owned);
-        let cause = correlation_id.map_or_else(Cause::new, Cause::correlated);
         let traceparent = self.text("traceparent").map(str::to_owned);
+        let cause = Cause::correlated(self.correlation_id().into_owned());
         Cause { causation_id: Some(heard.id.clone()), traceparent, heard: Some(heard), ..cause }
+    }
+
+    /// What every line that is logged of it tells.
+    pub(super) fn span(&self) -> Span {
+        tracing::info_span!("message", correlation_id = &*self.correlation_id(), message.id = &*self.identity().1)
     }
 
     /// A header that can be kept: PostgreSQL's texts have no NUL.
@@ -55,7 +71,7 @@ impl Message {
         std::str::from_utf8(value).ok().filter(|value| (1..=LONGEST).contains(&value.len()) && !value.contains('\0'))
     }
 
-    /// Handles it once. A message that nobody here has a use for is done.
+    /// Handles it once. A message without a value is done.
     pub(super) async fn handle(&self, hearing: &Hearing, decoders: &Decoders, settled: i64) -> Outcome {
         let Some(value) = &self.delivery.value else {
             metrics::counter!("sta_tombstones_total").increment(1);
@@ -77,11 +93,10 @@ impl Message {
             Ok(value) => value,
             Err(error) => return Outcome::Hopeless(error.to_string()),
         };
-        let cause = self.cause(self.heard(settled));
-        let span =
-            tracing::info_span!("message", correlation_id = cause.correlation_id, message.id = cause.causation_id);
-        let handled =
-            tracing::Instrument::instrument(AssertUnwindSafe(handler(value, cause)).catch_unwind(), span).await;
-        handled.unwrap_or_else(|_| Outcome::Hopeless("its handler panicked".into()))
+        let began = Instant::now();
+        let handled = AssertUnwindSafe(handler(value, self.cause(self.heard(settled)))).catch_unwind().await;
+        let outcome = handled.unwrap_or_else(|_| Outcome::Hopeless("its handler panicked".into()));
+        tracing::debug!(kind, ?outcome, took_ms = began.elapsed().as_secs_f64() * 1_000.0, "a message was handled");
+        outcome
     }
 }

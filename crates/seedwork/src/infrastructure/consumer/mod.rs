@@ -42,6 +42,7 @@ use std::{
 use tokio::{sync::watch, time::Instant};
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 use unheard::Unheard;
 
 /// How many messages may be open at once; reading waits meanwhile.
@@ -176,8 +177,8 @@ impl<B: Broker> Consumer<B> {
     fn settle(&self, lane: Lane, message: Message) -> BoxFuture<'_, Ended> {
         Box::pin(async move {
             let partition = message.delivery.partition.clone();
-            let (began, mut pause) = (Instant::now(), PAUSE.0);
-            while !self.attempt(&lane, &message, began.elapsed() > PATIENCE).await {
+            let (began, mut pause, span) = (Instant::now(), PAUSE.0, message.span());
+            while !self.attempt(&lane, &message, began.elapsed() > PATIENCE).instrument(span.clone()).await {
                 if !self.progress.hears(&partition) {
                     return Ended { lane, partition, settled: None };
                 }
@@ -260,7 +261,8 @@ impl<B: Broker> Consumer<B> {
         Box::pin(async move {
             let partition = message.delivery.partition.clone();
             loop {
-                let outcome = message.handle(&self.hearing, &self.decoders, self.progress.settled(&partition)).await;
+                let settled = self.progress.settled(&partition);
+                let outcome = message.handle(&self.hearing, &self.decoders, settled).instrument(message.span()).await;
                 let next = match (outcome, message.parked) {
                     (Outcome::Done, _) => parked::after(&client, &message).await,
                     (outcome, Some((n, tries))) => parked::failed(&client, n, tries, outcome).await.map(|()| None),
