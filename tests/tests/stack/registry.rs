@@ -8,12 +8,14 @@ const SUBJECT: &str = "eventos-ingesta-sta.ingesta.v1.IngestaCreada";
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a JDK, Maven and Python: just test-stack"]
-async fn a_server_that_may_not_register_names_the_subject_that_is_missing() {
+async fn a_server_that_may_not_register_names_every_subject_that_is_missing() {
     let mut place = Place::on_the_stack().await;
     place.stack().empty_registry().await;
     place.set(&[("SCHEMA_REGISTRY_POLICY", "refuse")]);
     let told = place.refuses().await;
-    assert!(told.contains("-sta.ingesta.v1.") && told.contains("SCHEMA_REGISTRY_POLICY"), "{told}");
+    for subject in [SUBJECT, "eventos-cliente-sta.clientes.v1.ClienteRegistrado"] {
+        assert!(told.contains(subject) && told.contains("SCHEMA_REGISTRY_POLICY"), "{told}");
+    }
     place.set(&[("SCHEMA_REGISTRY_POLICY", "register")]);
     assert_eq!(place.start().await.stop().await.0, 0);
     // Everything is registered now.

@@ -1,7 +1,7 @@
 //! A registry with Confluent's API. Subjects are named by topic and record: a topic carries several records.
 
 use crate::infrastructure::avro::schemas;
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use schema_registry_converter::{
     async_impl::schema_registry::{SrSettings, get_schema_by_id, perform_sr_call, post_schema},
     error::SRCError,
@@ -65,7 +65,8 @@ pub(super) struct Confluent {
 }
 
 impl Confluent {
-    /// Waits for the registry, and registers or looks up what the contexts say and obey.
+    /// Waits for the registry, and registers or looks up what the contexts say and obey. Everything that it refuses is told
+    /// at once.
     pub(super) async fn connect(settings: RegistrySettings, contexts: &[&str]) -> anyhow::Result<Self> {
         let mut builder = SrSettings::new_builder(settings.url.trim_end_matches('/').to_owned());
         builder.set_timeout(CALL);
@@ -79,6 +80,7 @@ impl Confluent {
                 record.name.strip_prefix("sta.").and_then(|rest| rest.split('.').next()) == Some(*context)
             })
         };
+        let mut refused = Vec::new();
         for record in schemas::all().filter(own) {
             let topic = record.topic.with_context(|| format!("the schema of {} names no topic", record.name))?;
             loop {
@@ -91,10 +93,14 @@ impl Confluent {
                         tracing::warn!(error, "the schema registry is waited for");
                         tokio::time::sleep(PAUSE).await;
                     }
-                    Err(Refused::Never(error)) => bail!(error),
+                    Err(Refused::Never(error)) => {
+                        refused.push(error);
+                        break;
+                    }
                 }
             }
         }
+        ensure!(refused.is_empty(), refused.join("; "));
         Ok(server)
     }
 
