@@ -54,7 +54,7 @@ async fn round_trip(place: &Place, clientes: &Sta, vuelos: &Sta) {
     assert!(place.log_lines().iter().any(answered));
     for said in ["sta.clientes.v1.ClienteDesactivado", "sta.vuelos.v1.ReservaCancelada"] {
         let handled = |line: &Value| line["message"] == "a message was handled" && line["kind"] == said;
-        let lines = eventually(&format!("{said} is handled"), || async {
+        let lines = eventually("the message is handled", || async {
             let lines: Vec<_> = place.log_lines().into_iter().filter(handled).collect();
             (!lines.is_empty()).then_some(lines)
         });

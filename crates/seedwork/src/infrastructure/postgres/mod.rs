@@ -1,5 +1,6 @@
 //! PostgreSQL: units of work, the group committer, the log, grouped reads.
 
+mod answers;
 mod changes;
 mod committer;
 mod database;

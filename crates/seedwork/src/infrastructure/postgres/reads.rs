@@ -1,6 +1,7 @@
 //! Grouped reads: ids that wait together are answered by one query, the read side's twin of the group commit.
 
 use super::{
+    answers::{self, Asker},
     database::{Database, Pool},
     row::{Record, Root},
     unit_of_work::Indexed,
@@ -13,7 +14,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -38,7 +39,7 @@ pub struct Reads<R> {
 
 struct Wanted<R> {
     id: Uuid,
-    found: oneshot::Sender<Result<Option<R>, ReadError>>,
+    asker: Asker<Result<Option<R>, ReadError>>,
 }
 
 impl<R> Clone for Reads<R> {
@@ -62,8 +63,8 @@ impl<R: Record> Reads<R> {
     ///
     /// The database does not answer within the deadline of a request.
     pub async fn by_id(&self, id: Uuid) -> Result<Option<R>, ReadError> {
-        let (found, answer) = oneshot::channel();
-        self.ids.try_send(Wanted { id, found }).map_err(|_| ReadError)?;
+        let (asker, answer) = answers::ask();
+        self.ids.try_send(Wanted { id, asker }).map_err(|_| ReadError)?;
         tokio::time::timeout(self.deadline, answer).await.map_err(|_| ReadError)?.map_err(|_| ReadError)?
     }
 }
@@ -78,7 +79,7 @@ async fn run<R: Record>(
     let mut connection = None;
     let mut group = Vec::with_capacity(GROUP);
     while let Some(1..) = stop.run_until_cancelled(wanted.recv_many(&mut group, GROUP)).await {
-        group.retain(|one| !one.found.is_closed());
+        group.retain(|one| !one.asker.is_gone());
         let ids = group.iter().map(|one| one.id).collect();
         let found = tokio::time::timeout(deadline, read::<R>(&database, &mut connection, ids)).await;
         let found = match found {
@@ -90,16 +91,12 @@ async fn run<R: Record>(
             Ok(records) => {
                 let records: HashMap<Uuid, R> =
                     records.into_iter().map(|record| (record.root().id(), record)).collect();
-                for one in group.drain(..) {
-                    let _ = one.found.send(Ok(records.get(&one.id).cloned()));
-                }
+                answers::deliver(group.drain(..).map(|one| (one.asker, Ok(records.get(&one.id).cloned()))));
             }
             Err(error) => {
                 tracing::error!(error, reads = group.len(), "reads were not answered");
                 connection = None;
-                for one in group.drain(..) {
-                    let _ = one.found.send(Err(ReadError));
-                }
+                answers::deliver(group.drain(..).map(|one| (one.asker, Err(ReadError))));
             }
         }
     }

@@ -12,7 +12,7 @@ mod transaction;
 
 pub(super) use queue::Writes;
 
-use super::{database::Database, inbox, lanes::Lane};
+use super::{answers, database::Database, inbox, lanes::Lane};
 use crate::{
     application::{CommitError, Committed},
     infrastructure::supervise::Supervisor,
@@ -196,7 +196,7 @@ impl Writer {
                     if let CommitError::Invalid(why) = &refusal {
                         tracing::error!(error = why, "PostgreSQL refuses the data of a unit of work");
                     }
-                    unit.answer(Err(refusal));
+                    answers::deliver([unit.answer(Err(refusal))]);
                 }
             }
         }
@@ -213,9 +213,7 @@ impl Writer {
                 Err(CommitError::Unavailable)
             }
         };
-        for unit in units {
-            unit.answer(answer.clone());
-        }
+        answers::deliver(units.into_iter().map(|unit| unit.answer(answer.clone())));
     }
 
     /// Looks up what became of a COMMIT that was not answered: under the same lock, so the old transaction is over.
@@ -282,7 +280,7 @@ fn pick(units: Vec<Unit>, mut lost: HashMap<usize, Option<CommitError>>) -> (Vec
     let (mut culprits, mut rest) = (Vec::new(), Vec::new());
     for (n, unit) in units.into_iter().enumerate() {
         match lost.remove(&n) {
-            Some(Some(error)) => unit.answer(Err(error)),
+            Some(Some(error)) => answers::deliver([unit.answer(Err(error))]),
             Some(None) => culprits.push(unit),
             None => rest.push(unit),
         }

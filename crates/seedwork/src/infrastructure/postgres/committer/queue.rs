@@ -2,6 +2,7 @@
 //! a group when both are full, so that a flood of one never keeps the other waiting.
 
 use super::super::{
+    answers::{self, Asker},
     changes::Change,
     inbox::{InboxCalls, Parking},
     lanes::Lane,
@@ -13,7 +14,7 @@ use std::sync::{
     atomic::{AtomicU8, Ordering},
 };
 use tokio::{
-    sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc},
     time::Instant,
 };
 
@@ -70,21 +71,24 @@ impl Writes {
     }
 }
 
+/// What became of a unit. The writes come back with it, to be freed by the thread that made them.
+type Outcome = (Result<Committed, CommitError>, Writes);
+
 /// A unit of work that waits for its group.
 pub(super) struct Unit {
     pub(super) writes: Writes,
     pub(super) deadline: Instant,
     ticket: Arc<Ticket>,
-    done: oneshot::Sender<(Result<Committed, CommitError>, Writes)>,
+    asker: Asker<Outcome>,
     // Freed when the outcome is known, whether or not anybody still waits for it.
     _lanes: Vec<Lane>,
     _room: OwnedSemaphorePermit,
 }
 
 impl Unit {
-    /// Tells the outcome and frees the lanes. The writes go back, to be freed by the thread that made them.
-    pub(super) fn answer(self, outcome: Result<Committed, CommitError>) {
-        let _ = self.done.send((outcome, self.writes));
+    /// Frees the lanes and says to whom the outcome is to be told: [`answers::deliver`].
+    pub(super) fn answer(self, outcome: Result<Committed, CommitError>) -> (Asker<Outcome>, Outcome) {
+        (self.asker, (outcome, self.writes))
     }
 
     /// Whether somebody still waits for it.
@@ -160,9 +164,9 @@ impl Entrance {
             true => self.messages.wait(kibibytes, deadline).await?,
             false => self.requests.take(kibibytes)?,
         };
-        let (done, outcome) = oneshot::channel();
+        let (asker, outcome) = answers::ask();
         let ticket = Arc::new(Ticket::default());
-        place.send(Unit { writes, deadline, ticket: Arc::clone(&ticket), done, _lanes: lanes, _room: room });
+        place.send(Unit { writes, deadline, ticket: Arc::clone(&ticket), asker, _lanes: lanes, _room: room });
         match tokio::time::timeout_at(deadline, outcome).await {
             Ok(Ok((outcome, _writes))) => outcome,
             // The committer panicked with the unit in its hands.
@@ -335,7 +339,8 @@ mod tests {
             }
             let group = exit.group(Vec::new()).await;
             taken += group.len();
-            group.into_iter().for_each(|unit| unit.answer(Ok(Committed)));
+            answers::deliver(group.into_iter().map(|unit| unit.answer(Ok(Committed))));
+            tokio::task::yield_now().await;
         };
         assert_eq!(outcome, Ok(Committed));
         assert!(taken > UNITS, "it overtook those that were there before");

@@ -47,7 +47,8 @@ impl Limits {
         format!(
             "SET synchronous_commit = on; SET statement_timeout = {}; SET lock_timeout = {}; \
              SET idle_in_transaction_session_timeout = {}; SET plan_cache_mode = force_generic_plan; \
-             SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off",
+             SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+             SET jit = off",
             self.statement.as_millis(),
             self.lock.as_millis(),
             self.idle_in_transaction.as_millis(),
