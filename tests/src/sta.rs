@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use std::{
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::OnceLock,
@@ -30,8 +31,16 @@ pub fn binary() -> &'static Path {
         let messages = String::from_utf8(built.stdout).expect("cargo speaks UTF-8");
         let made = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let mut executable = made.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
-        executable.next_back().expect("cargo tells where it put the binary")
+        as_built(&executable.next_back().expect("cargo tells where it put the binary"))
     })
+}
+
+/// The same file under the name by which no other build replaces it while tests run it.
+fn as_built(binary: &Path) -> PathBuf {
+    let inode = |path: &Path| path.metadata().map(|file| file.ino()).ok();
+    let deps = binary.with_file_name("deps").read_dir().expect("cargo's folder of what it built");
+    let mut files = deps.filter_map(|file| Some(file.ok()?.path()));
+    files.find(|file| inode(file) == inode(binary)).unwrap_or_else(|| binary.to_owned())
 }
 
 /// A running `sta-api serve`.
