@@ -1,7 +1,8 @@
-//! The derives of the seedwork. Use them through it: `seedwork::application::IntegrationEvent`,
+//! The derives of the seedwork. Use them through it: `seedwork::application::{Fault, IntegrationEvent}`,
 //! `seedwork::infrastructure::postgres::Row`.
 
 mod event;
+mod fault;
 mod row;
 
 use proc_macro::TokenStream;
@@ -14,6 +15,15 @@ use proc_macro::TokenStream;
 #[proc_macro_derive(IntegrationEvent, attributes(event))]
 pub fn integration_event(input: TokenStream) -> TokenStream {
     event::derive(&syn::parse_macro_input!(input)).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Implements `Fault` for the refusals of a context.
+///
+/// A variant of its own says what kind of refusal it is and its slug: `#[fault(NotFound, "no-encontrado")]`. One without
+/// that holds another fault (broken rules, the error of a commit) and is what that is.
+#[proc_macro_derive(Fault, attributes(fault))]
+pub fn fault(input: TokenStream) -> TokenStream {
+    fault::derive(&syn::parse_macro_input!(input)).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 /// Makes a diesel row struct writable in batches: many rows, one prepared statement.

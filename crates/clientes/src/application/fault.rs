@@ -5,27 +5,32 @@ use crate::domain::{
     expediente::ExpedienteError,
 };
 use seedwork::{
-    application::{CommitError, Fault, FaultKind},
-    domain::{BrokenRule, Violations},
+    application::{CommitError, Fault},
+    domain::Violations,
 };
 
 /// A refusal; `Display` is what the client reads.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Fault)]
 pub enum ClientesFault {
     /// There is no such cliente.
     #[error("No existe el cliente {0}")]
+    #[fault(NotFound, "no-encontrado")]
     NoExiste(ClienteId),
     /// There is no expediente of such a cliente.
     #[error("No existe el expediente del cliente {0}")]
+    #[fault(NotFound, "no-encontrado")]
     SinExpediente(ClienteId),
     /// The id that a new cliente was given is taken.
     #[error("Ya existe un cliente con ese id")]
+    #[fault(Conflict, "id-ya-existe")]
     YaExiste,
     /// Another cliente has this email.
     #[error("Ya hay un cliente con ese email")]
+    #[fault(Conflict, "email-registrado")]
     EmailRegistrado,
     /// Another cliente has this document.
     #[error("Ya hay un cliente con ese documento")]
+    #[fault(Conflict, "documento-registrado")]
     DocumentoRegistrado,
     /// The fields of the request break rules.
     #[error(transparent)]
@@ -55,41 +60,11 @@ impl From<CommitError> for ClientesFault {
     }
 }
 
-impl Fault for ClientesFault {
-    fn kind(&self) -> FaultKind {
-        match self {
-            Self::NoExiste(_) | Self::SinExpediente(_) => FaultKind::NotFound,
-            Self::YaExiste | Self::EmailRegistrado | Self::DocumentoRegistrado => FaultKind::Conflict,
-            Self::Invalido(_) | Self::Cliente(_) | Self::Expediente(_) => FaultKind::Rule,
-            Self::Commit(error) => error.kind(),
-        }
-    }
-
-    fn slug(&self) -> &'static str {
-        match self {
-            Self::NoExiste(_) | Self::SinExpediente(_) => "no-encontrado",
-            Self::YaExiste => "id-ya-existe",
-            Self::EmailRegistrado => "email-registrado",
-            Self::DocumentoRegistrado => "documento-registrado",
-            Self::Invalido(violations) => violations.rule(),
-            Self::Cliente(error) => error.rule(),
-            Self::Expediente(error) => error.rule(),
-            Self::Commit(error) => error.slug(),
-        }
-    }
-
-    fn violations(&self) -> Option<&Violations> {
-        match self {
-            Self::Invalido(violations) => Some(violations),
-            _ => None,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::cliente::{Estado, examples::ID};
+    use seedwork::application::FaultKind;
 
     #[test]
     fn a_refusal_reads_well_to_clients_and_to_programs() {

@@ -2,18 +2,20 @@
 
 use crate::domain::ingesta::{IngestaError, IngestaId};
 use seedwork::{
-    application::{CommitError, Fault, FaultKind},
-    domain::{BrokenRule, Violations},
+    application::{CommitError, Fault},
+    domain::Violations,
 };
 
 /// A refusal; `Display` is what the client reads.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Fault)]
 pub enum IngestaFault {
     /// There is no such ingesta.
     #[error("No existe la ingesta {0}")]
+    #[fault(NotFound, "no-encontrado")]
     NoExiste(IngestaId),
     /// The id that a new ingesta was given is taken.
     #[error("Ya existe una ingesta con ese id")]
+    #[fault(Conflict, "id-ya-existe")]
     YaExiste,
     /// The fields of the request break rules.
     #[error(transparent)]
@@ -36,38 +38,11 @@ impl From<CommitError> for IngestaFault {
     }
 }
 
-impl Fault for IngestaFault {
-    fn kind(&self) -> FaultKind {
-        match self {
-            Self::NoExiste(_) => FaultKind::NotFound,
-            Self::YaExiste => FaultKind::Conflict,
-            Self::Invalida(_) | Self::Regla(_) => FaultKind::Rule,
-            Self::Commit(error) => error.kind(),
-        }
-    }
-
-    fn slug(&self) -> &'static str {
-        match self {
-            Self::NoExiste(_) => "no-encontrado",
-            Self::YaExiste => "id-ya-existe",
-            Self::Invalida(violations) => violations.rule(),
-            Self::Regla(error) => error.rule(),
-            Self::Commit(error) => error.slug(),
-        }
-    }
-
-    fn violations(&self) -> Option<&Violations> {
-        match self {
-            Self::Invalida(violations) => Some(violations),
-            _ => None,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::ingesta::{Estado, examples::ID};
+    use seedwork::application::FaultKind;
 
     #[test]
     fn a_refusal_reads_well_to_clients_and_to_programs() {

@@ -1,6 +1,6 @@
 //! Why something was refused, in terms that every edge (HTTP, broker, retries) can decide on.
 
-use crate::domain::Violations;
+use crate::domain::{BrokenRule, Violations};
 use std::error::Error;
 
 /// What kind of refusal it is.
@@ -31,6 +31,26 @@ pub enum FaultKind {
 }
 
 /// A refusal. `Display` is what the client reads, in Spanish.
+///
+/// A context's refusals are an enum that derives it: each variant says what it is, or holds another fault.
+///
+/// ```
+/// use seedwork::{application::{CommitError, Fault, FaultKind}, domain::Violations};
+///
+/// #[derive(Debug, thiserror::Error, Fault)]
+/// enum CitasFault {
+///     #[error("No existe la cita")]
+///     #[fault(NotFound, "no-encontrado")]
+///     NoExiste,
+///     #[error(transparent)]
+///     Invalida(#[from] Violations),
+///     #[error(transparent)]
+///     Commit(#[from] CommitError),
+/// }
+///
+/// assert_eq!((CitasFault::NoExiste.kind(), CitasFault::NoExiste.slug()), (FaultKind::NotFound, "no-encontrado"));
+/// assert_eq!(CitasFault::from(CommitError::Conflict).kind(), FaultKind::Race);
+/// ```
 pub trait Fault: Error + Send + Sync + 'static {
     /// What kind of refusal it is.
     fn kind(&self) -> FaultKind;
@@ -41,6 +61,17 @@ pub trait Fault: Error + Send + Sync + 'static {
     /// The fields that are to blame, when there are any.
     fn violations(&self) -> Option<&Violations> {
         None
+    }
+}
+
+/// What the domain refuses.
+impl<R: BrokenRule + Send + Sync + 'static> Fault for R {
+    fn kind(&self) -> FaultKind {
+        FaultKind::Rule
+    }
+
+    fn slug(&self) -> &'static str {
+        self.rule()
     }
 }
 

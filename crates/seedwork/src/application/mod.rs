@@ -24,5 +24,5 @@ pub use fault::{Fault, FaultKind};
 pub use page::{Page, PageRequest, Position};
 pub use query::{Query, QueryHandler, by_name};
 pub use refusal::{Refusal, Refuse};
-pub use seedwork_derive::IntegrationEvent;
+pub use seedwork_derive::{Fault, IntegrationEvent};
 pub use unit_of_work::{Drain, Find, Load, MEMBERS, ReadModel, Save, Show, UnitOfWork, Units};
