@@ -54,6 +54,7 @@ const LAYERS: &[Layer] = &[
             "seedwork::application",
             "seedwork::domain",
             "seedwork::id",
+            "seedwork_derive::Fault",
             "seedwork_derive::IntegrationEvent",
             "chrono",
             "serde",
