@@ -10,8 +10,9 @@ use sta_tests::guard::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Ids that are another party's texts. Every other `id_…` is a UUID of ours.
-const TEXT_IDS: &[&str] = &["id_proveedor", "id_paciente", "id_comando"];
+/// Ids that are another party's texts, and the schemas where they are. Every other `id_…` is a UUID of ours.
+const TEXT_IDS: &[(&str, &str)] =
+    &[("schema/", "id_comando"), ("schema/ingesta/", "id_paciente"), ("schema/ingesta/", "id_proveedor")];
 
 /// Where the types of the published language live in a context.
 const INTEGRATION: &str = "src/application/integration";
@@ -73,18 +74,19 @@ fn wrong_fields(at: &str, record: &Value, wrong: &mut Vec<String>) {
                 continue;
             }
         };
-        wrong.extend(wrong_kind(name, kind).map(|why| format!("{at}: {why}")));
+        wrong.extend(wrong_kind(&at, name, kind).map(|why| format!("{at}: {why}")));
         wrong_inside(&at, kind, wrong);
     }
 }
 
-/// What the name of a field promises of its type.
-fn wrong_kind(name: &str, kind: &Value) -> Option<String> {
+/// What the name of a field promises of its type, in the schema that it is `at`.
+fn wrong_kind(at: &str, name: &str, kind: &Value) -> Option<String> {
+    let is_text = TEXT_IDS.iter().any(|(schemas, id)| at.starts_with(schemas) && *id == name);
     let is = |basic: &str, logical: &str| kind["type"] == basic && kind["logicalType"] == logical;
-    if name.starts_with("id_") && !TEXT_IDS.contains(&name) && !is("string", "uuid") {
+    if name.starts_with("id_") && !is_text && !is("string", "uuid") {
         return Some("our ids are `string` with the logicalType `uuid`".to_owned());
     }
-    if TEXT_IDS.contains(&name) && kind != "string" {
+    if is_text && kind != "string" {
         return Some("this id is another party's text: a plain `string`".to_owned());
     }
     let logical = kind["logicalType"].as_str().unwrap_or_default();

@@ -5,7 +5,7 @@ use sta_tests::sta::Sta;
 use std::collections::BTreeSet;
 
 /// Every route, as the contract has it. One that is added comes here, and to the tests of what it does.
-const ROUTES: [(&str, &str); 29] = [
+const ROUTES: &[(&str, &str)] = &[
     ("GET", "/clientes/consulta-por-id/{id}"),
     ("GET", "/clientes/desactivados"),
     ("GET", "/clientes/todos"),
@@ -58,7 +58,7 @@ async fn the_server_has_the_routes_of_the_contract_and_its_document_tells_of_all
     let sta = Sta::start(home.path(), &[]).await;
     let (_, spec) = sta.get("/spec").await.unwrap();
     assert_eq!(differences(&spec), []);
-    for (method, path) in ROUTES {
+    for &(method, path) in ROUTES {
         let (client, url) = sta.raw(&path.replace("{id}", "0192d3a0-0000-7000-8000-000000000000"));
         let answer = client.request(method.parse().unwrap(), &url).send().await.unwrap();
         assert_ne!(answer.status(), 405, "{method} {path}");
@@ -73,10 +73,8 @@ async fn the_server_has_the_routes_of_the_contract_and_its_document_tells_of_all
         let expected: &[&str] = match (method, path) {
             ("POST", "/vuelos/reserva") => &["201", "400", "404", "409", "413", "415", "422", "503"],
             ("POST", _) => &["202", "400", "404", "409", "413", "415", "422", "503"],
-            (_, "/clientes/consulta-por-id/{id}" | "/ingesta/consulta-por-id/{id}") => {
-                &["200", "304", "400", "404", "503"]
-            }
             (_, "/vuelos/reserva/{id}" | "/vuelos/reserva-query/{id}") => &["200", "304", "400", "404", "503"],
+            (_, path) if path.ends_with("/consulta-por-id/{id}") => &["200", "304", "400", "404", "503"],
             (_, "/clientes/{id}/expediente") => &["200", "400", "404", "503"],
             (_, "/clientes/todos" | "/clientes/desactivados" | "/ingesta/todas") => &["200", "400", "422", "503"],
             (_, "/vuelos/reservas" | "/vuelos/reservas/canceladas" | "/vuelos/reservas/no-pagadas") => {
