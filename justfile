@@ -98,6 +98,10 @@ release-schemas version:
     mkdir -p "tests/released/$1"
     cp -r schema/. "tests/released/$1/"
 
+# Make a bounded context that builds and passes everything at once: just new-context laboratorio MuestraClinica
+new-context nombre *agregado:
+    templates/new-context "$@"
+
 # Begin a decision record: just new-adr "Keep the log gap-free"
 new-adr title:
     #!/usr/bin/env bash

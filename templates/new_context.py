@@ -94,11 +94,15 @@ def main(nombre, agregado=None):
         try:
             copied = run_copy(str(ROOT / "templates/context"), made, data=answers, defaults=True, quiet=True)
         except ValueError as refused:
-            sys.exit("new-context: " + " ".join(str(refused).split()))
+            told = " ".join(str(refused).split())
+            sys.exit(f"new-context: {told.removeprefix('Validation error for question ')}")
         said = copied.answers.combined
         crear, por_id = f"{said['ruta']}/crear-{said['guiones']}-comando", f"{said['ruta']}/consulta-por-id/{{id}}"
         texts = wired(nombre, [("GET", por_id), ("POST", crear)])
-        place(made, [f"crates/{nombre}", f"schema/{nombre}"], texts)
+        try:
+            place(made, [f"crates/{nombre}", f"schema/{nombre}"], texts)
+        except subprocess.CalledProcessError as failed:
+            sys.exit(f"new-context: everything is as it was: {failed}")
     print(f"crates/{nombre} is there, with the aggregate {said['agregado']}, POST {crear} and GET {por_id};")
     print(f"{said['agregado']}Creado goes to {said['topico']} and is described in schema/{nombre}.")
     print("Named in " + ", ".join(str(path.relative_to(ROOT)) for path in texts) + ".")

@@ -58,6 +58,9 @@ fn a_schema_that_keeps_the_rules_passes_and_each_rule_catches_an_offender() {
         assert!(!wrong_schema(PATH, &offender).is_empty(), "passed with {to} for {from}");
     }
     assert_eq!(wrong_schema("schema/ingesta/IngestaAlertada.avsc", SCHEMA).len(), 1);
+    // Where patients are kept their ids are ours.
+    let of_pacientes = SCHEMA.replace("sta.ingesta", "sta.pacientes");
+    assert_eq!(wrong_schema("schema/pacientes/v1/IngestaAlertada.avsc", &of_pacientes).len(), 1);
     assert_eq!(wrong_schema("schema/ingesta/v01/IngestaAlertada.avsc", SCHEMA).len(), 1);
     assert_eq!(wrong_schema("schema/ingesta/v1/E.avsc", r#"{"type": "enum", "name": "E", "symbols": ["A"]}"#).len(), 1);
 }
