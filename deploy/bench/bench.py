@@ -12,8 +12,8 @@ HERE = Path(__file__).resolve().parent
 arguments = argparse.ArgumentParser(description=__doc__)
 arguments.add_argument("--seconds", type=int, default=5, help="how long one measurement lasts")
 arguments.add_argument("--rounds", type=int, default=3, help="how often each is made")
-arguments.add_argument("--messages", type=int, default=60_000, help="how many messages the relay and the consumer get")
-arguments.add_argument("--only", default="posts,gets,running,relay,consumer", help="a comma list of these")
+arguments.add_argument("--messages", type=int, default=120_000, help="how many messages the relay and the consumer get")
+arguments.add_argument("--only", default="posts,gets,running,relay,events,commands", help="a comma list of these")
 options = arguments.parse_args()
 PG = Path(sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda p: int(p.split("/")[-2]))[-1])
 CREATE = {"id_proveedor": "0123456789abcdef", "id_paciente": "fedcba9876543210",
@@ -55,8 +55,8 @@ class Sta:
         return Server(ROOT / "target/release/sta-api", "serve", STA_DATA_DIR=str(self.home), STA_LISTEN="127.0.0.1:0",
                       STA_POSTGRES_BIN=str(PG), STA_TASKS=tasks)
 
-    def send(self, lines):
-        run(ROOT / "target/release/sta-api", "events", "send", "comandos-ingesta", "CrearIngesta", input="\n".join(lines),
+    def send(self, topic, record, lines):
+        run(ROOT / "target/release/sta-api", "events", "send", topic, record, input="\n".join(lines),
             env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "STA_DATA_DIR": str(self.home), "RUST_LOG": "warn"})
 
     def sql(self, text):
@@ -159,22 +159,42 @@ def relay(sta):
     tell("relay, draining to the embedded broker", rates, [tps])
 
 
-def consumer(sta):
-    rates, reference = [], []
+def consumer(sta, name, context, table, script, topic, record, message):
+    """How fast messages are heard that each make one row of a table of a context."""
+    rates, reference, count = [], [], f"SELECT count(*) FROM {context}.{table}"
     for _ in range(options.rounds):
         helper = sta.start("http")
-        before = int(sta.sql("SELECT count(*) FROM ingesta.ingestas"))
-        sta.send(json.dumps({"id_ingesta": str(uuid.uuid4()), **CREATE}) for _ in range(options.messages))
-        reference.append(max(sta.pgbench("effect.sql", n)[0] for n in (16, 64)))
-        began = time.time()
+        before = int(sta.sql(count))
+        sta.send(topic, record, (json.dumps(message()) for _ in range(options.messages)))
+        reference.append(max(sta.pgbench(script, n)[0] for n in (16, 64)))
         server = sta.start("http,consumers")
-        while int(sta.sql("SELECT count(*) FROM ingesta.ingestas")) < before + options.messages:
+        # From the first to the last: that the server starts is not a part of it.
+        while (first := int(sta.sql(count))) == before:
+            time.sleep(0.01)
+        began = time.time()
+        while int(sta.sql(count)) < before + options.messages:
             time.sleep(0.05)
-        rates.append(options.messages / (time.time() - began))
-        assert sta.sql("SELECT count(*) FROM ingesta.parked") == "0"
+        rates.append((before + options.messages - first) / (time.time() - began))
+        assert sta.sql(f"SELECT count(*) FROM {context}.parked") == "0"
+        claimed = f"SELECT count(*) FROM {context}.inbox WHERE source = '/sta/cli' AND state = 'applied'"
+        assert int(sta.sql(claimed)) == options.messages * len(reference), "not each was claimed once"
         helper.stop()
         server.stop()
-    tell("consumer, a command a message, with its event", rates, reference)
+    tell(name, rates, reference)
+
+
+def events(sta):
+    def reserva():
+        return {"id_reserva": str(uuid.uuid4()), "id_cliente": str(uuid.uuid4()), "estado": "Pendiente",
+                "tipo_vuelo": "solo_ida", "ruta": "BOG-JFK", "fecha_salida": "2027-01-01T12:00:00Z",
+                "fecha": "2026-01-01T00:00:00Z", "version": 1}
+    consumer(sta, "consumer, an event a message: claim and row", "clientes", "reservas", "event.sql", "eventos-reserva",
+             "ReservaCreada", reserva)
+
+
+def commands(sta):
+    consumer(sta, "consumer, a command a message, with its event", "ingesta", "ingestas", "command.sql",
+             "comandos-ingesta", "CrearIngesta", lambda: {"id_ingesta": str(uuid.uuid4()), **CREATE})
 
 
 def main():
@@ -188,7 +208,7 @@ def main():
         print(f"{'bench':<46} {'ours':>10} {'reference':>10}")
         benches = {"posts": lambda: posts(sta, "http", "relay paused"), "gets": lambda: gets(sta, Path(home)),
                    "running": lambda: posts(sta, "http,relay,consumers", "relay and consumers running"),
-                   "relay": lambda: relay(sta), "consumer": lambda: consumer(sta)}
+                   "relay": lambda: relay(sta), "events": lambda: events(sta), "commands": lambda: commands(sta)}
         chosen = options.only.split(",")
         for name in chosen:
             benches[name]()

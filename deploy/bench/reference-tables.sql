@@ -6,3 +6,4 @@ CREATE TABLE reference.outbox (LIKE ingesta.outbox INCLUDING ALL);
 CREATE SEQUENCE reference.seq OWNED BY reference.outbox.seq CACHE 100;
 ALTER TABLE reference.outbox ALTER COLUMN seq SET DEFAULT nextval('reference.seq');
 CREATE TABLE reference.inbox (LIKE ingesta.inbox INCLUDING ALL);
+CREATE TABLE reference.reservas (LIKE clientes.reservas INCLUDING ALL);

@@ -34,7 +34,6 @@ pub struct ReadError;
 /// Reads records of one kind by id.
 pub struct Reads<R> {
     ids: mpsc::Sender<Wanted<R>>,
-    deadline: Duration,
 }
 
 struct Wanted<R> {
@@ -44,7 +43,7 @@ struct Wanted<R> {
 
 impl<R> Clone for Reads<R> {
     fn clone(&self) -> Self {
-        Self { ids: self.ids.clone(), deadline: self.deadline }
+        Self { ids: self.ids.clone() }
     }
 }
 
@@ -54,18 +53,18 @@ impl<R: Record> Reads<R> {
         // The queue outlives a task that panics.
         let wanted = Arc::new(tokio::sync::Mutex::new(wanted));
         supervisor.spawn("grouped reads", move |stop| run(database.clone(), Arc::clone(&wanted), deadline, stop));
-        Self { ids, deadline }
+        Self { ids }
     }
 
-    /// The record with an id, if there is one.
+    /// The record with an id, if there is one. Whoever asks waits as long as it may.
     ///
     /// # Errors
     ///
-    /// The database does not answer within the deadline of a request.
+    /// The database does not answer, or too much waits.
     pub async fn by_id(&self, id: Uuid) -> Result<Option<R>, ReadError> {
         let (asker, answer) = answers::ask();
         self.ids.try_send(Wanted { id, asker }).map_err(|_| ReadError)?;
-        tokio::time::timeout(self.deadline, answer).await.map_err(|_| ReadError)?.map_err(|_| ReadError)?
+        answer.await.unwrap_or(Err(ReadError))
     }
 }
 

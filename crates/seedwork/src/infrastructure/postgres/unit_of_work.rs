@@ -258,13 +258,13 @@ impl<E: Send, A: Stored> Load<A> for PgUnitOfWork<E> {
             return Ok(Some(held));
         }
         self.enter(key).await?;
-        committed(&self.readers.of(), key.1).await
+        committed(&self.readers.of(), key.1, self.deadline).await
     }
 }
 
 /// What is committed of an aggregate, whose lane is entered.
-async fn committed<A: Stored>(reads: &Reads<A::Record>, id: Uuid) -> Result<Option<A>, CommitError> {
-    let record = reads.by_id(id).await?;
+async fn committed<A: Stored>(reads: &Reads<A::Record>, id: Uuid, deadline: Instant) -> Result<Option<A>, CommitError> {
+    let record = timeout_at(deadline, reads.by_id(id)).await.unwrap_or(Err(ReadError))?;
     let restored = record.map(A::try_from).transpose();
     restored.map_err(|error| CommitError::Defect(format!("the stored {id} cannot be restored: {error}")))
 }
@@ -285,7 +285,7 @@ impl<E: Send, S: Indexed> Find<S> for PgUnitOfWork<E> {
         let held: Vec<S::Of> = ids.iter().filter_map(|id| self.held((kind, *id))).collect();
         ids.retain(|id| held.iter().all(|one| one.id().uuid() != *id));
         let reads = self.readers.of();
-        let rest = try_join_all(ids.into_iter().map(|id| committed::<S::Of>(&reads, id))).await?;
+        let rest = try_join_all(ids.into_iter().map(|id| committed::<S::Of>(&reads, id, self.deadline))).await?;
         let seen = held.into_iter().chain(rest.into_iter().flatten());
         let mut found: Vec<S::Of> = seen.filter(|one| which.is_satisfied_by(one)).collect();
         found.sort_unstable_by_key(|aggregate| aggregate.id().uuid());

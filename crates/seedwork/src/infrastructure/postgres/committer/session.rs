@@ -59,8 +59,12 @@ impl Limits {
 /// How often the partitions of the inbox are looked at; they are made days ahead.
 const INBOX_LOOK: Duration = Duration::from_secs(3_600);
 
+/// BEGIN and the lock in one message: nothing can pass between them. The lock's statement is prepared: to plan it anew
+/// would cost a group of one more than to write it.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; EXECUTE lock";
+
 /// Its first statement fails in a transaction that has failed; a bare COMMIT would answer ROLLBACK without an error.
-const COMMIT: &str = "SELECT 1; COMMIT";
+const COMMIT: &str = "SAVEPOINT before; COMMIT";
 
 /// A connection that writes.
 pub(super) struct Session {
@@ -68,7 +72,6 @@ pub(super) struct Session {
     tables: HashMap<(&'static str, Purpose), Statement>,
     append: Statement,
     inbox: Inbox,
-    begin: String,
     schema: String,
     /// The highest number in the log that this session has seen committed.
     pub(super) seen: i64,
@@ -81,28 +84,15 @@ pub(super) struct Session {
 impl Session {
     pub(super) async fn open(database: &Database, limits: Limits) -> Result<Self, Error> {
         let client = database.client(&limits.settings()).await?;
-        // One text for BEGIN and the lock: nothing can pass between them.
-        let begin = format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(hashtextextended('sta/commit/{}', 0))",
-            database.schema()
-        );
+        let lock = format!("SELECT pg_advisory_xact_lock(hashtextextended('sta/commit/{}', 0))", database.schema());
+        client.batch_execute(&format!("PREPARE lock AS {lock}")).await?;
         let append = client.prepare(outbox::APPEND).await?;
         let inbox = Inbox::prepare(&client).await?;
         let seen = client.query_one(outbox::LAST, &[]).await?.get(0);
         let schema = database.schema().to_owned();
         let until = partitions::until(&client).await?;
         partitions::extend_inbox(&client, &schema).await?;
-        Ok(Self {
-            client,
-            tables: HashMap::new(),
-            append,
-            inbox,
-            begin,
-            schema,
-            seen,
-            until,
-            inbox_seen: Instant::now(),
-        })
+        Ok(Self { client, tables: HashMap::new(), append, inbox, schema, seen, until, inbox_seen: Instant::now() })
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -111,7 +101,7 @@ impl Session {
 
     /// Begins a transaction and takes the context's lock.
     pub(super) async fn begin(&self) -> Result<(), Error> {
-        self.client.batch_execute(&self.begin).await
+        self.client.batch_execute(BEGIN).await
     }
 
     /// Ends the transaction well.
