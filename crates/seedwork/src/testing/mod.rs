@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | an aggregate | its own methods: the domain is synchronous and needs nothing | |
 //! | a rule over texts | `check`, with many texts | `testing` |
-//! | a use case, a reaction | [`World`]: the same bus as in production, over memory | `testing` |
+//! | a use case, a reaction | [`World`]: given aggregates, when a command or an event, then what is kept and said; the bus of production, over memory | `testing` |
 //! | routes, tables, reads | `TestContext`: a context that runs on a database of its own, asked over HTTP | `testing-postgres` |
 //! | a reader's own type of a record | `heard`: what it makes of what is sent | `infrastructure` |
 //! | what is heard and said | `TestDatabase::broker`: the embedded broker, to say and to hear as others would | `testing-postgres` |
