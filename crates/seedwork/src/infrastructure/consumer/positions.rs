@@ -66,3 +66,30 @@ pub(super) async fn note(client: &Client, settled: &[(Partition, i64)]) -> anyho
 pub(super) fn names<'a>(partitions: impl Iterator<Item = &'a Partition>) -> (Vec<&'a str>, Vec<i32>) {
     partitions.map(|partition| (&*partition.topic, partition.number)).unzip()
 }
+
+#[cfg(all(test, feature = "testing-postgres"))]
+mod tests {
+    use super::*;
+    use crate::testing::TestDatabase;
+    use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+    use futures_util::future::join;
+
+    const NOTHING: EmbeddedMigrations = embed_migrations!("tests/migrations");
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn two_that_note_the_same_partitions_never_wait_for_each_other() {
+        let database = TestDatabase::create(vec![("pruebas", NOTHING)]).await.unwrap();
+        let partitions = || (0..50).map(|number| Partition { topic: "t".into(), number });
+        let note = async |reversed: bool| {
+            let client = database.context("pruebas").unwrap().client("").await.unwrap();
+            for offset in 0..200 {
+                let mut settled: Vec<_> = partitions().map(|partition| (partition, offset)).collect();
+                if reversed {
+                    settled.reverse();
+                }
+                note(&client, &settled).await.unwrap();
+            }
+        };
+        join(note(false), note(true)).await;
+    }
+}

@@ -56,9 +56,11 @@ pub(super) const UNPARK: &str = "\
     WITH gone AS (DELETE FROM parked p USING unnest($1::int8[]) AS r (n) WHERE p.n = r.n RETURNING p.source, p.id) \
     UPDATE inbox i SET state = 'applied' FROM gone WHERE i.source = gone.source AND i.id = gone.id";
 
-/// Notes how far partitions have been heard.
+/// Notes how far partitions have been heard. In one order, whoever notes: two that note the same ones at once would
+/// else wait for each other.
 pub(crate) const POSITION: &str = "\
-    INSERT INTO positions (topic, partition, \"offset\") SELECT * FROM unnest($1::text[], $2::int4[], $3::int8[]) \
+    INSERT INTO positions (topic, partition, \"offset\") \
+    SELECT * FROM unnest($1::text[], $2::int4[], $3::int8[]) AS r (topic, partition, \"offset\") ORDER BY topic, partition \
     ON CONFLICT (topic, partition) DO UPDATE SET \"offset\" = excluded.\"offset\" \
     WHERE positions.\"offset\" < excluded.\"offset\"";
 
