@@ -10,6 +10,7 @@ import socket
 import string
 import struct
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -19,7 +20,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 # How long a start or an end may take.
-DEADLINE = 90
+DEADLINE = 180
 
 
 class Failed(Exception):
@@ -92,14 +93,25 @@ class Service:
         until((self.home / "pid").exists, f"{self.name} does not start")
 
     def wait(self):
-        """Waits until it is ready."""
+        """Waits until it is ready. If it ends instead, it gets a second try, as whatever supervises it elsewhere gives it."""
+        if not self.becomes_ready():
+            print(f"stack: {self.name} has ended and is started again; {self.last_lines()}", file=sys.stderr)
+            self.launch()
+            if not self.becomes_ready():
+                raise Failed(f"{self.name} has ended; {self.last_lines()}")
 
-        def ready_or_gone():
-            return self.is_ready() or not self.pid()
+    def becomes_ready(self) -> bool:
+        """Waits until it is ready, or has ended."""
+        try:
+            until(lambda: self.is_ready() or not self.pid(), f"{self.name} is not ready after {DEADLINE} s")
+        except Failed as late:
+            raise Failed(f"{late}; {self.last_lines()}") from None
+        return self.pid() is not None
 
-        until(ready_or_gone, f"{self.name} is not ready after {DEADLINE} s: see {self.home}/log")
-        if not self.pid():
-            raise Failed(f"{self.name} has ended; the last lines of {self.home}/log:\n{tail(self.home / 'log')}")
+    def last_lines(self):
+        log = self.home / "log"
+        lines = log.read_text(errors="replace").splitlines()[-40:] if log.exists() else []
+        return "\n".join([f"the last lines of {log}:", *lines])
 
     def end(self, with_signal):
         """Ends it and waits until it is gone. What does not end when asked is killed."""
@@ -304,10 +316,6 @@ def processes_in(folder: Path) -> bool:
             if process.readlink() == folder:
                 return True
     return False
-
-
-def tail(log: Path) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-15:])
 
 
 def until(condition, otherwise: str, seconds: int = DEADLINE):

@@ -264,8 +264,8 @@ fn settings(folder: &Path, options: &[&str]) -> Vec<(String, String)> {
 ///
 /// It fails.
 pub(crate) fn answer(mut program: Command) -> String {
-    let ran = program.stderr(Stdio::inherit()).output().expect("the program runs");
-    assert!(ran.status.success(), "{program:?} failed");
+    let ran = program.output().expect("the program runs");
+    assert!(ran.status.success(), "{program:?} failed:\n{}", String::from_utf8_lossy(&ran.stderr));
     String::from_utf8(ran.stdout).expect("it prints UTF-8")
 }
 
