@@ -11,7 +11,7 @@ const MEGABYTE: u64 = 1 << 20;
 pub(crate) fn parameters(home: &Home, socket_dir: &Path, chosen: &[(String, String)]) -> Vec<(String, String)> {
     let defaults = [
         ("shared_buffers", format!("{}MB", shared_buffers(memory()) / MEGABYTE)),
-        ("max_connections", "100".to_owned()),
+        ("max_connections", "200".to_owned()),
         // A week of logs, one file for each day of the week.
         ("logging_collector", "on".to_owned()),
         ("log_filename", "postgres-%a.log".to_owned()),

@@ -19,7 +19,7 @@ async fn a_new_server_is_durable_speaks_utf8_and_has_no_port() {
         ("server_encoding", "UTF8"),
         ("listen_addresses", ""),
         ("data_checksums", "on"),
-        ("max_connections", "100"),
+        ("max_connections", "200"),
     ] {
         assert_eq!(expected, query(&postgres.url(), &format!("SHOW {setting}")).await, "{setting}");
     }

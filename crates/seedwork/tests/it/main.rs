@@ -11,6 +11,7 @@ mod log;
 mod migrations;
 mod model;
 mod proxy;
+mod reads;
 mod relay;
 mod roles;
 mod sets;

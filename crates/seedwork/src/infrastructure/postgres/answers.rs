@@ -20,6 +20,11 @@ pub(super) struct Asker<T> {
 /// What the one who waits waits for; an error when it will never come.
 pub(super) type Answer<T> = oneshot::Receiver<T>;
 
+/// Whether what runs here has a thread of its own, with a runtime that is woken at a price.
+pub(super) fn is_alone() -> bool {
+    Handle::try_current().is_ok_and(|here| here.runtime_flavor() == RuntimeFlavor::CurrentThread)
+}
+
 /// Asks, on the thread that will wait.
 pub(super) fn ask<T>() -> (Asker<T>, Answer<T>) {
     let (answer, wait) = oneshot::channel();
@@ -67,8 +72,7 @@ thread_local! {
 impl Home {
     /// Of this thread; none in a runtime of several threads, whose tasks wander and are woken at no price.
     fn here() -> Option<Self> {
-        let alone = Handle::try_current().is_ok_and(|here| here.runtime_flavor() == RuntimeFlavor::CurrentThread);
-        alone.then(|| {
+        is_alone().then(|| {
             HERE.with_borrow_mut(|here| match here {
                 Some(home) if !home.0.is_closed() => home.clone(),
                 _ => here.insert(Self::found()).clone(),

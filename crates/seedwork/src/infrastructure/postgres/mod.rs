@@ -11,6 +11,7 @@ mod migrations;
 mod outbox;
 mod partitions;
 mod probe;
+mod reader;
 mod reads;
 mod row;
 mod statements;

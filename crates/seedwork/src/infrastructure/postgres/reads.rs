@@ -1,28 +1,25 @@
-//! Grouped reads: ids that wait together are answered by one query, the read side's twin of the group commit.
+//! Grouped reads: who reads for whom.
 
 use super::{
-    answers::{self, Asker},
+    answers::{self, Answer},
     database::{Database, Pool},
-    row::{Record, Root},
+    reader::{Found, Reader},
+    row::Record,
     unit_of_work::Indexed,
 };
 use crate::infrastructure::supervise::Supervisor;
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use std::{
     any::{Any, TypeId},
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    thread::{self, ThreadId},
     time::Duration,
 };
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use tokio::runtime::Handle;
 use uuid::Uuid;
 
-/// The most ids that one query asks for.
-const GROUP: usize = 256;
-/// How many ids may wait.
-const WAITING: usize = 16_384;
-
+/// How many threads may read by themselves, for each kind of record: each has a connection for it.
+const OWN: usize = 4;
 /// How many sets may be looked for at once.
 const FINDS: usize = 4;
 
@@ -32,28 +29,36 @@ const FINDS: usize = 4;
 pub struct ReadError;
 
 /// Reads records of one kind by id.
+///
+/// Ids that wait together are answered by one query. A thread with a runtime of its own, as each worker of the HTTP
+/// server is, reads by itself: to wake another thread, and be woken by it, costs more than the read. Everybody else, and
+/// whoever comes when enough do, shares one reader.
 pub struct Reads<R> {
-    ids: mpsc::Sender<Wanted<R>>,
+    source: Source,
+    shared: Reader<R>,
+    own: Arc<RwLock<Own<R>>>,
 }
 
-struct Wanted<R> {
-    id: Uuid,
-    asker: Asker<Result<Option<R>, ReadError>>,
+/// The readers of threads that read by themselves.
+type Own<R> = Vec<(ThreadId, Reader<R>)>;
+
+/// Where readers read, and by whom they are started.
+#[derive(Clone)]
+pub(super) struct Source {
+    pub(super) database: Database,
+    pub(super) deadline: Duration,
+    pub(super) supervisor: Supervisor,
 }
 
 impl<R> Clone for Reads<R> {
     fn clone(&self) -> Self {
-        Self { ids: self.ids.clone() }
+        Self { source: self.source.clone(), shared: self.shared.clone(), own: Arc::clone(&self.own) }
     }
 }
 
 impl<R: Record> Reads<R> {
-    fn start(database: Database, deadline: Duration, supervisor: &Supervisor) -> Self {
-        let (ids, wanted) = mpsc::channel(WAITING);
-        // The queue outlives a task that panics.
-        let wanted = Arc::new(tokio::sync::Mutex::new(wanted));
-        supervisor.spawn("grouped reads", move |stop| run(database.clone(), Arc::clone(&wanted), deadline, stop));
-        Self { ids }
+    fn new(source: Source) -> Self {
+        Self { shared: Reader::start(&source), source, own: Arc::default() }
     }
 
     /// The record with an id, if there is one. Whoever asks waits as long as it may.
@@ -61,77 +66,56 @@ impl<R: Record> Reads<R> {
     /// # Errors
     ///
     /// The database does not answer, or too much waits.
-    pub async fn by_id(&self, id: Uuid) -> Result<Option<R>, ReadError> {
-        let (asker, answer) = answers::ask();
-        self.ids.try_send(Wanted { id, asker }).map_err(|_| ReadError)?;
-        answer.await.unwrap_or(Err(ReadError))
+    pub async fn by_id(&self, id: Uuid) -> Found<R> {
+        self.ask(id)?.await.unwrap_or(Err(ReadError))
+    }
+
+    fn ask(&self, id: Uuid) -> Result<Answer<Found<R>>, ReadError> {
+        if !answers::is_alone() {
+            return self.shared.ask(id);
+        }
+        let here = thread::current().id();
+        let own = self.own.read().unwrap_or_else(PoisonError::into_inner);
+        let mut live = own.iter().filter(|(_, reader)| !reader.has_ended());
+        if let Some((_, reader)) = live.clone().find(|(thread, _)| *thread == here) {
+            return reader.ask(id);
+        }
+        if live.nth(OWN - 1).is_some() {
+            return self.shared.ask(id);
+        }
+        drop(own);
+        let reader = Reader::start(&self.source);
+        let answer = reader.ask(id);
+        let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
+        // A reader ends with its thread's runtime; one that is not kept, when it has answered.
+        own.retain(|(_, reader)| !reader.has_ended());
+        if own.len() < OWN {
+            own.push((here, reader));
+        }
+        answer
     }
 }
 
-async fn run<R: Record>(
-    database: Database,
-    wanted: Arc<tokio::sync::Mutex<mpsc::Receiver<Wanted<R>>>>,
-    deadline: Duration,
-    stop: CancellationToken,
-) {
-    let mut wanted = wanted.lock().await;
-    let mut connection = None;
-    let mut group = Vec::with_capacity(GROUP);
-    while let Some(1..) = stop.run_until_cancelled(wanted.recv_many(&mut group, GROUP)).await {
-        group.retain(|one| !one.asker.is_gone());
-        let ids = group.iter().map(|one| one.id).collect();
-        let found = tokio::time::timeout(deadline, read::<R>(&database, &mut connection, ids)).await;
-        let found = match found {
-            Ok(Ok(records)) => Ok(records),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("no answer in time".to_owned()),
-        };
-        match found {
-            Ok(records) => {
-                let records: HashMap<Uuid, R> =
-                    records.into_iter().map(|record| (record.root().id(), record)).collect();
-                answers::deliver(group.drain(..).map(|one| (one.asker, Ok(records.get(&one.id).cloned()))));
-            }
-            Err(error) => {
-                tracing::error!(error, reads = group.len(), "reads were not answered");
-                connection = None;
-                answers::deliver(group.drain(..).map(|one| (one.asker, Err(ReadError))));
-            }
-        }
-    }
-}
-
-async fn read<R: Record>(
-    database: &Database,
-    connection: &mut Option<AsyncPgConnection>,
-    ids: Vec<Uuid>,
-) -> anyhow::Result<Vec<R>> {
-    let db = match connection {
-        Some(db) => db,
-        None => {
-            let mut db = database.connect().await?;
-            // Ids are all that is looked for here: the plan that follows the index need not be made again.
-            db.batch_execute("SET plan_cache_mode = force_generic_plan").await?;
-            connection.insert(db)
-        }
-    };
-    Ok(R::by_ids(ids, db).await?)
-}
-
-/// The reads of a context, by kind of record, each started when it is first asked for.
+/// The reads of a context, by kind of record.
 #[derive(Clone)]
 pub(super) struct Readers {
-    database: Database,
-    deadline: Duration,
-    supervisor: Supervisor,
-    started: Arc<Mutex<HashMap<TypeId, Box<dyn Any + Send>>>>,
+    source: Source,
+    // Where they run: the process's own runtime, which outlives the threads of the HTTP server.
+    home: Handle,
+    known: Arc<Mutex<HashMap<TypeId, Box<dyn Any + Send>>>>,
     finds: Pool,
 }
 
 impl Readers {
+    /// None yet. They will run in the runtime of this thread.
     pub(super) fn new(database: Database, deadline: Duration, supervisor: Supervisor) -> Self {
         let finds = database.pool(FINDS).expect("the settings of a pool are fixed, and complete");
-        Self { database, deadline, supervisor, started: Arc::default(), finds }
+        Self {
+            source: Source { database, deadline, supervisor },
+            home: Handle::current(),
+            known: Arc::default(),
+            finds,
+        }
     }
 
     /// The ids of members of a set, at most so many of them.
@@ -144,12 +128,15 @@ impl Readers {
     }
 
     pub(super) fn of<R: Record>(&self) -> Reads<R> {
-        let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
-        let start = || Box::new(Reads::<R>::start(self.database.clone(), self.deadline, &self.supervisor));
-        let reads = started.entry(TypeId::of::<R>()).or_insert_with(|| start());
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || {
+            let _home = self.home.enter();
+            Box::new(Reads::<R>::new(self.source.clone()))
+        };
+        let reads = known.entry(TypeId::of::<R>()).or_insert_with(|| new());
         match reads.downcast_ref::<Reads<R>>() {
             Some(reads) => reads.clone(),
-            None => *start(),
+            None => *new(),
         }
     }
 }
