@@ -34,7 +34,7 @@ pub struct ReadError;
 /// server is, reads by itself: to wake another thread, and be woken by it, costs more than the read. Everybody else, and
 /// whoever comes when enough do, shares one reader.
 pub struct Reads<R> {
-    source: Source,
+    source: Arc<Source>,
     shared: Reader<R>,
     own: Arc<RwLock<Own<R>>>,
 }
@@ -43,7 +43,6 @@ pub struct Reads<R> {
 type Own<R> = Vec<(ThreadId, Reader<R>)>;
 
 /// Where readers read, and by whom they are started.
-#[derive(Clone)]
 pub(super) struct Source {
     pub(super) database: Database,
     pub(super) deadline: Duration,
@@ -52,12 +51,12 @@ pub(super) struct Source {
 
 impl<R> Clone for Reads<R> {
     fn clone(&self) -> Self {
-        Self { source: self.source.clone(), shared: self.shared.clone(), own: Arc::clone(&self.own) }
+        Self { source: Arc::clone(&self.source), shared: self.shared.clone(), own: Arc::clone(&self.own) }
     }
 }
 
 impl<R: Record> Reads<R> {
-    fn new(source: Source) -> Self {
+    fn new(source: Arc<Source>) -> Self {
         Self { shared: Reader::start(&source), source, own: Arc::default() }
     }
 
@@ -99,7 +98,7 @@ impl<R: Record> Reads<R> {
 /// The reads of a context, by kind of record.
 #[derive(Clone)]
 pub(super) struct Readers {
-    source: Source,
+    source: Arc<Source>,
     // Where they run: the process's own runtime, which outlives the threads of the HTTP server.
     home: Handle,
     known: Arc<Mutex<HashMap<TypeId, Box<dyn Any + Send>>>>,
@@ -111,7 +110,7 @@ impl Readers {
     pub(super) fn new(database: Database, deadline: Duration, supervisor: Supervisor) -> Self {
         let finds = database.pool(FINDS).expect("the settings of a pool are fixed, and complete");
         Self {
-            source: Source { database, deadline, supervisor },
+            source: Arc::new(Source { database, deadline, supervisor }),
             home: Handle::current(),
             known: Arc::default(),
             finds,
@@ -131,7 +130,7 @@ impl Readers {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || {
             let _home = self.home.enter();
-            Box::new(Reads::<R>::new(self.source.clone()))
+            Box::new(Reads::<R>::new(Arc::clone(&self.source)))
         };
         let reads = known.entry(TypeId::of::<R>()).or_insert_with(|| new());
         match reads.downcast_ref::<Reads<R>>() {
