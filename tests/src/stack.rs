@@ -2,7 +2,7 @@
 
 use crate::{sta::eventually, topics::Topics};
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     ops::Deref,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -266,6 +266,8 @@ fn settings(folder: &Path, options: &[&str]) -> Vec<(String, String)> {
 pub(crate) fn answer(mut program: Command) -> String {
     let ran = program.output().expect("the program runs");
     assert!(ran.status.success(), "{program:?} failed:\n{}", String::from_utf8_lossy(&ran.stderr));
+    // A service that needed a second try is told of, too.
+    std::io::stderr().write_all(&ran.stderr).expect("stderr is open");
     String::from_utf8(ran.stdout).expect("it prints UTF-8")
 }
 

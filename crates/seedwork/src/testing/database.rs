@@ -49,6 +49,15 @@ impl TestDatabase {
     }
 }
 
+#[cfg(test)]
+impl TestDatabase {
+    /// With the schema that the engine's own tests have, which is called so.
+    pub(crate) async fn pruebas() -> Self {
+        const TABLES: Migrations = diesel_migrations::embed_migrations!("tests/migrations");
+        Self::create(vec![("pruebas", TABLES)]).await.unwrap()
+    }
+}
+
 impl Drop for TestDatabase {
     /// On a thread of its own: a drop cannot wait inside the test's runtime.
     fn drop(&mut self) {

@@ -71,14 +71,11 @@ pub(super) fn names<'a>(partitions: impl Iterator<Item = &'a Partition>) -> (Vec
 mod tests {
     use super::*;
     use crate::testing::TestDatabase;
-    use diesel_migrations::{EmbeddedMigrations, embed_migrations};
     use futures_util::future::join;
-
-    const NOTHING: EmbeddedMigrations = embed_migrations!("tests/migrations");
 
     #[tokio::test(flavor = "multi_thread")]
     async fn two_that_note_the_same_partitions_never_wait_for_each_other() {
-        let database = TestDatabase::create(vec![("pruebas", NOTHING)]).await.unwrap();
+        let database = TestDatabase::pruebas().await;
         let partitions = || (0..50).map(|number| Partition { topic: "t".into(), number });
         let note = async |reversed: bool| {
             let client = database.context("pruebas").unwrap().client("").await.unwrap();

@@ -70,13 +70,10 @@ pub(super) const HAS: &str = "SELECT 1 FROM outbox WHERE seq = $1 AND id = $2";
 mod tests {
     use super::*;
     use crate::testing::TestDatabase;
-    use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-
-    const NOTHING: EmbeddedMigrations = embed_migrations!("tests/migrations");
 
     #[tokio::test(flavor = "multi_thread")]
     async fn numbering_opens_only_the_partitions_that_can_hold_the_last_number() {
-        let database = TestDatabase::create(vec![("pruebas", NOTHING)]).await.unwrap();
+        let database = TestDatabase::pruebas().await;
         let client =
             database.context("pruebas").unwrap().client("SET plan_cache_mode = force_generic_plan").await.unwrap();
         let mut partitions = String::new();

@@ -3,9 +3,10 @@
 use super::{
     answers::{self, Answer, Asker},
     database::Database,
-    reads::{ReadError, Source},
+    reads::ReadError,
     row::{Record, Root},
 };
+use crate::infrastructure::supervise::Supervisor;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
@@ -20,6 +21,13 @@ const GROUP: usize = 256;
 /// How many ids may wait.
 const WAITING: usize = 16_384;
 
+/// Where readers read, how long that may take, and who starts them.
+pub(super) struct Source {
+    pub(super) database: Database,
+    pub(super) deadline: Duration,
+    pub(super) supervisor: Supervisor,
+}
+
 /// A task with a connection of its own.
 pub(super) struct Reader<R> {
     ids: mpsc::Sender<Wanted<R>>,
@@ -30,6 +38,7 @@ struct Wanted<R> {
     asker: Asker<Found<R>>,
 }
 
+/// What a read finds.
 pub(super) type Found<R> = Result<Option<R>, ReadError>;
 
 impl<R> Clone for Reader<R> {

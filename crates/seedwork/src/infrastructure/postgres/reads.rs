@@ -3,7 +3,7 @@
 use super::{
     answers::{self, Answer},
     database::{Database, Pool},
-    reader::{Found, Reader},
+    reader::{Found, Reader, Source},
     row::Record,
     unit_of_work::Indexed,
 };
@@ -41,13 +41,6 @@ pub struct Reads<R> {
 
 /// The readers of threads that read by themselves.
 type Own<R> = Vec<(ThreadId, Reader<R>)>;
-
-/// Where readers read, and by whom they are started.
-pub(super) struct Source {
-    pub(super) database: Database,
-    pub(super) deadline: Duration,
-    pub(super) supervisor: Supervisor,
-}
 
 impl<R> Clone for Reads<R> {
     fn clone(&self) -> Self {
