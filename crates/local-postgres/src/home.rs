@@ -32,6 +32,20 @@ const SOCKET: &str = ".s.PGSQL.5432";
 /// How often to look whether another process has released a lock.
 const POLL: Duration = Duration::from_millis(10);
 
+/// The right to start or stop the server, for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct StartLock(File);
+
+impl Drop for StartLock {
+    /// To close the file is not enough: a child that another thread is starting just now has it open too, until it runs
+    /// its own program.
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "could not unlock {START_LOCK}");
+        }
+    }
+}
+
 /// A data directory that was found fit for use.
 #[derive(Debug)]
 pub(crate) struct Home {
@@ -152,12 +166,12 @@ impl Home {
     }
 
     /// Waits until no other process is starting or stopping the server.
-    pub(crate) async fn lock_start(&self, deadline: Duration) -> Result<File, Error> {
+    pub(crate) async fn lock_start(&self, deadline: Duration) -> Result<StartLock, Error> {
         let lock = self.open_lock(START_LOCK)?;
         let started = Instant::now();
         loop {
             match lock.try_lock() {
-                Ok(()) => return Ok(lock),
+                Ok(()) => return Ok(StartLock(lock)),
                 Err(TryLockError::Error(error)) => return Err(error).at("lock", &self.dir.join(START_LOCK)),
                 Err(TryLockError::WouldBlock) if started.elapsed() > deadline => {
                     let what = "another process that starts or stops PostgreSQL";
@@ -169,9 +183,9 @@ impl Home {
     }
 
     /// The same without waiting; none if another process is at it.
-    pub(crate) fn try_lock_start(&self) -> Option<File> {
+    pub(crate) fn try_lock_start(&self) -> Option<StartLock> {
         let lock = self.open_lock(START_LOCK).ok()?;
-        lock.try_lock().is_ok().then_some(lock)
+        lock.try_lock().is_ok().then(|| StartLock(lock))
     }
 
     /// Marks this process as a user of the server. The start lock must be held.
@@ -296,5 +310,19 @@ mod tests {
 
         assert!(!home.leave_users(&first).unwrap());
         assert!(home.leave_users(&second).unwrap());
+    }
+
+    #[tokio::test]
+    async fn the_start_lock_that_was_let_go_is_free_although_a_child_still_has_its_file_open() {
+        let dir = temp_dir();
+        let home = open(dir.path()).unwrap();
+        let start = home.lock_start(Duration::ZERO).await.unwrap();
+        let of_the_child = start.0.try_clone().unwrap();
+        assert!(home.try_lock_start().is_none());
+
+        drop(start);
+
+        assert!(home.try_lock_start().is_some());
+        drop(of_the_child);
     }
 }

@@ -25,7 +25,7 @@ const WATCH: Duration = Duration::from_millis(if cfg!(target_os = "linux") { 100
 const RETRY: Duration = Duration::from_secs(1);
 
 /// How long a drop may take to hear that the server is shutting down.
-const FAREWELL: Duration = Duration::from_secs(1);
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// This process's attachment to the server of a data directory.
 ///
