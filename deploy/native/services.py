@@ -66,7 +66,7 @@ class Service:
         """Its process, or none. A number that another process got since does not count: ours names its folder."""
         with contextlib.suppress(OSError, ValueError):
             pid = int((self.home / "pid").read_text())
-            if str(self.home).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+            if str(self.home).encode() in command_line(pid):
                 return pid
         return None
 
@@ -76,8 +76,9 @@ class Service:
             return
         self.make()
         (self.home / "pid").unlink(missing_ok=True)
-        # The shell notes its own pid and becomes the service: there is no moment in which it runs unknown.
-        noting = ["sh", "-c", 'echo $$ > "$0" && exec "$@"', self.home / "pid", *self.command()]
+        # The shell notes its own pid, whole or not at all, and becomes the service: it never runs unknown.
+        note = 'echo $$ > "$0.new" && mv "$0.new" "$0" && exec "$@"'
+        noting = ["sh", "-c", note, self.home / "pid", *self.command()]
         runs_as = {"user": self.account.pw_uid, "group": self.account.pw_gid, "extra_groups": []} if self.account else {}
         with open(self.home / "log", "ab") as log:
             subprocess.Popen(
@@ -299,6 +300,17 @@ def emptied(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     return folder
+
+
+def command_line(pid: int) -> bytes:
+    """How a process was started. One that becomes another program, or ends, does not tell for a moment."""
+    for _ in range(100):
+        told = Path(f"/proc/{pid}/cmdline").read_bytes()
+        if told or is_gone(pid):
+            return told
+        time.sleep(0.01)
+    # A process of the system's own never tells.
+    return b""
 
 
 def is_gone(pid: int) -> bool:
