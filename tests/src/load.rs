@@ -11,16 +11,19 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
 };
-use tokio::task::JoinSet;
+use tokio::{sync::Semaphore, task::JoinSet};
 use uuid::Uuid;
 
 /// How many clients there are.
 const CLIENTS: usize = 24;
 /// How many acknowledgements there are between two kills, at least.
 const BETWEEN: usize = 150;
+/// How many ingestas the clients bring through their lives meanwhile, at most: a kill comes in the midst of them, and in
+/// the end each is held against the log.
+const LIVES: usize = 400;
 /// How many ingestas are asked for at once, over the broker.
 const COMMANDS: usize = 30;
 /// The life of an ingesta, as far as a client can bring it: create, start, alert, start again, finish.
@@ -35,7 +38,6 @@ pub struct Told {
     /// How often the server said that it cannot take commands.
     unavailable: AtomicUsize,
     unexpected: Mutex<Vec<(u16, Value)>>,
-    stop: AtomicBool,
 }
 
 impl Told {
@@ -56,13 +58,6 @@ impl Told {
     pub fn unavailable(&self) -> usize {
         self.unavailable.load(Ordering::Relaxed)
     }
-
-    /// Waits until more is acknowledged than can be under way: the server was there meanwhile.
-    pub async fn more(&self) {
-        let goal = self.count.load(Ordering::Relaxed) + BETWEEN;
-        eventually("the clients are served", || async { (self.count.load(Ordering::Relaxed) >= goal).then_some(()) })
-            .await;
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -72,32 +67,38 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Clients of a server.
 pub struct Clients {
     told: Arc<Told>,
+    lives: Arc<Semaphore>,
     running: JoinSet<()>,
 }
 
 impl Clients {
-    /// They begin.
+    /// They are there, and begin when there is [more](Self::more) to do.
     pub fn of(sta: &Arc<Sta>, told: &Arc<Told>) -> Self {
-        let running = (0..CLIENTS).map(|_| client(Arc::clone(sta), Arc::clone(told))).collect();
-        Self { told: Arc::clone(told), running }
+        let lives = Arc::new(Semaphore::new(0));
+        let running = (0..CLIENTS).map(|_| client(Arc::clone(sta), Arc::clone(told), Arc::clone(&lives))).collect();
+        Self { told: Arc::clone(told), lives, running }
     }
 
-    /// They end by themselves, because their server is gone.
-    pub async fn end(mut self) {
+    /// Gives them more to do, and waits until more is acknowledged than can be under way: the server was there meanwhile,
+    /// and is in the midst of it.
+    pub async fn more(&self) {
+        self.lives.add_permits(LIVES.saturating_sub(self.lives.available_permits()));
+        let count = || self.told.count.load(Ordering::Relaxed);
+        let goal = count() + BETWEEN;
+        eventually("the clients are served", || async { (count() >= goal).then_some(()) }).await;
+    }
+
+    /// They end, as soon as they have their answers or their server is gone.
+    pub async fn stop(mut self) {
+        self.lives.close();
         while self.running.join_next().await.is_some() {}
-    }
-
-    /// They are told to end.
-    pub async fn stop(self) {
-        self.told.stop.store(true, Ordering::Relaxed);
-        self.end().await;
     }
 }
 
-/// One client: brings ingestas through their lives until it is told to stop. A request that fails because the server is
-/// gone, or says that it does not know, ends the life: whether it was done is for the log to say.
-async fn client(sta: Arc<Sta>, told: Arc<Told>) {
-    while !told.stop.load(Ordering::Relaxed) {
+/// One client: brings ingestas through their lives until there are no more to come. A request that fails because the server
+/// is gone, or says that it does not know, ends the life: whether it was done is for the log to say.
+async fn client(sta: Arc<Sta>, told: Arc<Told>, lives: Arc<Semaphore>) {
+    while let Ok(life) = lives.acquire().await {
         let body = json!({ "id_proveedor": "p-1", "id_paciente": "x-1", "url_path": "https://imagenes.example/1.dcm" });
         let Ok((status, answer)) = sta.post("/ingesta/crear-ingesta-comando", &body).await else { return };
         let id = match answer["id"].as_str() {
@@ -108,6 +109,7 @@ async fn client(sta: Arc<Sta>, told: Arc<Told>) {
                 continue;
             }
         };
+        life.forget();
         told.acknowledge(&id);
         for step in LIFE {
             let body = json!({ "id_ingesta": id, "motivo": "porque si" });

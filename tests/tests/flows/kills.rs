@@ -18,9 +18,9 @@ async fn killing_the_server_under_load_loses_nothing() {
     for _ in 0..KILLS {
         let sta = Arc::new(place.start().await);
         let clients = Clients::of(&sta, &told);
-        told.more().await;
+        clients.more().await;
         signal(sta.pid(), "KILL");
-        clients.end().await;
+        clients.stop().await;
     }
     load::check(&place, &told).await;
 }
@@ -31,10 +31,10 @@ async fn killing_postgresql_under_load_loses_nothing_and_the_server_recovers_by_
     let sta = Arc::new(place.start().await);
     let clients = Clients::of(&sta, &told);
     for _ in 0..POSTGRES_KILLS {
-        told.more().await;
+        clients.more().await;
         signal(sta.postgres_pid().expect("PostgreSQL runs"), "KILL");
     }
-    told.more().await;
+    clients.more().await;
     clients.stop().await;
     let sta = Arc::into_inner(sta).expect("nobody else has it");
     assert_eq!(sta.stop().await.0, 0);

@@ -129,21 +129,21 @@ async fn a_request_that_is_under_way_when_the_server_ends_is_answered_and_its_co
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_ended_while_it_starts_leaves_nothing_behind() {
-    let home = tempfile::tempdir().unwrap();
-    // From the making of a database to the migrations; what is half made is made again. Sooner than that it may not hear
-    // signals yet.
-    for wait in [300, 900, 1_500, 300, 400, 500] {
+    // What is there from some moment on: before a database is made, after, while PostgreSQL starts, before the migrations.
+    for there in ["local-postgres.lock", "postgres", "postgres/postmaster.pid", "run/.s.PGSQL.5432"] {
+        let home = tempfile::tempdir().unwrap();
         let mut child =
             command(home.path(), &[]).arg("serve").stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
-        tokio::time::sleep(Duration::from_millis(wait)).await;
+        eventually(there, || async { home.path().join(there).exists().then_some(()) }).await;
         signal(child.id().expect("it runs"), "TERM");
         let ended =
             tokio::time::timeout(Duration::from_secs(20), child.wait()).await.expect("it ends in time").unwrap();
-        assert_eq!((ended.code(), postgres_pid(home.path())), (Some(0), None), "after {wait} ms");
+        assert_eq!((ended.code(), postgres_pid(home.path())), (Some(0), None), "once there is {there}");
+        // What is half made is made again.
+        let sta = Sta::start(home.path(), &[]).await;
+        create(&sta).await;
+        assert_eq!(sta.stop().await.0, 0);
     }
-    let sta = Sta::start(home.path(), &[]).await;
-    create(&sta).await;
-    assert_eq!(sta.stop().await.0, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -180,7 +180,7 @@ async fn a_database_that_is_away_is_503_within_the_deadline_and_the_server_recov
     let asked = std::time::Instant::now();
     let (status, _, problem) = json_refused(&sta, CREATE, &good.to_string()).await;
     assert_eq!(status, 503, "{problem}");
-    assert!(asked.elapsed() < std::time::Duration::from_millis(2_500), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < std::time::Duration::from_secs(5), "{:?}", asked.elapsed());
     let (status, _, problem) =
         refused(&sta, "GET", &format!("/ingesta/consulta-por-id/{UNKNOWN}"), None, Vec::new()).await;
     assert_eq!(status, 503, "{problem}");

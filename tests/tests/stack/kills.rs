@@ -19,15 +19,15 @@ async fn kill(service: Service, times: usize) {
     let clients = Clients::of(&sta, &told);
     let mut asked = Vec::new();
     for _ in 0..times {
-        told.more().await;
         asked.extend(load::ask(&place).await);
+        clients.more().await;
         place.stack().kill(service).await;
         if service != Service::Postgres {
-            told.more().await;
+            clients.more().await;
         }
         place.stack().start(service).await;
     }
-    told.more().await;
+    clients.more().await;
     clients.stop().await;
     assert!(service == Service::Postgres || told.unavailable() == 0, "commands are taken without {service:?}");
     load::obeyed(&place, &sta, &asked).await;
@@ -41,10 +41,10 @@ async fn kill_the_server(times: usize) {
     for _ in 0..times {
         let sta = Arc::new(place.start().await);
         let clients = Clients::of(&sta, &told);
-        told.more().await;
         asked.extend(load::ask(&place).await);
+        clients.more().await;
         signal(sta.pid(), "KILL");
-        clients.end().await;
+        clients.stop().await;
     }
     let sta = place.start().await;
     load::obeyed(&place, &sta, &asked).await;

@@ -45,7 +45,7 @@ async fn one_of_two_relays_both_hear_and_either_takes_over_within_ten_seconds() 
     share(&leader, &heir).await;
     let clients = Clients::of(&heir, &told);
     let mut asked = load::ask(&place).await;
-    told.more().await;
+    clients.more().await;
     assert!(leads(&leader).await && !leads(&heir).await, "one relays");
     signal(leader.pid(), "KILL");
     let killed = Instant::now();

@@ -1,6 +1,6 @@
 //! What the group committer promises.
 
-use crate::model::{Abonar, AbonarDosVeces, Abrir, AbrirCallado, Banco, CuentaId, PedidoId, Pedir, Traspasar};
+use crate::model::{Abonar, AbonarDosVeces, Abrir, AbrirCallado, Banco, CuentaId, PATIENT, PedidoId, Pedir, Traspasar};
 use futures_util::future::join_all;
 use seedwork::application::CommitError;
 use uuid::Uuid;
@@ -73,7 +73,7 @@ async fn a_version_that_another_process_took_fails_alone_and_is_tried_again() {
     let (id, other) = (CuentaId::nuevo(), CuentaId::nuevo());
     banco.give(Abrir { id, email: email(1) }).await.unwrap();
     banco.give(Abrir { id: other, email: email(2) }).await.unwrap();
-    let rival = crate::model::bus(&banco.database.context("pruebas").unwrap(), Default::default(), &banco.supervisor);
+    let rival = crate::model::bus(&banco.database.context("pruebas").unwrap(), PATIENT, &banco.supervisor);
     let cause = seedwork::application::Cause::new();
     let ours = (0..20).map(|_| banco.give(Abonar { id }));
     let theirs = (0..20).map(|_| rival.dispatch(Abonar { id }, &cause));
@@ -163,7 +163,7 @@ async fn a_unit_that_says_nothing_is_kept_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_number_one_log_without_a_gap() {
     let banco = Banco::open().await;
-    let rival = crate::model::bus(&banco.database.context("pruebas").unwrap(), Default::default(), &banco.supervisor);
+    let rival = crate::model::bus(&banco.database.context("pruebas").unwrap(), PATIENT, &banco.supervisor);
     let cause = seedwork::application::Cause::new();
     let ours = (0..300).map(|n| banco.give(Abrir { id: CuentaId::nuevo(), email: email(n) }));
     let theirs = (0..300).map(|n| rival.dispatch(Abrir { id: CuentaId::nuevo(), email: email(n % 250) }, &cause));

@@ -1,13 +1,13 @@
 //! What the consumer promises: one effect a message, in order by key, whatever the messages are and whatever breaks.
 
-use crate::model::{Banco, DEADLINE, Faults, Handlers, Hecho, connect};
+use crate::model::{Banco, END, Faults, HASTY, Handlers, Hecho, connect};
 use seedwork::{
     application::{CommandBus, IntegrationEvent},
     infrastructure::{
         avro::{self, Registry},
         broker::{Broker, Delivery, Extent, Partition, PgBroker, Positions, Record, Share, Subscriber},
         consumer::{Consumer, ConsumerState, Hearing},
-        postgres::{CommitterSettings, PgUnits},
+        postgres::PgUnits,
         relay::Lease,
         supervise::Supervisor,
     },
@@ -24,7 +24,6 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 const TOPIC: &str = "eventos-ingesta";
-const SETTINGS: CommitterSettings = CommitterSettings { deadline: DEADLINE, partition_rows: 1_000_000 };
 
 /// A process that hears.
 struct Oyente {
@@ -42,7 +41,7 @@ impl Oyente {
         let (supervisor, handlers) = (Supervisor::new(), Handlers::default());
         let faults = Arc::clone(&handlers.0);
         let own = banco.database.context("pruebas").unwrap();
-        let bus = Arc::new(CommandBus::new(handlers, PgUnits::start(&own, SETTINGS, &supervisor)));
+        let bus = Arc::new(CommandBus::new(handlers, PgUnits::start(&own, HASTY, &supervisor)));
         let hearing = Hearing::with(bus).hears::<Hecho>().done();
         let registry = Registry::open(banco.database.context("broker").unwrap()).await.unwrap();
         let state = Consumer::start(own, broker, registry, hearing, &supervisor);
@@ -50,7 +49,7 @@ impl Oyente {
     }
 
     async fn stop(self) {
-        assert!(self.supervisor.stop(Duration::from_secs(5)).await);
+        assert!(self.supervisor.stop(END).await);
     }
 }
 

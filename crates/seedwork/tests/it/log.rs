@@ -1,6 +1,6 @@
 //! The log's partitions and numbers.
 
-use crate::model::{Abrir, Banco, CuentaId, DEADLINE, bus};
+use crate::model::{Abrir, Banco, CuentaId, PATIENT, bus};
 use futures_util::future::join_all;
 use seedwork::{application::Cause, infrastructure::postgres::CommitterSettings};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ fn new(n: usize) -> Abrir {
 }
 
 /// Partitions so small that a test crosses many.
-const SMALL: CommitterSettings = CommitterSettings { deadline: DEADLINE, partition_rows: 10 };
+const SMALL: CommitterSettings = CommitterSettings { partition_rows: 10, ..PATIENT };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn partitions_are_there_before_they_are_needed() {

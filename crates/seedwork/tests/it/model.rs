@@ -325,12 +325,22 @@ pub(crate) struct Banco {
     pub(crate) supervisor: Supervisor,
 }
 
-/// Short, so that what fails fails soon.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(2);
+/// For what is to succeed, however busy the machine is.
+pub(crate) const PATIENT: CommitterSettings = with_deadline(20);
+
+/// For what is to fail: soon.
+pub(crate) const HASTY: CommitterSettings = with_deadline(2);
+
+/// How long a task may take to end.
+pub(crate) const END: Duration = Duration::from_secs(20);
+
+const fn with_deadline(seconds: u64) -> CommitterSettings {
+    CommitterSettings { deadline: Duration::from_secs(seconds), partition_rows: 1_000_000 }
+}
 
 impl Banco {
     pub(crate) async fn open() -> Self {
-        Self::with(CommitterSettings { deadline: DEADLINE, ..CommitterSettings::default() }).await
+        Self::with(PATIENT).await
     }
 
     pub(crate) async fn with(settings: CommitterSettings) -> Self {

@@ -23,7 +23,7 @@ pub(crate) enum Mode {
     KeepCommit,
     /// Carries a COMMIT, and ends the connection instead of carrying its answer.
     LoseAnswer,
-    /// Ends the client's connection at a COMMIT, and carries the COMMIT to the server a little later.
+    /// Ends the client's connection at the next COMMIT, and carries the COMMIT to the server a little later.
     DelayCommit,
     /// Carries nothing, and says nothing.
     Silent,
@@ -104,6 +104,7 @@ async fn carry(client: TcpStream, server: UnixStream, mode: &AtomicU8) {
                         return;
                     }
                     Mode::DelayCommit if commit => {
+                        mode.store(Mode::Pass as u8, Ordering::SeqCst);
                         drop((from_client, to_client));
                         tokio::time::sleep(LATER).await;
                         let _ = to_server.write_all(bytes).await;

@@ -1,7 +1,7 @@
 //! Sets of aggregates: found with their lanes entered, and reacted to in as many units of work as it takes.
 
 use crate::{
-    model::{Abonar, AbrirCallado, Banco, Cuenta, CuentaId, Evento, Handlers, Uow},
+    model::{Abonar, AbrirCallado, Banco, Cuenta, CuentaId, Evento, Handlers, PATIENT, Uow},
     tables::cuentas,
 };
 use diesel::{ExpressionMethods, QueryDsl, QueryResult};
@@ -13,7 +13,7 @@ use seedwork::{
         EventHandler, Find, Heard, IntegrationEvent, MEMBERS, Save, Units,
     },
     domain::{Recorded, Specification},
-    infrastructure::postgres::{CommitterSettings, Indexed, PgUnits},
+    infrastructure::postgres::{Indexed, PgUnits},
     testing::{FakeUnits, World},
 };
 use serde::{Deserialize, Serialize};
@@ -155,7 +155,7 @@ async fn postgresql_finds_the_members_of_a_set() {
 /// Another process, so to speak, with handlers whose faults are known.
 fn bus_of(banco: &Banco, handlers: Handlers) -> CommandBus<Handlers, PgUnits<Evento>> {
     let database = banco.database.context("pruebas").unwrap();
-    CommandBus::new(handlers, PgUnits::start(&database, CommitterSettings::default(), &banco.supervisor))
+    CommandBus::new(handlers, PgUnits::start(&database, PATIENT, &banco.supervisor))
 }
 
 async fn open(banco: &Banco, count: i32, saldo: i64) {
