@@ -176,6 +176,8 @@ async fn a_process_that_uses_a_server() {
     let told_to_leave = tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new()));
     tokio::select! {
         never = postgres.keep_alive() => match never {},
+        // As it ends by itself, unless whoever started the tests had it ignored.
+        _ = tokio::signal::ctrl_c() => std::process::exit(130),
         _ = told_to_leave => {}
     }
     postgres.stop().await.unwrap();

@@ -3,12 +3,13 @@
 use crate::model::connect;
 use seedwork::{
     broker_conformance,
-    infrastructure::broker::PgBroker,
+    infrastructure::broker::{Broker, PgBroker, Positions, Subscriber},
     testing::{
         TestDatabase,
         broker::{BrokerUnderTest, PARTITIONS, database},
     },
 };
+use std::sync::Arc;
 
 struct Postgres(TestDatabase);
 
@@ -53,3 +54,17 @@ impl BrokerUnderTest for Postgres {
 }
 
 broker_conformance!(Postgres::open);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_is_followed_at_once_and_not_when_its_term_is_over() {
+    let postgres = Postgres::open().await;
+    let from_the_first: Positions = Arc::new(|partitions| Box::pin(std::future::ready(Ok(vec![0; partitions.len()]))));
+    let join = || {
+        let (broker, positions) = (postgres.broker(), Arc::clone(&from_the_first));
+        async move { broker.subscribe("sta-conformidad", &["conformidad"], positions).await.unwrap() }
+    };
+    let (mut one, mut other) = (join().await, join().await);
+    assert_eq!(one.share().await.unwrap().gained.len(), PARTITIONS as usize);
+    one.leave().await.unwrap();
+    assert_eq!(other.share().await.unwrap().gained.len(), PARTITIONS as usize);
+}

@@ -369,6 +369,10 @@ impl Subscriber for CountingSubscriber {
     async fn settled(&mut self, positions: &[(Partition, i64)]) -> anyhow::Result<()> {
         self.0.settled(positions).await
     }
+
+    async fn leave(self) -> anyhow::Result<()> {
+        self.0.leave().await
+    }
 }
 
 impl Broker for Counting {

@@ -155,6 +155,9 @@ pub trait Subscriber: Send + 'static {
 
     /// Tells how far the group has come: for the broker's own tools, which show how far it lags behind.
     fn settled(&mut self, positions: &[(Partition, i64)]) -> impl Future<Output = anyhow::Result<()>> + Send;
+
+    /// Leaves the group, and waits until that is known: the others need not find out that this process is gone.
+    fn leave(self) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
 
 /// Reads a topic without consuming anything.

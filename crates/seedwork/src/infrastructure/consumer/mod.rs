@@ -20,7 +20,7 @@ pub use hearing::{Hearing, Hears};
 
 use super::{
     avro::{Decoders, Registry},
-    broker::Broker,
+    broker::{Broker, Subscriber},
     postgres::{Database, Parking},
     supervise::{Supervisor, jitter},
 };
@@ -51,6 +51,8 @@ const OPEN: usize = 4_096;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The first and the longest pause between two tries in memory.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+/// How long leaving the group may take. Whoever does not leave is found to be gone, a few seconds later.
+const LEAVE: Duration = Duration::from_secs(3);
 
 /// What can be seen of a consumer from outside.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -112,15 +114,7 @@ impl<B: Broker> Consumer<B> {
 
     async fn run(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            let (tell, told) = news::channel();
-            // When one ends, the others are dropped: what is open is abandoned, and heard again.
-            let outcome = tokio::select! {
-                outcome = self.read(&tell, &stop) => outcome,
-                () = self.handle(told) => Ok(()),
-                () = self.go_round(&tell) => Ok(()),
-            };
-            self.progress.partitions().iter().for_each(|partition| self.progress.lose(partition));
-            if let Err(error) = outcome {
+            if let Err(error) = self.hear(&stop).await {
                 let (context, error) = (self.database.schema(), format!("{error:#}"));
                 tracing::error!(context, error, "the consumer pauses");
                 self.state.send_replace(ConsumerState { partitions: 0, failure: Some(error) });
@@ -128,6 +122,25 @@ impl<B: Broker> Consumer<B> {
                 stop.run_until_cancelled(tokio::time::sleep(jitter(PAUSE.1))).await;
             }
         }
+    }
+
+    /// Hears as one of the group, until something fails or it is to stop.
+    async fn hear(&self, stop: &CancellationToken) -> anyhow::Result<()> {
+        let mut subscriber = self.subscribe().await?;
+        let (tell, told) = news::channel();
+        // When one ends, the others are dropped: what is open is abandoned, and heard again.
+        let outcome = tokio::select! {
+            outcome = self.read(&mut subscriber, &tell, stop) => outcome,
+            () = self.handle(told) => Ok(()),
+            () = self.go_round(&tell) => Ok(()),
+        };
+        self.progress.partitions().iter().for_each(|partition| self.progress.lose(partition));
+        match tokio::time::timeout(LEAVE, subscriber.leave()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(error = format!("{error:#}"), "the group will find this process gone"),
+            Err(_) => tracing::debug!("the group will find this process gone"),
+        }
+        outcome
     }
 
     /// Handles what is read, until the reader ends.

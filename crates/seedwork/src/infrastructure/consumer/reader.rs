@@ -20,8 +20,8 @@ const SHARE: Duration = Duration::from_secs(1);
 const RELEASE: Duration = Duration::from_secs(3);
 
 impl<B: Broker> Consumer<B> {
-    /// Reads until something fails or nobody listens.
-    pub(super) async fn read(&self, tell: &Tell, stop: &CancellationToken) -> anyhow::Result<()> {
+    /// Becomes one of the group, which begins at the first message of what it has never heard.
+    pub(super) async fn subscribe(&self) -> anyhow::Result<B::Subscriber> {
         for topic in &self.hearing.topics {
             positions::begin(&self.database, topic, &self.broker.extents(topic).await?).await?;
         }
@@ -30,7 +30,16 @@ impl<B: Broker> Consumer<B> {
             let database = database.clone();
             Box::pin(async move { positions::of(&database, &partitions).await })
         });
-        let mut subscriber = self.broker.subscribe(&self.group, &self.hearing.topics, find).await?;
+        self.broker.subscribe(&self.group, &self.hearing.topics, find).await
+    }
+
+    /// Reads until something fails, nobody listens, or it is to stop.
+    pub(super) async fn read(
+        &self,
+        subscriber: &mut B::Subscriber,
+        tell: &Tell,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<()> {
         let mut turn = 0;
         while !stop.is_cancelled() {
             let share = subscriber.share().await?;

@@ -180,7 +180,7 @@ pub async fn what_is_given_up_goes_over_when_it_is_released(under: &impl BrokerU
 pub async fn who_leaves_is_followed_by_the_others(under: &impl BrokerUnderTest) {
     let memory = Memory::default();
     let [one, mut two] = pair(under, &memory).await;
-    drop(one);
+    one.subscriber.leave().await.unwrap();
     two.asks_until("it has all", |two| two.has == all_partitions()).await;
 }
 

@@ -16,8 +16,12 @@ use rdkafka::{
     consumer::{BaseConsumer, CommitMode, Consumer},
     error::{KafkaError, RDKafkaErrorCode},
 };
-use std::{collections::HashMap, sync::Arc, time::Duration};
-use tokio::{runtime::Handle, time::timeout};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 
 /// How many messages are given at once.
 const BATCH: usize = 1_000;
@@ -43,7 +47,9 @@ const SETTINGS: [(&str, &str); 8] = [
 /// Reads for one process of a group.
 pub struct KafkaSubscriber {
     assignment: Arc<Assignment>,
-    consumer: Arc<BaseConsumer<Member>>,
+    /// It is the thread's, which leaves the group with it.
+    consumer: Weak<BaseConsumer<Member>>,
+    left: oneshot::Receiver<()>,
 }
 
 impl KafkaSubscriber {
@@ -61,10 +67,15 @@ impl KafkaSubscriber {
             settings.push(("group.instance.id", instance));
         }
         let member = Member(Arc::clone(&assignment));
-        let consumer: Arc<BaseConsumer<_>> = Arc::new(connection.client(&settings, member)?);
-        let (polled, topics) = (Arc::clone(&consumer), topics.to_vec());
-        supervise::thread(format!("kafka-{group}"), move || run(&polled, &topics))?;
-        Ok(Self { assignment, consumer })
+        let polled: Arc<BaseConsumer<_>> = Arc::new(connection.client(&settings, member)?);
+        let (consumer, topics) = (Arc::downgrade(&polled), topics.to_vec());
+        let (leave, left) = oneshot::channel();
+        supervise::thread(format!("kafka-{group}"), move || {
+            run(&polled, &topics);
+            drop(polled);
+            drop(leave);
+        })?;
+        Ok(Self { assignment, consumer, left })
     }
 }
 
@@ -100,10 +111,18 @@ impl Subscriber for KafkaSubscriber {
         for (partition, position) in positions {
             offsets.add_partition_offset(&partition.topic, partition.number, Offset::Offset(*position))?;
         }
+        let Some(consumer) = self.consumer.upgrade() else { return Ok(()) };
         // Sent, not waited for: it decides nothing.
-        if let Err(error) = self.consumer.commit(&offsets, CommitMode::Async) {
+        if let Err(error) = consumer.commit(&offsets, CommitMode::Async) {
             tracing::debug!(%error, "the broker's own tools do not see how far this group is");
         }
+        Ok(())
+    }
+
+    async fn leave(mut self) -> anyhow::Result<()> {
+        self.assignment.close();
+        // Nothing is sent: it ends with the thread.
+        let _ = (&mut self.left).await;
         Ok(())
     }
 }

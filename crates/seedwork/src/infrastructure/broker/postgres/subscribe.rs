@@ -40,6 +40,11 @@ const RELEASE: &str = "\
     DELETE FROM broker.leases l USING unnest($3::text[], $4::int4[]) AS r (topic, partition) \
     WHERE l.\"group\" = $1 AND l.member = $2 AND l.topic = r.topic AND l.partition = r.partition";
 
+/// Lets others have all of it.
+const LEAVE: &str = "\
+    WITH mine AS (DELETE FROM broker.leases WHERE \"group\" = $1 AND member = $2) \
+    DELETE FROM broker.members WHERE \"group\" = $1 AND member = $2";
+
 const COUNT: &str = "SELECT count(*) FROM broker.partitions WHERE topic = ANY($1)";
 
 /// Reads for one process of a group.
@@ -128,6 +133,11 @@ impl Subscriber for PgSubscriber {
 
     /// Nobody asks this broker: the positions are in the same database.
     async fn settled(&mut self, _: &[(Partition, i64)]) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    async fn leave(self) -> anyhow::Result<()> {
+        self.reader.client().execute(LEAVE, &[&self.group, &self.member]).await?;
         Ok(())
     }
 }
