@@ -1,6 +1,9 @@
 //! The full stack without Docker, for a test: PostgreSQL, Kafka and a schema registry of its own, on ports of its own.
 
-use crate::{sta::eventually, topics::Topics};
+use crate::{
+    sta::{eventually, signal},
+    topics::Topics,
+};
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     ops::Deref,
@@ -124,6 +127,17 @@ impl Stack {
     /// It does not run.
     pub async fn pid(&self, service: Service) -> u32 {
         self.order("pid", service).await.trim().parse().expect("a pid")
+    }
+
+    /// Tells it again and again to end, until it has, as somebody impatient does.
+    pub async fn interrupt(&mut self) {
+        let run = &mut self.run;
+        eventually("the stack is taken down", || {
+            signal(run.id(), "TERM");
+            let ended = run.try_wait().expect("it is a child");
+            async move { ended.map(drop) }
+        })
+        .await;
     }
 
     /// Its Kafka's topics.

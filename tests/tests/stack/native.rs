@@ -54,18 +54,27 @@ async fn read_headers(foreign: &Foreign) -> Value {
 #[tokio::test]
 #[ignore = "needs a JDK, Maven and Python: just test-stack"]
 async fn stacks_run_side_by_side_and_leave_nothing_behind() {
-    let (one, other) = tokio::join!(Stack::up(), Stack::up());
+    let (one, mut other) = tokio::join!(Stack::up(), Stack::up());
     assert_ne!(one.setting("KAFKA_BROKERS"), other.setting("KAFKA_BROKERS"));
     let kafka = one.pid(Service::Kafka).await;
     // A frozen process, too, is taken down.
     signal(kafka, "STOP");
     tokio::task::spawn_blocking(move || drop(one)).await.unwrap();
-    assert!(!Path::new(&format!("/proc/{kafka}/cmdline")).exists() || is_zombie(kafka));
+    assert!(is_gone(kafka));
     other.start(Service::Kafka).await;
+    let mut all = Vec::new();
+    for service in Service::ALL {
+        all.push(other.pid(service).await);
+    }
+    other.interrupt().await;
+    assert!(all.into_iter().all(is_gone));
 }
 
-/// Whether a process has ended and only waits to be reaped.
-fn is_zombie(pid: u32) -> bool {
+/// Whether a process has ended, also if it still waits to be reaped.
+fn is_gone(pid: u32) -> bool {
+    if !Path::new(&format!("/proc/{pid}")).exists() {
+        return true;
+    }
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     status.lines().any(|line| line.starts_with("State:") && line.contains('Z'))
 }

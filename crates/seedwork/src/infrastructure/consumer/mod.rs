@@ -39,7 +39,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -135,10 +138,8 @@ impl<B: Broker> Consumer<B> {
             () = self.go_round(&tell) => Ok(()),
         };
         self.progress.partitions().iter().for_each(|partition| self.progress.lose(partition));
-        match tokio::time::timeout(LEAVE, subscriber.leave()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(error = format!("{error:#}"), "the group will find this process gone"),
-            Err(_) => tracing::debug!("the group will find this process gone"),
+        if let Err(error) = timeout(LEAVE, subscriber.leave()).await.map_err(anyhow::Error::from).flatten() {
+            tracing::debug!(error = format!("{error:#}"), "the group is left to find that this process is gone");
         }
         outcome
     }

@@ -39,7 +39,7 @@ const SETTINGS: [(&str, &str); 8] = [
     ("enable.auto.offset.store", "false"),
     ("auto.offset.reset", "error"),
     ("session.timeout.ms", "6000"),
-    ("heartbeat.interval.ms", "2000"),
+    ("heartbeat.interval.ms", "1000"),
     ("queued.max.messages.kbytes", "16384"),
     ("fetch.wait.max.ms", "100"),
 ];
