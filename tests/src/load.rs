@@ -13,6 +13,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 use tokio::{sync::Semaphore, task::JoinSet};
 use uuid::Uuid;
@@ -26,6 +27,8 @@ const BETWEEN: usize = 150;
 const LIVES: usize = 400;
 /// How many ingestas are asked for at once, over the broker.
 const COMMANDS: usize = 30;
+/// How long a client leaves a server alone that cannot take commands.
+const BACK_OFF: Duration = Duration::from_millis(200);
 /// The life of an ingesta, as far as a client can bring it: create, start, alert, start again, finish.
 const LIFE: [&str; 4] = ["iniciar-procesamiento", "alertar", "iniciar-procesamiento", "finalizar"];
 
@@ -105,7 +108,7 @@ async fn client(sta: Arc<Sta>, told: Arc<Told>, lives: Arc<Semaphore>) {
             Some(id) if status == 202 => id.to_owned(),
             _ => {
                 told.refused(status, answer);
-                tokio::task::yield_now().await;
+                tokio::time::sleep(BACK_OFF).await;
                 continue;
             }
         };
