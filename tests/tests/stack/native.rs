@@ -72,9 +72,6 @@ async fn stacks_run_side_by_side_and_leave_nothing_behind() {
 
 /// Whether a process has ended, also if it still waits to be reaped.
 fn is_gone(pid: u32) -> bool {
-    if !Path::new(&format!("/proc/{pid}")).exists() {
-        return true;
-    }
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    status.lines().any(|line| line.starts_with("State:") && line.contains('Z'))
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
+    status.map_or(true, |status| status.lines().any(|line| line.starts_with("State:") && line.contains('Z')))
 }

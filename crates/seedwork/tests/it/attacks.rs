@@ -97,9 +97,11 @@ async fn a_process_frozen_between_lock_and_commit_does_not_stop_the_others() {
         let locked =
             "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'";
         eventually("the other has the lock", || async { db.query_opt(locked, &[]).await.unwrap().map(drop) }).await;
-        banco.give(new(4)).await
+        let asked = Instant::now();
+        (banco.give(new(4)).await, asked.elapsed())
     });
-    assert_eq!(ours, Ok(()));
+    assert_eq!(ours.0, Ok(()));
+    assert!(ours.1 < 2 * HASTY.deadline, "{:?}", ours.1);
     assert!(matches!(frozen, Err(CommitError::Unknown | CommitError::Unavailable)), "{frozen:?}");
     assert_eq!(banco.log().await.len(), 3);
 }
