@@ -32,7 +32,11 @@ impl Account {
     /// The user for a cluster, which may not exist yet: one that exists stays with its owner.
     pub(crate) fn of(cluster: &Path) -> Result<Self, Error> {
         let me = geteuid();
-        let owner = fs::metadata(cluster).ok().map(|metadata| metadata.uid());
+        let owner = match fs::metadata(cluster) {
+            Ok(metadata) => Some(metadata.uid()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error).at("look at", cluster),
+        };
         if !me.is_root() {
             let gid = nix::unistd::getegid().as_raw();
             let account = Self { uid: me.as_raw(), gid, name: me.to_string(), is_stand_in: false };

@@ -100,8 +100,9 @@ impl Home {
 
     fn refuse_other_contents(&self) -> Result<(), Error> {
         let names = |dir: &Path| -> Result<Vec<_>, Error> {
-            let entries = fs::read_dir(dir).at("read", dir)?.flatten().map(|entry| entry.file_name());
-            Ok(entries.filter(|name| !NEGLIGIBLE.iter().any(|negligible| name == negligible)).collect())
+            let entries = fs::read_dir(dir).at("read", dir)?.map(|entry| Ok(entry.at("read", dir)?.file_name()));
+            let names = entries.collect::<Result<Vec<_>, Error>>()?.into_iter();
+            Ok(names.filter(|name| !NEGLIGIBLE.iter().any(|negligible| name == negligible)).collect())
         };
         let inside = names(&self.dir)?;
         if !inside.is_empty() && !inside.iter().any(|name| name == START_LOCK) {
@@ -109,7 +110,8 @@ impl Home {
         }
         // A cluster is moved into place whole: one without a version was made by something else.
         let cluster = self.cluster();
-        if cluster.exists() && !cluster.join("PG_VERSION").exists() && !names(&cluster)?.is_empty() {
+        let exists = |path: &Path| path.try_exists().at("look at", path);
+        if exists(&cluster)? && !exists(&cluster.join("PG_VERSION"))? && !names(&cluster)?.is_empty() {
             return Err(Error::NotOurs { path: cluster });
         }
         Ok(())

@@ -112,8 +112,14 @@ impl LocalPostgres {
     pub async fn keep_alive(&self) -> Infallible {
         loop {
             tokio::time::sleep(WATCH).await;
-            if matches!(state(&self.home), State::Ready { .. } | State::Starting) {
-                continue;
+            match state(&self.home) {
+                Ok(State::Ready { .. } | State::Starting) => continue,
+                Ok(State::Absent | State::Stopping) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "the state of PostgreSQL is unknown");
+                    tokio::time::sleep(RETRY).await;
+                    continue;
+                }
             }
             tracing::warn!(dir = %self.home.dir().display(), "PostgreSQL has ended: starting it again");
             match self.ensure_running().await {
@@ -157,12 +163,14 @@ impl Drop for LocalPostgres {
         if !self.home.leave_users(&users).unwrap_or(false) {
             return;
         }
-        if begin_shut_down(&self.home).is_none() {
-            return;
+        match begin_shut_down(&self.home) {
+            Ok(Some(_)) => {}
+            Ok(None) => return,
+            Err(error) => return tracing::warn!(%error, "PostgreSQL is left running"),
         }
         // Nobody may attach to a server that is asked to stop, so the lock is held until the server shows that it knows.
         let asked = Instant::now();
-        while matches!(state(&self.home), State::Ready { .. }) && asked.elapsed() < FAREWELL {
+        while matches!(state(&self.home), Ok(State::Ready { .. })) && asked.elapsed() < FAREWELL {
             std::thread::sleep(Duration::from_millis(1));
         }
     }

@@ -10,7 +10,7 @@ use std::{
 use crate::{
     error::{At, Error},
     home::{Home, socket_in},
-    processes,
+    processes::{self, Process},
 };
 
 /// What the server of a home is doing.
@@ -27,30 +27,45 @@ pub(crate) enum State {
 }
 
 /// Looks at the server of a home.
-pub(crate) fn state(home: &Home) -> State {
-    let Some(file) = PidFile::read(home) else { return State::Absent };
-    let socket_dir = if processes::postmaster(file.pid, home).is_some() {
+///
+/// A look that fails (no descriptor is left, for one) is an error, never `Absent`: the files of an absent server are
+/// deleted.
+pub(crate) fn state(home: &Home) -> Result<State, Error> {
+    let Some(file) = PidFile::read(home)? else { return Ok(State::Absent) };
+    let socket_dir = if processes::postmaster(file.pid, home)?.is_some() {
         file.socket_dir
-    } else if processes::is_ending(file.pid, home) {
-        return State::Stopping;
+    } else if processes::is_ending(file.pid, home)? {
+        return Ok(State::Stopping);
     } else {
         // A server in another container is no process here, but whoever answers in our private folder is our server.
-        let Ok(ours) = home.socket_dir() else { return State::Absent };
-        if UnixStream::connect(socket_in(&ours)).is_err() {
-            return State::Absent;
+        let ours = home.socket_dir()?;
+        if !answers(&socket_in(&ours))? {
+            return Ok(State::Absent);
         }
         ours
     };
-    match file.status.as_str() {
+    Ok(match file.status.as_str() {
         "ready" | "standby" => State::Ready { socket_dir },
         "stopping" => State::Stopping,
         _ => State::Starting,
+    })
+}
+
+/// Whether a server listens on a socket.
+fn answers(socket: &Path) -> Result<bool, Error> {
+    match UnixStream::connect(socket) {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => Ok(false),
+        Err(error) => Err(error).at("connect to", socket),
     }
 }
 
 /// The server's process, if it is one that this process can see.
-pub(crate) fn process(home: &Home) -> Option<processes::Process> {
-    PidFile::read(home).and_then(|file| processes::postmaster(file.pid, home))
+pub(crate) fn process(home: &Home) -> Result<Option<Process>, Error> {
+    match PidFile::read(home)? {
+        Some(file) => processes::postmaster(file.pid, home),
+        None => Ok(None),
+    }
 }
 
 /// Sees to it that nothing that a killed server left keeps a new one from starting. The start lock must be held, and the
@@ -59,6 +74,7 @@ pub(crate) fn process(home: &Home) -> Option<processes::Process> {
 /// PostgreSQL cleans up after itself, unless the pid in its files belongs to another program by now. Its own file stays
 /// even then: it names the shared memory by which the new server notices processes that outlived the old one.
 pub(crate) fn clear_traces(home: &Home, socket_dir: &Path) -> Result<(), Error> {
+    let file = PidFile::read(home)?;
     let socket = socket_in(socket_dir);
     let mut socket_lock = socket.clone().into_os_string();
     socket_lock.push(".lock");
@@ -66,7 +82,7 @@ pub(crate) fn clear_traces(home: &Home, socket_dir: &Path) -> Result<(), Error> 
     remove(Path::new(&socket_lock))?;
 
     let path = home.cluster().join(PID_FILE);
-    let Some(file) = PidFile::read(home) else { return remove(&path) };
+    let Some(file) = file else { return remove(&path) };
     if !processes::exists(file.pid) {
         return Ok(());
     }
@@ -88,8 +104,14 @@ struct PidFile {
 }
 
 impl PidFile {
-    fn read(home: &Home) -> Option<Self> {
-        Self::parse(&fs::read_to_string(home.cluster().join(PID_FILE)).ok()?)
+    /// None when there is no file, or one that makes no sense: a server that was killed while it wrote it.
+    fn read(home: &Home) -> Result<Option<Self>, Error> {
+        let path = home.cluster().join(PID_FILE);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Self::parse(&String::from_utf8_lossy(&bytes))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).at("read", &path),
+        }
     }
 
     /// The lines are: pid, data directory, start time, port, socket folder, address, shared memory, status. The later
@@ -125,6 +147,28 @@ mod tests {
     fn the_file_of_a_server_that_has_just_begun_is_read() {
         let expected = PidFile { pid: 9289, socket_dir: "".into(), status: "".into() };
         assert_eq!(Some(expected), PidFile::parse("9289\n/data/postgres\n"));
+    }
+
+    #[test]
+    fn a_server_whose_file_cannot_be_read_is_not_absent() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let (home, _) = Home::open(&crate::Settings::new(dir.path())).unwrap();
+        fs::create_dir(home.cluster()).unwrap();
+        let file = home.cluster().join(PID_FILE);
+        assert!(matches!(state(&home), Ok(State::Absent)));
+
+        std::os::unix::fs::symlink(&file, &file).unwrap();
+        let error = state(&home).unwrap_err();
+        assert!(matches!(&error, Error::Io { action: "read", path, .. } if *path == file), "{error}");
+
+        fs::remove_file(&file).unwrap();
+        fs::create_dir(&file).unwrap();
+        let socket_dir = home.socket_dir().unwrap();
+        fs::create_dir(&socket_dir).unwrap();
+        fs::write(socket_in(&socket_dir), "").unwrap();
+        assert!(state(&home).is_err() && process(&home).is_err() && clear_traces(&home, &socket_dir).is_err());
+        assert!(fs::exists(socket_in(&socket_dir)).unwrap());
     }
 
     #[test]

@@ -4,12 +4,12 @@
 
 use nix::{sys::signal::Signal, unistd::Pid};
 
-use crate::home::Home;
+use crate::{error::Error, home::Home};
 
 /// A process that has not ended; one that only waits for its parent to collect it has.
+#[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) pid: i32,
-    uid: u32,
     /// The arguments with blanks between them. A process that is about to end has none any more.
     command: String,
 }
@@ -17,13 +17,12 @@ pub(crate) struct Process {
 impl Process {
     /// Whether it is the server of this cluster. Its helpers carry titles that begin with `postgres:` instead.
     fn is_postmaster_of(&self, home: &Home) -> bool {
-        let cluster = home.cluster();
-        self.uid == home.account.uid && self.command.contains(&format!(" -D {} ", cluster.display()))
+        self.command.contains(&format!(" -D {} ", home.cluster().display()))
     }
 
     /// Whether it is one that the server of this cluster started. The title carries the name that we gave the cluster.
     fn is_backend_of(&self, home: &Home) -> bool {
-        self.uid == home.account.uid && self.command.starts_with(&format!("postgres: {}: ", home.cluster_name()))
+        self.command.starts_with(&format!("postgres: {}: ", home.cluster_name()))
     }
 
     /// A process that has just ended by itself is as good as one that got the signal.
@@ -35,14 +34,14 @@ impl Process {
 }
 
 /// The server with this pid, unless the pid means another program by now.
-pub(crate) fn postmaster(pid: i32, home: &Home) -> Option<Process> {
-    system::process(pid).filter(|process| process.is_postmaster_of(home))
+pub(crate) fn postmaster(pid: i32, home: &Home) -> Result<Option<Process>, Error> {
+    Ok(system::process(pid, home.account.uid)?.filter(|process| process.is_postmaster_of(home)))
 }
 
 /// Whether the process with this pid, which may have been the server, is about to end. A killed process gives up its
 /// memory first and its sockets later, so for a moment nobody can tell what it was although its socket still answers.
-pub(crate) fn is_ending(pid: i32, home: &Home) -> bool {
-    system::process(pid).is_some_and(|process| process.uid == home.account.uid && process.command.is_empty())
+pub(crate) fn is_ending(pid: i32, home: &Home) -> Result<bool, Error> {
+    Ok(system::process(pid, home.account.uid)?.is_some_and(|process| process.command.is_empty()))
 }
 
 /// Whether there is any process with this pid, ended or not. It is how PostgreSQL asks.
@@ -51,59 +50,87 @@ pub(crate) fn exists(pid: i32) -> bool {
 }
 
 /// What a killed server left running.
-pub(crate) fn backends(home: &Home) -> Vec<Process> {
-    system::processes().into_iter().filter(|process| process.is_backend_of(home)).collect()
+pub(crate) fn backends(home: &Home) -> Result<Vec<Process>, Error> {
+    let mut processes = system::processes(home.account.uid)?;
+    processes.retain(|process| process.is_backend_of(home));
+    Ok(processes)
 }
 
 #[cfg(target_os = "linux")]
 mod system {
-    use std::{fs, os::unix::fs::MetadataExt};
+    use std::{fs, io, os::unix::fs::MetadataExt, path::Path};
+
+    use nix::libc::ESRCH;
 
     use super::Process;
+    use crate::error::{At, Error};
 
-    pub(super) fn process(pid: i32) -> Option<Process> {
+    /// The process with a pid; none when there is none, or another user's.
+    pub(super) fn process(pid: i32, uid: u32) -> Result<Option<Process>, Error> {
         let dir = format!("/proc/{pid}");
-        let uid = fs::metadata(&dir).ok()?.uid();
-        // The state follows the program's name, which stands in parentheses and may contain some.
-        let stat = fs::read_to_string(format!("{dir}/stat")).ok()?;
-        let has_ended = stat.rsplit_once(") ")?.1.starts_with(['Z', 'X']);
-        let command = fs::read(format!("{dir}/cmdline")).ok().filter(|_| !has_ended)?;
-        Some(Process { pid, uid, command: String::from_utf8_lossy(&command).replace('\0', " ") })
+        match read(pid, uid, Path::new(&dir)) {
+            // It may end at any moment of the reading.
+            Err(error) if error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(ESRCH) => Ok(None),
+            read => read.at("read", Path::new(&dir)),
+        }
     }
 
-    pub(super) fn processes() -> Vec<Process> {
-        let names = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.file_name());
-        names.filter_map(|name| process(name.to_str()?.parse().ok()?)).collect()
+    fn read(pid: i32, uid: u32, dir: &Path) -> io::Result<Option<Process>> {
+        if fs::metadata(dir)?.uid() != uid {
+            return Ok(None);
+        }
+        // The state follows the program's name, which stands in parentheses and may contain some.
+        let stat = fs::read(dir.join("stat"))?;
+        let stat = String::from_utf8_lossy(&stat);
+        let is_alive = stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with(['Z', 'X']));
+        let command = fs::read(dir.join("cmdline"))?;
+        let command = String::from_utf8_lossy(&command).replace('\0', " ");
+        Ok(is_alive.then_some(Process { pid, command }))
+    }
+
+    pub(super) fn processes(uid: u32) -> Result<Vec<Process>, Error> {
+        let proc = Path::new("/proc");
+        let mut processes = Vec::new();
+        for entry in fs::read_dir(proc).at("read", proc)? {
+            let name = entry.at("read", proc)?.file_name();
+            if let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) {
+                processes.extend(process(pid, uid)?);
+            }
+        }
+        Ok(processes)
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 mod system {
-    use std::process::Command;
+    use std::{path::Path, process::Command};
 
     use super::Process;
+    use crate::error::{At, Error};
 
     const COLUMNS: &str = "pid=,uid=,stat=,command=";
 
-    pub(super) fn process(pid: i32) -> Option<Process> {
-        ps(&["-ww", "-o", COLUMNS, "-p", &pid.to_string()]).pop()
+    /// The process with a pid; none when there is none, or another user's.
+    pub(super) fn process(pid: i32, uid: u32) -> Result<Option<Process>, Error> {
+        Ok(ps(&["-ww", "-o", COLUMNS, "-p", &pid.to_string()], uid)?.pop())
     }
 
-    pub(super) fn processes() -> Vec<Process> {
-        ps(&["-axww", "-o", COLUMNS])
+    pub(super) fn processes(uid: u32) -> Result<Vec<Process>, Error> {
+        ps(&["-axww", "-o", COLUMNS], uid)
     }
 
-    fn ps(arguments: &[&str]) -> Vec<Process> {
-        let output = Command::new("ps").args(arguments).output().map(|output| output.stdout).unwrap_or_default();
-        String::from_utf8_lossy(&output).lines().filter_map(parse).collect()
+    fn ps(arguments: &[&str], uid: u32) -> Result<Vec<Process>, Error> {
+        let output = Command::new("ps").args(arguments).output().at("run", Path::new("ps"))?.stdout;
+        Ok(String::from_utf8_lossy(&output).lines().filter_map(|line| parse(line, uid)).collect())
     }
 
-    fn parse(line: &str) -> Option<Process> {
+    fn parse(line: &str, wanted: u32) -> Option<Process> {
         let (pid, rest) = line.trim_start().split_once(' ')?;
         let (uid, rest) = rest.trim_start().split_once(' ')?;
         let (state, command) = rest.trim_start().split_once(' ')?;
         // The blank at the end is the one that ends the last argument, as on Linux.
         let command = if state.contains('E') { String::new() } else { format!("{} ", command.trim_start()) };
-        (!state.starts_with('Z')).then_some(Process { pid: pid.parse().ok()?, uid: uid.parse().ok()?, command })
+        let is_wanted = !state.starts_with('Z') && uid.parse() == Ok(wanted);
+        is_wanted.then_some(Process { pid: pid.parse().ok()?, command })
     }
 }

@@ -43,13 +43,13 @@ pub(crate) async fn bring_up(
             ours = None;
             let output = fs::read_to_string(home.start_log()).unwrap_or_default();
             if output.contains("shared memory block") {
-                orphans.hasten(home);
+                orphans.hasten(home)?;
             } else if !output.contains("lock file \"postmaster.pid\" already exists") {
                 let output = format!("{} ({status})", last_lines(&output, home));
                 return Err(Error::Start { log: home.start_log(), output });
             }
         }
-        match state(home) {
+        match state(home)? {
             // Dropping the child leaves it running; tokio collects its exit status some day.
             State::Ready { socket_dir } => return Ok(socket_dir),
             State::Absent if ours.is_none() => {
@@ -67,14 +67,14 @@ pub(crate) async fn bring_up(
 /// Shuts the server down: running statements are cancelled, everything committed is on disk.
 pub(crate) async fn shut_down(home: &Home, deadline: Duration) -> Result<(), Error> {
     let started = Instant::now();
-    let Some(process) = begin_shut_down(home) else { return Ok(()) };
+    let Some(process) = begin_shut_down(home)? else { return Ok(()) };
     let mut is_patient = true;
     // The server's last act is to remove its file, but only after its end are its folders free for others.
-    while postmaster(process.pid, home).is_some() || !matches!(state(home), State::Absent) {
+    while postmaster(process.pid, home)?.is_some() || !matches!(state(home)?, State::Absent) {
         if is_patient && started.elapsed() > deadline {
             // Nothing is lost by it; the next start recovers from the log.
             tracing::warn!("PostgreSQL takes too long to shut down: ending it at once");
-            postmaster(process.pid, home).inspect(|process| process.signal(Signal::SIGQUIT));
+            postmaster(process.pid, home)?.inspect(|process| process.signal(Signal::SIGQUIT));
             is_patient = false;
         }
         if started.elapsed() > deadline + Duration::from_secs(10) {
@@ -86,14 +86,14 @@ pub(crate) async fn shut_down(home: &Home, deadline: Duration) -> Result<(), Err
 }
 
 /// Only asks for it, and tells which process was asked; from its answer on, `state` says `Stopping`.
-pub(crate) fn begin_shut_down(home: &Home) -> Option<Process> {
-    let process = process(home);
+pub(crate) fn begin_shut_down(home: &Home) -> Result<Option<Process>, Error> {
+    let process = process(home)?;
     match &process {
         Some(process) => process.signal(Signal::SIGINT),
-        None if matches!(state(home), State::Absent) => {}
+        None if matches!(state(home)?, State::Absent) => {}
         None => tracing::warn!("PostgreSQL was started in another container and cannot be stopped from this one"),
     }
-    process
+    Ok(process)
 }
 
 fn spawn(home: &Home, binaries: &Binaries, socket_dir: &Path, chosen: &[(String, String)]) -> Result<Child, Error> {
@@ -121,18 +121,19 @@ struct Orphans {
 impl Orphans {
     /// Sends stronger signals the longer they stay. They have nothing to lose: what was committed is on disk, and their
     /// memory is thrown away.
-    fn hasten(&mut self, home: &Home) {
+    fn hasten(&mut self, home: &Home) -> Result<(), Error> {
         let waited = self.seen.get_or_insert_with(Instant::now).elapsed();
         let signal = match waited {
-            waited if waited < GRACE => return,
+            waited if waited < GRACE => return Ok(()),
             waited if waited < GRACE * 2 => Signal::SIGTERM,
             waited if waited < GRACE * 3 => Signal::SIGQUIT,
             _ => Signal::SIGKILL,
         };
-        for orphan in backends(home) {
+        for orphan in backends(home)? {
             tracing::info!(pid = orphan.pid, %signal, "ending a process that a killed PostgreSQL left");
             orphan.signal(signal);
         }
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use std::{fs, process::Command};
 use local_postgres::LocalPostgres;
 use nix::sys::signal::Signal;
 
-use crate::support::{Place, User, client, is_alive, query, signal, until};
+use crate::support::{Place, User, client, is_alive, query, signal, until, without_descriptors};
 
 #[tokio::test]
 async fn a_server_that_dies_under_a_live_process_is_started_again_at_the_same_address() {
@@ -139,6 +139,40 @@ async fn a_file_of_a_server_that_is_cut_short_or_of_another_directory_does_no_ha
     }
     assert_eq!("1", query(&other_postgres.url(), "SELECT 1").await);
     other_postgres.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_process_without_free_descriptors_leaves_a_running_server_alone() {
+    let place = Place::new();
+    let postgres = place.start().await;
+    let pid = place.postmaster();
+
+    let output = without_descriptors(&place.data_dir());
+
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!("1", query(&postgres.url(), "SELECT 1").await);
+    assert_eq!(pid, place.postmaster());
+    postgres.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_whose_pid_file_cannot_be_read_keeps_its_socket() {
+    let place = Place::new();
+    let postgres = place.start().await;
+    let (pid, file) = (place.postmaster(), place.data_dir().join("postgres/postmaster.pid"));
+    let aside = file.with_extension("aside");
+    fs::rename(&file, &aside).unwrap();
+    fs::create_dir(&file).unwrap();
+
+    let error = postgres.ensure_running().await.unwrap_err().to_string();
+
+    assert!(error.contains("postmaster.pid"), "{error}");
+    assert_eq!("1", query(&postgres.url(), "SELECT 1").await);
+    fs::remove_dir(&file).unwrap();
+    fs::rename(&aside, &file).unwrap();
+    postgres.ensure_running().await.unwrap();
+    assert_eq!(pid, place.postmaster());
+    postgres.stop().await.unwrap();
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{
     io::{BufRead, BufReader, Write},
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -165,6 +165,42 @@ impl User {
         self.process.kill().expect("it is a child");
         self.process.wait().expect("it is a child");
     }
+}
+
+/// Runs a process that attaches to the server of a directory, uses up its descriptors and asks for the server again.
+pub(crate) fn without_descriptors(data_dir: &Path) -> Output {
+    let program = std::env::current_exe().expect("a test runs from a file");
+    Command::new("sh")
+        .args(["-c", r#"ulimit -n 100 && exec "$0" "$@""#])
+        .arg(program)
+        .args(["--exact", "support::a_process_that_uses_up_its_descriptors", "--ignored", "--nocapture"])
+        .env(DIR_VARIABLE, data_dir)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the test program can be run again")
+}
+
+#[tokio::test]
+#[ignore = "not a test: other tests run it as a process of its own"]
+async fn a_process_that_uses_up_its_descriptors() {
+    let Some(dir) = std::env::var_os(DIR_VARIABLE) else { return };
+    let postgres = LocalPostgres::start(Settings::new(dir)).await.unwrap();
+    let socket = postgres.data_dir().join("run/.s.PGSQL.5432");
+    assert!(fs::exists(&socket).unwrap());
+    let mut outcomes = Vec::new();
+    for free in 0..4 {
+        let mut open = Vec::new();
+        while let Ok(file) = fs::File::open("/dev/null") {
+            open.push(file);
+        }
+        open.truncate(open.len() - free);
+        outcomes.push(postgres.ensure_running().await.map_err(|error| error.to_string()));
+        drop(open);
+        assert!(fs::exists(&socket).unwrap(), "with {free} free descriptors: {outcomes:?}");
+    }
+    let failed = outcomes.iter().filter(|outcome| outcome.is_err()).count();
+    assert!((1..4).contains(&failed), "the first have too few, the last enough: {outcomes:?}");
+    postgres.stop().await.unwrap();
 }
 
 #[tokio::test]
