@@ -195,6 +195,22 @@ fn called_recipe(command: &str) -> Option<&str> {
     words.next().filter(|word| is_just && word.starts_with(|letter: char| letter.is_ascii_lowercase()))
 }
 
+/// Every row of a table in docs/delivery.md ends with the tests that prove it, and these exist.
+fn unproved_rows(tree: &Tree) -> Vec<String> {
+    const DOCUMENT: &str = "docs/delivery.md";
+    let exists = |test: &str| tree.ending("", "rs").any(|(_, text)| text.contains(&format!("fn {test}(")));
+    let mut wrong = Vec::new();
+    for (line, row) in markdown::rows(tree.text(DOCUMENT).unwrap_or_default()) {
+        let proof = row.last().map(|cell| markdown::code(cell)).unwrap_or_default();
+        if proof.is_empty() {
+            wrong.push(format!("{DOCUMENT}:{line}: the row names no test"));
+        }
+        let missing = proof.iter().filter(|test| !exists(&test.target));
+        wrong.extend(missing.map(|test| format!("{DOCUMENT}:{line}: there is no test `{}`", test.target)));
+    }
+    wrong
+}
+
 // Settings.
 
 fn is_setting(name: &str) -> bool {
@@ -284,6 +300,13 @@ fn decisions_are_numbered_and_listed() {
 #[test]
 fn every_recipe_that_the_docs_name_exists() {
     assert_nothing(missing_recipes(&Tree::workspace()));
+}
+
+#[test]
+fn every_promise_of_delivery_names_a_test_that_exists() {
+    let tree = Tree::workspace();
+    assert!(tree.has("docs/delivery.md"), "the promises were not found");
+    assert_nothing(unproved_rows(&tree));
 }
 
 #[test]

@@ -88,6 +88,21 @@ pub fn code(text: &str) -> Vec<Link> {
     found
 }
 
+/// The rows of every table, without its head: the line of each and its cells.
+pub fn rows(text: &str) -> Vec<(usize, Vec<&str>)> {
+    let mut found = Vec::new();
+    let mut in_body = false;
+    for line in lines(text) {
+        let cells = line.text.trim().strip_prefix('|').and_then(|row| row.strip_suffix('|'));
+        match cells.filter(|_| !line.fenced) {
+            Some(cells) if in_body => found.push((line.number, cells.split('|').collect())),
+            Some(cells) => in_body = cells.chars().all(|letter| "-:| ".contains(letter)),
+            None => in_body = false,
+        }
+    }
+    found
+}
+
 /// The prose of a line and its code spans.
 fn split_code(line: &str) -> (String, Vec<String>) {
     let (mut prose, mut spans) = (String::new(), Vec::new());
@@ -114,6 +129,12 @@ mod tests {
         let text = "[a](x.md) and ![b](<y z.png> \"t\") `[c](no)`\n```\n[d](no)\n```\n[e]: z.md#e";
         let targets: Vec<_> = links(text).into_iter().map(|link| link.target).collect();
         assert_eq!(targets, ["x.md", "y z.png", "z.md#e"]);
+    }
+
+    #[test]
+    fn the_rows_of_a_table_are_those_below_its_head() {
+        let text = "| a | b |\n|:--|---|\n| 1 | 2 |\n\n```\n| x |\n|---|\n| no |\n```\n| head |\n|---|\n| 3 |";
+        assert_eq!(rows(text), [(3, vec![" 1 ", " 2 "]), (12, vec![" 3 "])]);
     }
 
     #[test]

@@ -92,6 +92,19 @@ fn a_recipe_that_does_not_exist_is_caught() {
 }
 
 #[test]
+fn a_promise_without_a_test_is_caught() {
+    let wrong = |row: &str| {
+        let document = format!("| fact | test |\n|---|---|\n{row}\n\nProse with `code`.\n");
+        let test = "#[test]\nfn a_claim_is_kept() {}";
+        unproved_rows(&Tree::of([("docs/delivery.md", &document), ("tests/it.rs", test)])).len()
+    };
+    assert_eq!(wrong("| `inbox` | `a_claim_is_kept` |"), 0);
+    assert_eq!(wrong("| `inbox` | `a_claim_is_lost` |"), 1);
+    assert_eq!(wrong("| `inbox` | `a_claim_is_kept`, `a_claim_is_lost` |"), 1);
+    assert_eq!(wrong("| `inbox` | review |"), 1);
+}
+
+#[test]
 fn a_setting_on_one_side_only_is_caught() {
     let differ = |settings, example| {
         let tree = Tree::of([("crates/x/src/settings.rs", settings), (".env.example", example)]);
