@@ -118,3 +118,6 @@ new-adr title:
 # What CI runs
 ci:
     .ci/run
+
+# The long forms of CI's tests, everything killed many times: run once before a change of the engine is called done
+ci-long: test-stack-long
