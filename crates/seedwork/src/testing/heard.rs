@@ -14,6 +14,7 @@ use serde_json::Value;
 /// There is no such record, the value does not fit it, or the reader's type does not.
 pub fn heard<E: IntegrationEvent>(value: &Value) -> Result<E, AvroError> {
     let failed = |reason: &dyn std::fmt::Display| AvroError { record: E::TYPE.into(), reason: reason.to_string() };
+    avro::limit_allocations();
     let record = avro::record(E::TYPE).ok_or_else(|| failed(&"there is no such schema"))?;
     let body = avro::from_json(record, value)?;
     let reader = GenericDatumReader::builder(record.schema).reader_schema(record.schema).build();

@@ -16,4 +16,5 @@ mod relay;
 mod roles;
 mod sets;
 mod tables;
+mod undecodable;
 mod units;

@@ -7,6 +7,10 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+/// The most that the decoder allocates for one text, blob or array, in bytes. A message has about 1 MB; decoded, the items
+/// of an array take several times their encoded size. The library's own limit, 512 MiB, is more than a container may have.
+const ALLOCATION: usize = 8 * 1024 * 1024;
+
 /// Why a value cannot be decoded.
 #[derive(Debug)]
 pub enum Undecodable {
@@ -36,6 +40,7 @@ pub struct Decoder {
 impl Decoders {
     /// Decoders of the schemas of a registry.
     pub fn new(registry: Registry) -> Self {
+        limit_allocations();
         Self { registry, known: Arc::default(), asking: Arc::default() }
     }
 
@@ -70,6 +75,12 @@ impl Decoders {
     fn known(&self, id: i32) -> Option<Arc<Decoder>> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
+}
+
+/// Sets the library's limit, unless it is set. Its first call in a process decides, and so does the first value that is
+/// decoded: it precedes every decoding.
+pub(crate) fn limit_allocations() {
+    apache_avro::util::max_allocation_bytes(ALLOCATION);
 }
 
 impl Decoder {
