@@ -47,8 +47,6 @@ pub struct Heard {
     pub partition: i32,
     /// What orders it; a message without a key is a key of its own.
     pub key: Option<Vec<u8>>,
-    /// Everything before this offset of the partition is settled.
-    pub settled: i64,
     /// Its place among the parked messages, when it is tried again from there.
     pub parked: Option<i64>,
 }

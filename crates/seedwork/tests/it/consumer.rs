@@ -23,21 +23,21 @@ use std::{
 use tokio::sync::watch;
 use uuid::Uuid;
 
-const TOPIC: &str = "eventos-ingesta";
+pub(crate) const TOPIC: &str = "eventos-ingesta";
 
 /// A process that hears.
-struct Oyente {
+pub(crate) struct Oyente {
     supervisor: Supervisor,
-    faults: Arc<Faults>,
-    state: watch::Receiver<ConsumerState>,
+    pub(crate) faults: Arc<Faults>,
+    pub(crate) state: watch::Receiver<ConsumerState>,
 }
 
 impl Oyente {
-    async fn start(banco: &Banco) -> Self {
+    pub(crate) async fn start(banco: &Banco) -> Self {
         Self::hear(banco, broker(banco)).await
     }
 
-    async fn hear(banco: &Banco, broker: impl Broker) -> Self {
+    pub(crate) async fn hear(banco: &Banco, broker: impl Broker) -> Self {
         let (supervisor, handlers) = (Supervisor::new(), Handlers::default());
         let faults = Arc::clone(&handlers.0);
         let own = banco.database.context("pruebas").unwrap();
@@ -48,17 +48,17 @@ impl Oyente {
         Self { supervisor, faults, state }
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         assert!(self.supervisor.stop(END).await);
     }
 }
 
-fn broker(banco: &Banco) -> PgBroker {
+pub(crate) fn broker(banco: &Banco) -> PgBroker {
     PgBroker::new(banco.database.context("broker").unwrap(), 4)
 }
 
 /// The n-th message about something, as a producer sends it.
-async fn message(banco: &Banco, id: Uuid, n: u32, message_id: &str) -> Record {
+pub(crate) async fn message(banco: &Banco, id: Uuid, n: u32, message_id: &str) -> Record {
     let (record, body) = avro::encode(&Hecho::new(id, n)).unwrap();
     let registry = Registry::open(banco.database.context("broker").unwrap()).await.unwrap();
     let value = avro::wire(registry.id(TOPIC, record.fingerprint).await.unwrap(), &body);
@@ -68,7 +68,7 @@ async fn message(banco: &Banco, id: Uuid, n: u32, message_id: &str) -> Record {
 }
 
 /// Sends the messages from..=to about each.
-async fn send(banco: &Banco, ids: &[Uuid], from: u32, to: u32) {
+pub(crate) async fn send(banco: &Banco, ids: &[Uuid], from: u32, to: u32) {
     let mut all = Vec::new();
     for n in from..=to {
         for id in ids {
@@ -78,14 +78,14 @@ async fn send(banco: &Banco, ids: &[Uuid], from: u32, to: u32) {
     broker(banco).send(&all).await.unwrap();
 }
 
-async fn reaches(banco: &Banco, id: Uuid, count: i64) {
+pub(crate) async fn reaches(banco: &Banco, id: Uuid, count: i64) {
     eventually(&format!("{id} reaches {count}"), || async {
         (banco.saldo(id.into()).await == Some(count)).then_some(())
     })
     .await;
 }
 
-async fn parked(banco: &Banco) -> i64 {
+pub(crate) async fn parked(banco: &Banco) -> i64 {
     connect(banco.database.url()).await.query_one("SELECT count(*) FROM parked", &[]).await.unwrap().get(0)
 }
 
@@ -163,7 +163,7 @@ async fn what_keeps_failing_is_parked_with_its_successors_while_others_flow_and_
 }
 
 /// Puts a message into the topic as no well-behaved producer would.
-async fn raw(banco: &Banco, key: Option<&[u8]>, headers: &str, value: Option<&[u8]>) {
+pub(crate) async fn raw(banco: &Banco, key: Option<&[u8]>, headers: &str, value: Option<&[u8]>) {
     let db = connect(banco.database.url()).await;
     let next = "UPDATE broker.partitions SET next = next + 1 WHERE topic = $1 AND partition = 0 RETURNING next - 1";
     let offset: i64 = db.query_one(next, &[&TOPIC]).await.unwrap().get(0);

@@ -180,7 +180,7 @@ fn vaciado() -> Vaciado {
 fn heard(event: &Vaciado, parked: Option<i64>) -> Cause {
     let (id, key) = (event.id.to_string(), Some(event.id.to_string().into_bytes()));
     let topic = Vaciado::TOPIC.into();
-    let heard = Heard { source: "/prueba".into(), id, topic, partition: 0, key, settled: 0, parked };
+    let heard = Heard { source: "/prueba".into(), id, topic, partition: 0, key, parked };
     Cause { heard: Some(Arc::new(heard)), ..Cause::new() }
 }
 

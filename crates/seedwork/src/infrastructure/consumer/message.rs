@@ -24,8 +24,8 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// What the claim of it says, when everything before `settled` is settled.
-    pub(super) fn heard(&self, settled: i64) -> Arc<Heard> {
+    /// What the claim of it says.
+    pub(super) fn heard(&self) -> Arc<Heard> {
         let Delivery { partition: Partition { topic, number }, key, .. } = &self.delivery;
         let (source, id) = self.identity();
         Arc::new(Heard {
@@ -34,7 +34,6 @@ impl Message {
             topic: Arc::clone(topic),
             partition: *number,
             key: key.clone(),
-            settled,
             parked: self.parked.map(|(n, _)| n),
         })
     }
@@ -72,7 +71,7 @@ impl Message {
     }
 
     /// Handles it once. A message without a value is done.
-    pub(super) async fn handle(&self, hearing: &Hearing, decoders: &Decoders, settled: i64) -> Outcome {
+    pub(super) async fn handle(&self, hearing: &Hearing, decoders: &Decoders) -> Outcome {
         let Some(value) = &self.delivery.value else {
             metrics::counter!("sta_tombstones_total").increment(1);
             return Outcome::Done;
@@ -94,7 +93,7 @@ impl Message {
             Err(error) => return Outcome::Hopeless(error.to_string()),
         };
         let began = Instant::now();
-        let handled = AssertUnwindSafe(handler(value, self.cause(self.heard(settled)))).catch_unwind().await;
+        let handled = AssertUnwindSafe(handler(value, self.cause(self.heard()))).catch_unwind().await;
         let outcome = handled.unwrap_or_else(|_| Outcome::Hopeless("its handler panicked".into()));
         tracing::debug!(kind, ?outcome, took_ms = began.elapsed().as_secs_f64() * 1_000.0, "a message was handled");
         outcome

@@ -1,5 +1,5 @@
-//! The consumer: hears topics, keys side by side and a key in order. The claim of a message, its effect and the position
-//! are one commit, shared with many others.
+//! The consumer: hears topics, keys side by side and a key in order. The claim of a message and its effect are one commit,
+//! shared with many others; positions follow.
 //!
 //! A message that cannot be handled is parked after a few seconds, with those of its key that follow; other keys go on.
 //! Nothing is counted against a message while the database is away.
@@ -135,9 +135,11 @@ impl<B: Broker> Consumer<B> {
         let outcome = tokio::select! {
             outcome = self.read(&mut subscriber, &tell, stop) => outcome,
             () = self.handle(told) => Ok(()),
-            () = self.go_round(&tell) => Ok(()),
+            () = self.keep_notes() => Ok(()),
+            () = self.look_after_parked(&tell) => Ok(()),
         };
-        self.progress.partitions().iter().for_each(|partition| self.progress.lose(partition));
+        self.note_before_release().await;
+        self.progress.clear();
         if let Err(error) = timeout(LEAVE, subscriber.leave()).await.map_err(anyhow::Error::from).flatten() {
             tracing::debug!(error = format!("{error:#}"), "the group is left to find that this process is gone");
         }
@@ -206,11 +208,10 @@ impl<B: Broker> Consumer<B> {
     /// Handles a message once; answers whether it is settled.
     async fn attempt(&self, lane: &Lane, message: &Message, patience_is_over: bool) -> bool {
         let partition = &message.delivery.partition;
-        let settled = self.progress.settled(partition);
         let why = if self.blocked().contains(lane) {
             Why::Behind
         } else {
-            match message.handle(&self.hearing, &self.decoders, settled).await {
+            match message.handle(&self.hearing, &self.decoders).await {
                 Outcome::Done => return true,
                 Outcome::Unheard(kind) => {
                     self.unheard.note(partition, message.delivery.offset, &kind).await;
@@ -224,7 +225,7 @@ impl<B: Broker> Consumer<B> {
                 Outcome::Failed(_) | Outcome::Later => return false,
             }
         };
-        match self.park(message, settled, why).await {
+        match self.park(message, why).await {
             Ok(()) | Err(CommitError::Duplicate) => {
                 if matches!(lane, Lane::Key(..)) {
                     self.blocked().insert(lane.clone());
@@ -241,7 +242,7 @@ impl<B: Broker> Consumer<B> {
     }
 
     /// Sets a message aside.
-    async fn park(&self, message: &Message, settled: i64, why: Why) -> Result<(), CommitError> {
+    async fn park(&self, message: &Message, why: Why) -> Result<(), CommitError> {
         let delivery = &message.delivery;
         let (dead, behind, reason) = match why {
             Why::Behind => (false, true, "it is behind an earlier message of its key".to_owned()),
@@ -249,7 +250,7 @@ impl<B: Broker> Consumer<B> {
             Why::Hopeless(reason) => (true, false, reason),
         };
         let parking = Parking {
-            heard: message.heard(settled),
+            heard: message.heard(),
             offset: delivery.offset,
             headers: headers::to_json(&delivery.headers),
             value: delivery.value.clone(),
@@ -275,8 +276,7 @@ impl<B: Broker> Consumer<B> {
         Box::pin(async move {
             let partition = message.delivery.partition.clone();
             loop {
-                let settled = self.progress.settled(&partition);
-                let outcome = message.handle(&self.hearing, &self.decoders, settled).instrument(message.span()).await;
+                let outcome = message.handle(&self.hearing, &self.decoders).instrument(message.span()).await;
                 let next = match (outcome, message.parked) {
                     (Outcome::Done, _) => parked::after(&client, &message).await,
                     (outcome, Some((n, tries))) => parked::failed(&client, n, tries, outcome).await.map(|()| None),

@@ -19,6 +19,14 @@ const OF: &str = "\
     SELECT p.\"offset\" FROM unnest($1::text[], $2::int4[]) WITH ORDINALITY AS r (topic, partition, n) \
     LEFT JOIN positions p ON p.topic = r.topic AND p.partition = r.partition ORDER BY r.n";
 
+/// Moves positions forward, never back. In one order, so that two sessions that note the same partitions at once never
+/// wait for each other.
+const NOTE: &str = "\
+    INSERT INTO positions (topic, partition, \"offset\") \
+    SELECT * FROM unnest($1::text[], $2::int4[], $3::int8[]) AS r (topic, partition, \"offset\") ORDER BY topic, partition \
+    ON CONFLICT (topic, partition) DO UPDATE SET \"offset\" = excluded.\"offset\" \
+    WHERE positions.\"offset\" < excluded.\"offset\"";
+
 /// Sees to it that the position in every partition of a topic is known, and is one that the topic has.
 ///
 /// # Errors
@@ -54,11 +62,11 @@ pub(super) async fn of(database: &Database, partitions: &[Partition]) -> anyhow:
     partitions.iter().zip(&rows).map(position).collect()
 }
 
-/// Notes what is settled, outside any effect: when nothing follows that would note it.
+/// Notes the offsets below which everything is settled. Only what is durable is settled, so a position never leads.
 pub(super) async fn note(client: &Client, settled: &[(Partition, i64)]) -> anyhow::Result<()> {
     let (topics, numbers) = names(settled.iter().map(|(partition, _)| partition));
     let offsets: Vec<i64> = settled.iter().map(|(_, offset)| *offset).collect();
-    client.execute(crate::infrastructure::postgres::POSITION, &[&topics, &numbers, &offsets]).await?;
+    client.execute(NOTE, &[&topics, &numbers, &offsets]).await?;
     Ok(())
 }
 

@@ -20,6 +20,8 @@ struct Open {
     noted: i64,
     /// The turn of the reader in which it was gained.
     since: u64,
+    /// Nothing more is read of it: messages in work are settled, or given up.
+    leaving: bool,
 }
 
 impl Open {
@@ -34,9 +36,17 @@ impl Progress {
     }
 
     pub(super) fn gain(&self, partition: Partition, next: i64, since: u64) {
-        self.lock().insert(partition, Open { next, open: BTreeSet::new(), noted: next, since });
+        self.lock().insert(partition, Open { next, open: BTreeSet::new(), noted: next, since, leaving: false });
     }
 
+    /// Stops to hear a partition. Its messages in work may still be settled.
+    pub(super) fn leave(&self, partition: &Partition) {
+        if let Some(open) = self.lock().get_mut(partition) {
+            open.leaving = true;
+        }
+    }
+
+    /// Forgets a partition.
     pub(super) fn lose(&self, partition: &Partition) {
         self.lock().remove(partition);
     }
@@ -44,7 +54,9 @@ impl Progress {
     /// A message was read in a turn; no, when the partition is not heard here any more, or only again since a later one.
     pub(super) fn read(&self, partition: &Partition, offset: i64, turn: u64) -> bool {
         let mut all = self.lock();
-        let Some(open) = all.get_mut(partition).filter(|open| open.since <= turn) else { return false };
+        let Some(open) = all.get_mut(partition).filter(|open| open.since <= turn && !open.leaving) else {
+            return false;
+        };
         open.next = offset + 1;
         open.open.insert(offset)
     }
@@ -55,23 +67,27 @@ impl Progress {
         }
     }
 
-    /// Everything before this is settled.
-    pub(super) fn settled(&self, partition: &Partition) -> i64 {
-        self.lock().get(partition).map_or(0, Open::settled)
-    }
-
     /// Whether a partition is heard here.
     pub(super) fn hears(&self, partition: &Partition) -> bool {
-        self.lock().contains_key(partition)
+        self.lock().get(partition).is_some_and(|open| !open.leaving)
     }
 
-    /// How far everything is settled, in every partition.
+    /// The offset below which everything is settled, for each partition that is heard here.
     pub(super) fn all(&self) -> Vec<(Partition, i64)> {
-        self.lock().iter().map(|(partition, open)| (partition.clone(), open.settled())).collect()
+        let all = self.lock();
+        let heard = all.iter().filter(|(_, open)| !open.leaving);
+        heard.map(|(partition, open)| (partition.clone(), open.settled())).collect()
     }
 
+    /// The partitions that are heard here.
     pub(super) fn partitions(&self) -> Vec<Partition> {
-        self.lock().keys().cloned().collect()
+        let all = self.lock();
+        all.iter().filter(|(_, open)| !open.leaving).map(|(partition, _)| partition.clone()).collect()
+    }
+
+    /// Forgets every partition.
+    pub(super) fn clear(&self) {
+        self.lock().clear();
     }
 
     /// What is settled and not yet noted in the database.
@@ -106,6 +122,18 @@ mod tests {
         assert!(!progress.read(&partition, 60, 2), "it would come before those from 50 on");
         assert!(progress.read(&partition, 50, 3));
         progress.settle(&partition, 50);
-        assert_eq!(progress.settled(&partition), 51);
+        assert_eq!(progress.all(), [(partition, 51)]);
+    }
+
+    #[test]
+    fn what_is_settled_while_a_partition_leaves_is_still_noted() {
+        let (progress, partition) = (Progress::default(), Partition { topic: "t".into(), number: 0 });
+        progress.gain(partition.clone(), 50, 1);
+        assert!(progress.read(&partition, 50, 1));
+        progress.leave(&partition);
+        assert!(!progress.hears(&partition));
+        assert!(!progress.read(&partition, 51, 1), "nothing more is read of it");
+        progress.settle(&partition, 50);
+        assert_eq!(progress.unnoted(), [(partition, 51)]);
     }
 }

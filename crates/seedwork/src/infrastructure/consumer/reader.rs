@@ -68,17 +68,19 @@ impl<B: Broker> Consumer<B> {
         Ok(())
     }
 
-    /// Waits until nothing of the partitions is in work.
+    /// Waits until nothing of the partitions is in work, and notes how far they came.
     async fn give_up(&self, lost: &[Partition], tell: &Tell) -> anyhow::Result<()> {
         let mut ends = Vec::with_capacity(lost.len());
         for partition in lost {
             // From now on, what keeps being tried is given up.
-            self.progress.lose(partition);
+            self.progress.leave(partition);
             let (released, end) = oneshot::channel();
             tell.changes.send(Change::Lost(partition.clone(), released))?;
             ends.push(end);
         }
         let _ = timeout(RELEASE, futures_util::future::join_all(ends)).await;
+        self.note_before_release().await;
+        lost.iter().for_each(|partition| self.progress.lose(partition));
         Ok(())
     }
 }

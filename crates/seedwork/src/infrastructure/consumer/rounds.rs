@@ -1,49 +1,67 @@
-//! What is looked after from time to time, beside the messages: positions, parked messages that are due, notes.
+//! Keeps the consumer's own tables, beside the messages: positions and notes on one connection, parked messages on another.
+//! Neither waits for the other, and a statement that takes too long is cancelled.
 
 use super::{
     Consumer,
     news::{Tell, Work},
     parked, positions,
 };
-use crate::infrastructure::{broker::Broker, supervise::jitter};
+use crate::infrastructure::{
+    broker::{Broker, Partition},
+    supervise::jitter,
+};
 use std::{sync::Arc, time::Duration};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_postgres::Client;
 
-/// How often positions and parked messages are looked after.
-const ROUND: Duration = Duration::from_millis(500);
+/// How often positions are noted.
+const NOTE: Duration = Duration::from_millis(100);
+/// How often parked messages that are due are looked for.
+const LOOK: Duration = Duration::from_millis(500);
+/// The pause after a failure.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The longest time that noting positions may take when partitions are given up. Without it, messages are read again.
+const LAST_NOTE: Duration = Duration::from_secs(2);
+/// Keys are all that these sessions look for, so a plan that follows an index is always right, also when it was made
+/// while the tables were empty.
+const SESSION: &str = "\
+    SET statement_timeout = 2000; SET lock_timeout = 1000; SET plan_cache_mode = force_generic_plan; \
+    SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+    SET jit = off";
 
 impl<B: Broker> Consumer<B> {
-    /// Goes round for ever, on one connection as long as it lasts.
-    pub(super) async fn go_round(&self, tell: &Tell) {
+    /// Notes positions and what nobody here hears, for ever.
+    pub(super) async fn keep_notes(&self) {
         loop {
-            if let Err(error) = self.rounds(tell).await {
-                tracing::warn!(
-                    context = self.database.schema(),
-                    error = format!("{error:#}"),
-                    "parked messages and positions are not looked after"
-                );
-                tokio::time::sleep(jitter(ROUND * 2)).await;
-            }
+            let Err(error) = self.take_notes().await;
+            self.pause("positions and unheard messages are not noted", &error).await;
         }
     }
 
-    async fn rounds(&self, tell: &Tell) -> anyhow::Result<()> {
-        let client = Arc::new(self.database.client("").await?);
+    /// Looks for parked messages that are due, for ever.
+    pub(super) async fn look_after_parked(&self, tell: &Tell) {
         loop {
-            self.unheard.flush(&client).await?;
-            self.note(&client).await?;
-            let due = parked::due(&client, &self.progress.partitions()).await?;
-            // When there is no room, there will be in a later round.
-            if !due.is_empty()
-                && let Ok(room) = tell.work.try_reserve()
-            {
-                room.send(Work::Due(due, Arc::clone(&client)));
-            }
-            // Notes are waited for; all that comes while one batch is written is the next.
-            let until = Instant::now() + ROUND;
-            while timeout_at(until, self.unheard.more()).await.is_ok() {
-                self.unheard.flush(&client).await?;
+            let Err(error) = self.look_for_due(tell).await;
+            self.pause("parked messages are not looked for", &error).await;
+        }
+    }
+
+    async fn pause(&self, message: &'static str, error: &anyhow::Error) {
+        tracing::warn!(context = self.database.schema(), error = format!("{error:#}"), "{message}");
+        tokio::time::sleep(jitter(PAUSE)).await;
+    }
+
+    async fn take_notes(&self) -> anyhow::Result<std::convert::Infallible> {
+        let client = self.database.client(SESSION).await?;
+        // What a failure left.
+        self.unheard.flush(&client).await?;
+        let mut ticks = interval(NOTE);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => self.note(&client).await?,
+                // All that comes while one batch is written is the next.
+                () = self.unheard.more() => self.unheard.flush(&client).await?,
             }
         }
     }
@@ -55,5 +73,33 @@ impl<B: Broker> Consumer<B> {
             self.progress.noted(&settled);
         }
         Ok(())
+    }
+
+    /// Notes positions once more, before others read on from them.
+    pub(super) async fn note_before_release(&self) {
+        if self.progress.unnoted().is_empty() {
+            return;
+        }
+        let noted = timeout(LAST_NOTE, async { self.note(&self.database.client(SESSION).await?).await });
+        if let Err(error) = noted.await.map_err(anyhow::Error::from).flatten() {
+            let (context, error) = (self.database.schema(), format!("{error:#}"));
+            tracing::warn!(context, error, "positions are not noted before partitions are given up");
+        }
+    }
+
+    async fn look_for_due(&self, tell: &Tell) -> anyhow::Result<std::convert::Infallible> {
+        let client = Arc::new(self.database.client(SESSION).await?);
+        loop {
+            let began = Instant::now();
+            let partitions: Vec<Partition> = self.progress.partitions();
+            let due = parked::due(&client, &partitions).await?;
+            // When there is no room, there will be in a later round.
+            if !due.is_empty()
+                && let Ok(room) = tell.work.try_reserve()
+            {
+                room.send(Work::Due(due, Arc::clone(&client)));
+            }
+            tokio::time::sleep_until(began + LOOK).await;
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! The inbox: a message is one effect of a context, however often it is delivered. Its claim is written in the
-//! transaction of the effect, and so is how far the topic has been heard.
+//! transaction of the effect.
 
 use super::row::Param;
 use crate::{application::Heard, domain::Instante};
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// A message that is set aside, with all that is needed to try it again.
@@ -56,14 +56,6 @@ pub(super) const UNPARK: &str = "\
     WITH gone AS (DELETE FROM parked p USING unnest($1::int8[]) AS r (n) WHERE p.n = r.n RETURNING p.source, p.id) \
     UPDATE inbox i SET state = 'applied' FROM gone WHERE i.source = gone.source AND i.id = gone.id";
 
-/// Notes how far partitions have been heard. In one order, whoever notes: two that note the same ones at once would
-/// else wait for each other.
-pub(crate) const POSITION: &str = "\
-    INSERT INTO positions (topic, partition, \"offset\") \
-    SELECT * FROM unnest($1::text[], $2::int4[], $3::int8[]) AS r (topic, partition, \"offset\") ORDER BY topic, partition \
-    ON CONFLICT (topic, partition) DO UPDATE SET \"offset\" = excluded.\"offset\" \
-    WHERE positions.\"offset\" < excluded.\"offset\"";
-
 /// Of messages that this transaction was to claim, those that it did not, and whether they had been claimed before.
 pub(super) const UNCLAIMED: &str = "\
     SELECT r.n, EXISTS (SELECT FROM inbox i WHERE i.source = r.source AND i.id = r.id) \
@@ -81,7 +73,6 @@ pub(super) fn mark() -> Arc<Heard> {
         topic: "".into(),
         partition: 0,
         key: None,
-        settled: 0,
         parked: None,
     })
 }
@@ -94,7 +85,6 @@ pub(super) struct InboxCalls<'a> {
     pub(super) parks: Vec<&'a Parking>,
     /// Messages of which more is to be done in other units.
     pub(super) looks: Vec<&'a Heard>,
-    pub(super) positions: HashMap<(&'a str, i32), i64>,
 }
 
 impl<'a> InboxCalls<'a> {
@@ -104,21 +94,10 @@ impl<'a> InboxCalls<'a> {
             Some(n) => self.unparks.push(n),
             None => self.claims.push(heard),
         }
-        self.settle(heard);
     }
 
     pub(super) fn park(&mut self, parking: &'a Parking) {
         self.parks.push(parking);
-        self.settle(&parking.heard);
-    }
-
-    fn settle(&mut self, heard: &'a Heard) {
-        // A group's own mark comes from no topic.
-        if heard.topic.is_empty() {
-            return;
-        }
-        let furthest = self.positions.entry((&heard.topic, heard.partition)).or_default();
-        *furthest = heard.settled.max(*furthest);
     }
 
     pub(super) fn claim(&self) -> Vec<Param<'a>> {
@@ -151,16 +130,6 @@ impl<'a> InboxCalls<'a> {
             Box::new(parks.iter().map(|one| one.dead).collect::<Vec<_>>()),
             Box::new(parks.iter().map(|one| one.reason.as_str()).collect::<Vec<_>>()),
             Box::new(parks.iter().map(|one| one.behind).collect::<Vec<_>>()),
-        ]
-    }
-
-    pub(super) fn position(&self) -> Vec<Param<'a>> {
-        let positions: Vec<_> =
-            self.positions.iter().map(|((topic, partition), offset)| (*topic, *partition, *offset)).collect();
-        vec![
-            Box::new(positions.iter().map(|(topic, ..)| *topic).collect::<Vec<_>>()),
-            Box::new(positions.iter().map(|(_, partition, _)| *partition).collect::<Vec<_>>()),
-            Box::new(positions.iter().map(|(.., offset)| *offset).collect::<Vec<_>>()),
         ]
     }
 

@@ -22,7 +22,7 @@ mod views;
 pub use changes::Change;
 pub use committer::{CommitterSettings, LogState};
 pub use database::{Database, Pool};
-pub(crate) use inbox::{POSITION, Parking};
+pub(crate) use inbox::Parking;
 pub use listener::Listener;
 #[cfg(feature = "testing-postgres")]
 pub(crate) use migrations::CONTEXT;

@@ -269,7 +269,6 @@ mod tests {
             topic: "eventos-otro".into(),
             partition: 0,
             key: None,
-            settled: 0,
             parked: None,
         };
         Writes { heard: Some(Arc::new(heard)), ..Writes::default() }

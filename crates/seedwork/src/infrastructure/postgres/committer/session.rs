@@ -156,16 +156,14 @@ impl Session {
             0 => Ok(true),
             _ => Ok(self.client.execute(statement, &borrow(&params)).await? == wanted as u64),
         };
-        let (claimed, looked, unparked, parked, noted) = futures_util::future::join5(
+        let (claimed, looked, unparked, parked) = futures_util::future::join4(
             run(calls.claims.len(), &self.inbox.claim, calls.claim()),
             run(calls.looks.len(), &self.inbox.look, calls.look()),
             run(calls.unparks.len(), &self.inbox.unpark, calls.unpark()),
             run(calls.parks.len(), &self.inbox.park, calls.parking()),
-            run(calls.positions.len(), &self.inbox.position, calls.position()),
         )
         .await;
         let all: Result<Vec<bool>, Error> = [claimed, looked, unparked, parked].into_iter().collect();
-        noted?;
         Ok(all?.into_iter().all(|done| done))
     }
 
@@ -229,7 +227,6 @@ struct Inbox {
     look: Statement,
     unpark: Statement,
     park: Statement,
-    position: Statement,
     unclaimed: Statement,
 }
 
@@ -240,7 +237,6 @@ impl Inbox {
             look: client.prepare(inbox::LOOK).await?,
             unpark: client.prepare(inbox::UNPARK).await?,
             park: client.prepare(inbox::PARK).await?,
-            position: client.prepare(inbox::POSITION).await?,
             unclaimed: client.prepare(inbox::UNCLAIMED).await?,
         })
     }
