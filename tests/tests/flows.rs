@@ -10,6 +10,8 @@ mod fuzzer;
 mod kills;
 #[path = "flows/lifecycle.rs"]
 mod lifecycle;
+#[path = "flows/log.rs"]
+mod log;
 #[path = "flows/refusals.rs"]
 mod refusals;
 #[path = "flows/routes.rs"]

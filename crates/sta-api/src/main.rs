@@ -17,6 +17,10 @@ use seedwork::infrastructure::{
     postgres::{self, Database},
 };
 use settings::Settings;
+use std::{
+    io::{Write as _, stderr},
+    process::ExitCode,
+};
 
 /// A request is many small allocations that one thread makes and another frees.
 #[global_allocator]
@@ -49,12 +53,25 @@ enum Events {
     Send(events::Send),
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let outcome = start(arguments.command.unwrap_or(Command::Serve));
+    telemetry::flush();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Without the backtrace that `Debug` of an error has. There is nobody to tell that stderr cannot be written.
+            let _ = writeln!(stderr(), "Error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn start(command: Command) -> anyhow::Result<()> {
     let settings = Settings::from_env(&contexts::names())?;
     telemetry::start(&settings)?;
-    match arguments.command.unwrap_or(Command::Serve) {
+    match command {
         Command::Serve => serve::run(settings).await,
         Command::Migrate => {
             let server = Server::start(&settings).await?;

@@ -62,12 +62,12 @@ async fn serve(
         () = interrupts.next() => return Ok(()),
     };
     if !settings.tasks.http {
-        say("sta-api runs without HTTP")?;
+        say("sta-api runs without HTTP");
         interrupts.next().await;
         return Ok(());
     }
     let (address, serving, ending) = http::start(settings, running)?;
-    say(&format!("sta-api listens on http://{address}"))?;
+    say(&format!("sta-api listens on http://{address}"));
     let handle = serving.handle();
     let mut serving = pin!(serving);
     tokio::select! {
@@ -122,11 +122,12 @@ fn start<B: Broker>(
     Ok(Running { broker: B::NAME, contexts: running })
 }
 
-/// The one thing that `serve` says on stdout, whatever the log level.
-fn say(line: &str) -> anyhow::Result<()> {
+/// Writes the one line that `serve` has for stdout, whatever the log level. Where stdout is closed or full, the log has it.
+fn say(line: &str) {
     let mut out = std::io::stdout();
-    writeln!(out, "{line}")?;
-    Ok(out.flush()?)
+    if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
+        tracing::warn!(%error, line, "stdout cannot be written");
+    }
 }
 
 /// SIGINT and SIGTERM, from the moment when this is made: one that comes before it is waited for is not lost.

@@ -1,13 +1,22 @@
 //! Logs on stderr, for people or for machines; stdout belongs to the commands.
 
+mod lines;
+
 use crate::settings::{LogFormat, Settings};
 use anyhow::anyhow;
-use std::io::{IsTerminal, stderr};
+use lines::Lines;
+use std::{
+    io::{IsTerminal, stderr},
+    sync::OnceLock,
+};
 use tracing_subscriber::{EnvFilter, fmt};
 
 /// What of the libraries is not logged unless somebody asks for it by this very name: the HTTP server tells of each
 /// client that sends garbage as of an error of its own.
 const QUIET: &str = "actix_http::h1::dispatcher=off";
+
+/// The lines of the process, like its subscriber.
+static LINES: OnceLock<Lines> = OnceLock::new();
 
 fn filter(log: &str) -> anyhow::Result<EnvFilter> {
     EnvFilter::try_new(format!("{QUIET},{log}")).map_err(|error| anyhow!("RUST_LOG is not a filter: {error}"))
@@ -17,17 +26,32 @@ fn filter(log: &str) -> anyhow::Result<EnvFilter> {
 ///
 /// # Errors
 ///
-/// `RUST_LOG` is not a filter.
+/// `RUST_LOG` is not a filter, or the system gives no thread.
 pub(crate) fn start(settings: &Settings) -> anyhow::Result<()> {
     let filter = filter(&settings.log)?;
     let terminal = stderr().is_terminal();
     let format = settings.log_format.unwrap_or(if terminal { LogFormat::Pretty } else { LogFormat::Json });
-    let lines = fmt().with_env_filter(filter).with_writer(stderr);
+    let lines = Lines::start(stderr())?;
+    let writer = LINES.get_or_init(|| lines);
+    // Its own errors it would print to stderr, and panic when that fails.
+    let lines = fmt().with_env_filter(filter).with_writer(|| writer.clone()).log_internal_errors(false);
     match format {
         LogFormat::Pretty => lines.with_ansi(terminal).init(),
         LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).init(),
     }
     Ok(())
+}
+
+/// The number of log lines that could not be written.
+pub(crate) fn dropped_lines() -> u64 {
+    LINES.get().map_or(0, Lines::dropped)
+}
+
+/// Waits for the last lines, for a second at most.
+pub(crate) fn flush() {
+    if let Some(lines) = LINES.get() {
+        lines.flush();
+    }
 }
 
 #[cfg(test)]

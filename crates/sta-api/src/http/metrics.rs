@@ -1,8 +1,9 @@
 //! What Prometheus scrapes.
 
 use super::Running;
+use crate::telemetry;
 use actix_web::{HttpResponse, get, web};
-use metrics::gauge;
+use metrics::{counter, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use seedwork::domain::{Clock, SystemClock};
 
@@ -27,6 +28,7 @@ pub(super) fn record() -> anyhow::Result<PrometheusHandle> {
 #[utoipa::path(tag = "operacion", responses((status = 200, description = "Metricas", content_type = "text/plain")))]
 #[get("/metrics")]
 pub(super) async fn scrape(handle: web::Data<PrometheusHandle>, running: web::Data<Running>) -> HttpResponse {
+    counter!("sta_log_lines_dropped_total").absolute(telemetry::dropped_lines());
     for context in &running.contexts {
         let (log, relay) = (*context.started.log.borrow(), *context.relay.borrow());
         gauge!("sta_log_last", "context" => context.name).set(log.last as f64);
