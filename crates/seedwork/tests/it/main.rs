@@ -17,5 +17,6 @@ mod relay;
 mod roles;
 mod sets;
 mod tables;
+mod unclean;
 mod undecodable;
 mod units;

@@ -136,6 +136,8 @@ pub(crate) const MIGRATIONS: Migrations = embed_migrations!("tests/migrations");
 pub(crate) struct Faults {
     pub(crate) failing: Mutex<HashSet<Uuid>>,
     pub(crate) panicking: Mutex<HashSet<Uuid>>,
+    /// The first message about these ends the process.
+    pub(crate) killing: Mutex<HashSet<Uuid>>,
     /// Of these, more is said than a message may hold.
     pub(crate) verbose: Mutex<HashSet<Uuid>>,
 }
@@ -170,6 +172,9 @@ impl EventHandler<Hecho, Uow> for Handlers {
     async fn handle(&self, hecho: Hecho, uow: &mut Uow) -> Result<(), CommitError> {
         let id = hecho.id_ingesta;
         assert!(!self.0.panicking.lock().unwrap().contains(&id), "a defect of the program");
+        if self.0.killing.lock().unwrap().contains(&id) {
+            std::process::abort();
+        }
         if self.0.failing.lock().unwrap().contains(&id) {
             return Err(CommitError::Unique("failing".into()));
         }

@@ -14,6 +14,7 @@ mod positions;
 mod progress;
 mod reader;
 mod rounds;
+mod trials;
 mod unheard;
 
 pub use hearing::{Hearing, Hears};
@@ -46,6 +47,7 @@ use tokio::{
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
+use trials::Trials;
 use unheard::Unheard;
 
 /// How many messages may be open at once; reading waits meanwhile.
@@ -75,6 +77,7 @@ pub struct Consumer<B> {
     group: String,
     progress: Progress,
     unheard: Unheard,
+    trials: Trials,
     state: watch::Sender<ConsumerState>,
     /// The lanes that are remembered to be blocked by a parked message: a hint, the table decides.
     blocked: Mutex<HashSet<Lane>>,
@@ -102,6 +105,7 @@ impl<B: Broker> Consumer<B> {
             decoders: Decoders::new(registry),
             progress: Progress::default(),
             unheard: Unheard::new(),
+            trials: Trials::new(),
             blocked: Mutex::default(),
             state,
             database,
@@ -140,6 +144,7 @@ impl<B: Broker> Consumer<B> {
         };
         self.note_before_release().await;
         self.progress.clear();
+        self.trials.close().await;
         if let Err(error) = timeout(LEAVE, subscriber.leave()).await.map_err(anyhow::Error::from).flatten() {
             tracing::debug!(error = format!("{error:#}"), "the group is left to find that this process is gone");
         }
@@ -211,7 +216,8 @@ impl<B: Broker> Consumer<B> {
         let why = if self.blocked().contains(lane) {
             Why::Behind
         } else {
-            match message.handle(&self.hearing, &self.decoders).await {
+            let handling = message.handle(&self.hearing, &self.decoders);
+            match self.trials.handle(message, handling).await {
                 Outcome::Done => return true,
                 Outcome::Unheard(kind) => {
                     self.unheard.note(partition, message.delivery.offset, &kind).await;
@@ -276,7 +282,8 @@ impl<B: Broker> Consumer<B> {
         Box::pin(async move {
             let partition = message.delivery.partition.clone();
             loop {
-                let outcome = message.handle(&self.hearing, &self.decoders).instrument(message.span()).await;
+                let handling = message.handle(&self.hearing, &self.decoders);
+                let outcome = self.trials.handle(&message, handling).instrument(message.span()).await;
                 let next = match (outcome, message.parked) {
                     (Outcome::Done, _) => parked::after(&client, &message).await,
                     (outcome, Some((n, tries))) => parked::failed(&client, n, tries, outcome).await.map(|()| None),

@@ -41,6 +41,8 @@ impl<B: Broker> Consumer<B> {
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
         let mut turn = 0;
+        // Nothing is read before a crash would be noticed.
+        stop.run_until_cancelled(self.trials.opened()).await;
         while !stop.is_cancelled() {
             let share = subscriber.share().await?;
             turn += 1;
@@ -48,6 +50,9 @@ impl<B: Broker> Consumer<B> {
             if !share.lost.is_empty() {
                 self.give_up(&share.lost, tell).await?;
                 subscriber.release(&share.lost).await?;
+            }
+            if !share.gained.is_empty() {
+                self.trials.look(&self.database, &self.broker, &share.gained).await?;
             }
             for (partition, position) in share.gained {
                 tell.changes.send(Change::Gained(partition, position, turn))?;

@@ -52,7 +52,8 @@ impl<B: Broker> Consumer<B> {
     }
 
     async fn take_notes(&self) -> anyhow::Result<std::convert::Infallible> {
-        let client = self.database.client(SESSION).await?;
+        let client = Arc::new(self.database.client(SESSION).await?);
+        self.trials.open(&client).await?;
         // What a failure left.
         self.unheard.flush(&client).await?;
         let mut ticks = interval(NOTE);

@@ -1,0 +1,1 @@
+DROP TABLE crashes, at_risk, processes;

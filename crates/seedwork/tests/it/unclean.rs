@@ -1,0 +1,149 @@
+//! Unclean ends: a message that kills the process is found, and nothing else is blamed.
+
+use crate::model::{Banco, END, Faults, HASTY, Handlers, Hecho};
+use seedwork::{
+    application::{CommandBus, IntegrationEvent},
+    infrastructure::{
+        avro::{self, Registry},
+        broker::{Broker, PgBroker, Record},
+        consumer::{Consumer, ConsumerState, Hearing},
+        postgres::{Database, PgUnits},
+        supervise::Supervisor,
+    },
+    testing::eventually,
+};
+use std::{
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::Arc,
+};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+const TOPIC: &str = "eventos-ingesta";
+/// The crash that is noticed, and those in which the message was alone in flight.
+const CRASHES: i32 = 1 + 3;
+
+fn broker(url: &str) -> PgBroker {
+    PgBroker::new(Database::new(url, "broker").unwrap(), 4)
+}
+
+/// Consumes until the supervisor ends it.
+async fn consume(url: &str, faults: Arc<Faults>) -> (Supervisor, watch::Receiver<ConsumerState>) {
+    let (supervisor, own) = (Supervisor::new(), Database::new(url, "pruebas").unwrap());
+    let bus = CommandBus::new(Handlers(faults), PgUnits::start(&own, HASTY, &supervisor));
+    let hearing = Hearing::with(Arc::new(bus)).hears::<Hecho>().done();
+    let registry = Registry::open(Database::new(url, "broker").unwrap()).await.unwrap();
+    let state = Consumer::start(own, broker(url), registry, hearing, &supervisor);
+    (supervisor, state)
+}
+
+/// Sends the messages 1..=count about each.
+async fn send(url: &str, ids: &[Uuid], count: u32) {
+    let registry = Registry::open(Database::new(url, "broker").unwrap()).await.unwrap();
+    let mut all = Vec::new();
+    for (n, id) in (1..=count).flat_map(|n| ids.iter().map(move |id| (n, *id))) {
+        let (record, body) = avro::encode(&Hecho::new(id, n)).unwrap();
+        let value = avro::wire(registry.id(TOPIC, record.fingerprint).await.unwrap(), &body);
+        let header = |name: &'static str, value: &str| (name.into(), value.to_owned());
+        let headers =
+            vec![header("ce_id", &format!("{id}-{n}")), header("ce_source", "/prueba"), header("ce_type", Hecho::TYPE)];
+        let time = chrono::DateTime::UNIX_EPOCH;
+        all.push(Record { topic: TOPIC.into(), key: id.to_string(), time, headers, value });
+    }
+    broker(url).send(&all).await.unwrap();
+}
+
+async fn number(db: &tokio_postgres::Client, query: &str) -> i64 {
+    db.query_one(query, &[]).await.unwrap().get(0)
+}
+
+/// A process of its own that consumes; dropped, it is killed.
+struct Process(Child);
+
+impl Process {
+    /// This test again, in a process that can end.
+    fn start(url: &str, killer: Uuid) -> Self {
+        let name = "unclean::a_message_that_was_alone_in_flight_in_three_crashes_is_dead_and_others_go_on";
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        // What is no name of a test, the harness passes over.
+        command.args([name, "--exact", url, &killer.to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
+        Self(command.spawn().unwrap())
+    }
+
+    async fn ends(&mut self) -> ExitStatus {
+        let ended = std::cell::RefCell::new(&mut self.0);
+        eventually("the process ends", || async { ended.borrow_mut().try_wait().unwrap() }).await
+    }
+
+    /// The place of a process that this one is, if it is one.
+    fn is_this() -> Option<(String, Uuid)> {
+        let mut arguments = std::env::args().skip_while(|argument| !argument.starts_with("postgres"));
+        Some((arguments.next()?, arguments.next()?.parse().ok()?))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_was_alone_in_flight_in_three_crashes_is_dead_and_others_go_on() {
+    if let Some((url, killer)) = Process::is_this() {
+        let faults = Arc::new(Faults::default());
+        faults.killing.lock().unwrap().insert(killer);
+        let _consumer = consume(&url, faults).await;
+        return std::future::pending().await;
+    }
+    let banco = Banco::open().await;
+    let (url, killer) = (banco.database.url(), Uuid::now_v7());
+    let mut ids: Vec<Uuid> = (0..40).map(|_| Uuid::now_v7()).collect();
+    ids.insert(20, killer);
+    send(url, &ids, 5).await;
+    let db = banco.look().await;
+    for crash in 1..=CRASHES {
+        let status = Process::start(url, killer).ends().await;
+        assert!(status.code().is_none(), "crash {crash} ends it by a signal: {status}");
+        // Its lease ends: time passes.
+        db.batch_execute("DELETE FROM broker.leases; DELETE FROM broker.members").await.unwrap();
+    }
+    let _process = Process::start(url, killer);
+    eventually("the message and its successors are parked", || async {
+        (number(&db, "SELECT count(*) FROM parked").await == 5).then_some(())
+    })
+    .await;
+    let parked = db.query("SELECT dead, reason FROM parked ORDER BY n", &[]).await.unwrap();
+    let dead: Vec<bool> = parked.iter().map(|row| row.get(0)).collect();
+    assert_eq!(dead, [true, false, false, false, false], "the first is dead, those behind it wait");
+    let reason: &str = parked[0].get(1);
+    assert_eq!(reason, "the process crashed 3 times while only it was in flight");
+    eventually("all others have their effect", || async {
+        (number(&db, "SELECT count(*) FROM cuentas WHERE saldo = 5").await == 40).then_some(())
+    })
+    .await;
+    assert_eq!(banco.saldo(killer.into()).await, None);
+    let marked = "SELECT count(*) FROM processes WHERE topic IS NOT NULL";
+    eventually("nothing is marked any more", || async { (number(&db, marked).await == 0).then_some(()) }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_lives_or_ended_in_order_is_no_crash() {
+    let banco = Banco::open().await;
+    let (url, id) = (banco.database.url(), Uuid::now_v7());
+    let db = banco.look().await;
+    send(url, &[id], 3).await;
+    let (one, _) = consume(url, Arc::default()).await;
+    eventually("all have their effect", || async { (banco.saldo(id.into()).await == Some(3)).then_some(()) }).await;
+    let (other, mut state) = consume(url, Arc::default()).await;
+    state.wait_for(|state| state.partitions == 2).await.unwrap();
+    assert_eq!(number(&db, "SELECT count(*) FROM processes").await, 2);
+    assert!(other.stop(END).await);
+    assert!(one.stop(END).await);
+    assert_eq!(number(&db, "SELECT count(*) FROM processes").await, 0);
+    let (again, mut state) = consume(url, Arc::default()).await;
+    state.wait_for(|state| state.partitions == 4).await.unwrap();
+    assert_eq!(number(&db, "SELECT count(*) FROM at_risk").await, 0, "nothing is tried alone");
+    assert!(again.stop(END).await);
+}
