@@ -1,10 +1,11 @@
 //! The settings: read from the environment once, typed, and all mistakes told at once. Nothing else reads it.
 
 mod broker;
+mod environment;
 
 use anyhow::bail;
 use seedwork::infrastructure::{avro::RegistrySettings, broker::KafkaSettings};
-use std::{collections::BTreeSet, env, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{collections::BTreeSet, env, ffi::OsString, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 /// Everything that can be set. `.env.example` documents each variable.
 #[derive(Debug)]
@@ -75,13 +76,15 @@ impl Settings {
     /// All settings that are wrong, each with what it must be.
     #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
     pub(crate) fn from_env(known_contexts: &[&str]) -> anyhow::Result<Self> {
-        let is_ours = |name: &str| PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || OTHERS.contains(&name);
-        let variables = env::vars().filter(|(name, _)| is_ours(name));
-        Self::read(variables.collect(), known_contexts)
+        Self::read(env::vars_os(), known_contexts)
     }
 
-    fn read(variables: Vec<(String, String)>, known_contexts: &[&str]) -> anyhow::Result<Self> {
-        let mut source = Source { variables, mistakes: Vec::new() };
+    fn read(
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+        known_contexts: &[&str],
+    ) -> anyhow::Result<Self> {
+        let (variables, mistakes) = environment::ours(variables);
+        let mut source = Source { variables, mistakes };
         let topic_partitions = source.get("STA_TOPIC_PARTITIONS", within(1, 1_000)).unwrap_or(6);
         let settings = Self {
             listen: source.get("STA_LISTEN", parsed("an address like 127.0.0.1:5000")).unwrap_or(LISTEN),
@@ -103,10 +106,6 @@ impl Settings {
     }
 }
 
-/// How settings begin.
-const PREFIXES: [&str; 3] = ["STA_", "KAFKA_", "SCHEMA_REGISTRY_"];
-/// The settings without such a beginning.
-const OTHERS: [&str; 2] = ["DATABASE_URL", "RUST_LOG"];
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 5_000);
 
 /// The variables that nobody has read yet, and what was wrong with those that were.
@@ -202,8 +201,7 @@ mod tests {
     };
 
     fn read(variables: &[(&str, &str)]) -> anyhow::Result<Settings> {
-        let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Settings::read(owned.collect(), &["ingesta", "vuelos"])
+        Settings::read(variables.iter().map(|(name, value)| (name.into(), value.into())), &["ingesta", "vuelos"])
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use serde_json::json;
 use sta_tests::sta::{Sta, command, eventually, postgres_pid, signal, tail};
 use std::{
+    ffi::OsString,
+    os::unix::ffi::OsStringExt,
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -155,14 +157,33 @@ async fn migrate_makes_the_schemas_and_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_settings_are_all_told_and_nothing_is_started() {
+async fn wrong_settings_are_all_told_in_lines_and_nothing_is_started() {
     let home = tempfile::tempdir().unwrap();
     let wrong = [("STA_TASKS", "sing"), ("STA_LISTNE", "x"), ("DATABASE_URL", "postgres://u:hunter2@:x")];
-    let refused = command(home.path(), &wrong).arg("serve").output().await.unwrap();
+    let mut serve = command(home.path(), &wrong);
+    let not_text = OsString::from_vec(vec![b'/', 0xff]);
+    let refused = serve.arg("serve").env("RUST_BACKTRACE", "1").env("STA_POSTGRES_BIN", not_text).output().await;
+    let refused = refused.unwrap();
     let told = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success());
-    assert!(wrong.iter().all(|(name, _)| told.contains(name)), "{told}");
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(wrong.iter().all(|(name, _)| told.contains(name)) && told.contains("STA_POSTGRES_BIN"), "{told}");
+    assert_eq!(told.lines().count(), 1 + wrong.len() + 1, "a line each, no backtrace: {told}");
     assert!(!told.contains("hunter2") && !home.path().join("postgres").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn variables_of_others_are_nothing_to_a_server() {
+    let home = tempfile::tempdir().unwrap();
+    let links = [
+        ("STA_API_SERVICE_HOST", "10.0.0.1"),
+        ("STA_API_PORT", "tcp://10.0.0.1:5000"),
+        ("KAFKA_PORT_9092_TCP", "tcp://10.0.0.2:9092"),
+    ];
+    let mut serve = command(home.path(), &links);
+    serve.arg("serve").env("LESS_TERMCAP", OsString::from_vec(vec![0x1b, 0xff]));
+    let sta = Sta::run(serve, home.path()).await;
+    create(&sta).await;
+    assert_eq!(sta.stop().await.0, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
