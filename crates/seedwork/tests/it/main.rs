@@ -10,6 +10,7 @@ mod kafka;
 mod log;
 mod migrations;
 mod model;
+mod parked;
 mod positions;
 mod proxy;
 mod reads;

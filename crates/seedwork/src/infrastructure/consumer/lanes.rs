@@ -13,7 +13,7 @@ use std::{
 pub(super) enum Lane {
     Key(Arc<str>, Vec<u8>),
     Alone(Partition, i64),
-    Parked(i64),
+    Parked(Box<Lane>),
 }
 
 impl Lane {
@@ -22,6 +22,11 @@ impl Lane {
             Some(key) => Self::Key(Arc::clone(&delivery.partition.topic), key.clone()),
             None => Self::Alone(delivery.partition.clone(), delivery.offset),
         }
+    }
+
+    /// The lane in which a parked message is tried: those of its key that come meanwhile are parked behind it.
+    pub(super) fn parked(delivery: &Delivery) -> Self {
+        Self::Parked(Box::new(Self::of(delivery)))
     }
 }
 
@@ -49,10 +54,6 @@ impl<'a> Lanes<'a> {
     /// How many messages are open.
     pub(super) fn open(&self) -> usize {
         self.running.len() + self.queued
-    }
-
-    pub(super) fn is_taken(&self, lane: &Lane) -> bool {
-        self.waiting.contains_key(lane)
     }
 
     /// Lets a message run when its lane is free; else it waits there.

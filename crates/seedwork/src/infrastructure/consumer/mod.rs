@@ -34,6 +34,7 @@ use hearing::Outcome;
 use lanes::{Ended, Lane, Lanes};
 use message::Message;
 use news::{Change, Told, Work};
+use parked::Trying;
 use progress::Progress;
 use std::{
     collections::HashSet,
@@ -81,6 +82,7 @@ pub struct Consumer<B> {
     state: watch::Sender<ConsumerState>,
     /// The lanes that are remembered to be blocked by a parked message: a hint, the table decides.
     blocked: Mutex<HashSet<Lane>>,
+    trying: Trying,
 }
 
 /// Why a message is parked.
@@ -107,6 +109,7 @@ impl<B: Broker> Consumer<B> {
             unheard: Unheard::new(),
             trials: Trials::new(),
             blocked: Mutex::default(),
+            trying: Trying::default(),
             state,
             database,
             broker,
@@ -135,6 +138,7 @@ impl<B: Broker> Consumer<B> {
     async fn hear(&self, stop: &CancellationToken) -> anyhow::Result<()> {
         let mut subscriber = self.subscribe().await?;
         let (tell, told) = news::channel();
+        self.trying.clear();
         // When one ends, the others are dropped: what is open is abandoned, and heard again.
         let outcome = tokio::select! {
             outcome = self.read(&mut subscriber, &tell, stop) => outcome,
@@ -182,9 +186,9 @@ impl<B: Broker> Consumer<B> {
                     Some(Work::Due(messages, client)) => {
                         for message in messages {
                             let Some((n, _)) = message.parked else { continue };
-                            let (lane, client) = (Lane::Parked(n), Arc::clone(&client));
+                            let (lane, client) = (Lane::parked(&message.delivery), Arc::clone(&client));
                             // One that is being tried already is not tried twice.
-                            if !lanes.is_taken(&lane) {
+                            if self.trying.begin(&lane, n) {
                                 lanes.enter(lane, message, |lane, message| self.try_parked(lane, message, client));
                             }
                         }
@@ -290,7 +294,10 @@ impl<B: Broker> Consumer<B> {
                     (_, None) => Ok(None),
                 };
                 match next {
-                    Ok(Some(next)) => message = next,
+                    Ok(Some(next)) => {
+                        message = next;
+                        message.parked.iter().for_each(|(n, _)| self.trying.follow(&lane, *n));
+                    }
                     Ok(None) => break,
                     Err(error) => {
                         let error = format!("{error:#}");
@@ -299,6 +306,7 @@ impl<B: Broker> Consumer<B> {
                     }
                 }
             }
+            self.trying.end(&lane);
             Ended { lane, partition, settled: None }
         })
     }

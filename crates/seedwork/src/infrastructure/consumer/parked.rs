@@ -1,42 +1,115 @@
 //! Messages that were set aside: the heads of their keys are tried again from the table, their successors follow.
 
-use super::{headers, hearing::Outcome, message::Message, positions::names};
+use super::{headers, hearing::Outcome, lanes::Lane, message::Message, positions::names};
 use crate::infrastructure::broker::{Delivery, Partition};
-use std::time::Duration;
-use tokio_postgres::{Client, Row};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio_postgres::{Client, Error, Row, Statement};
 
 /// How often a parked message is tried before it is left to an operator.
 pub(super) const TRIES: i32 = 10;
 /// How long until a parked message is tried for the first time; twice as long each time after that.
 pub(super) const FIRST: Duration = Duration::from_secs(1);
-/// How many heads are tried at once.
-const BATCH: i64 = 200;
+/// The pause after a try that says nothing about the message.
+const LATER: Duration = Duration::from_secs(1);
+/// The most heads that are tried at once.
+const TRIED: usize = 200;
+/// The most bytes that are read at once, unless the first message alone is larger.
+const BYTES: i64 = 4 * 1024 * 1024;
 
-/// The heads of their keys that are due. Without a key a message is a key of its own.
+/// The heads of their keys that are due and not tried already, the longest due first: those of each partition in the order
+/// of their index, however many others are parked. Sizes are known without reading the values.
 const DUE: &str = "\
-    SELECT n, topic, partition, \"offset\", key, headers, value, tries FROM parked p \
-    WHERE NOT dead AND due_at <= now() AND (topic, partition) IN (SELECT * FROM unnest($1::text[], $2::int4[])) \
-    AND NOT EXISTS (SELECT FROM parked earlier WHERE earlier.topic = p.topic AND earlier.key = p.key AND earlier.n < p.n) \
-    ORDER BY n LIMIT $3";
+    SELECT p.n, p.topic, p.partition, p.\"offset\", p.key, p.headers, p.value, p.tries FROM \
+    (SELECT h.n, row_number() OVER w AS place, sum(h.bytes) OVER w AS bytes \
+    FROM unnest($1::text[], $2::int4[]) AS r (topic, partition) CROSS JOIN LATERAL \
+    (SELECT h.n, h.due_at, octet_length(h.headers) + coalesce(octet_length(h.value), 0) AS bytes FROM parked h \
+    WHERE h.topic = r.topic AND h.partition = r.partition AND h.head AND NOT h.dead AND h.due_at <= now() \
+    AND h.n <> ALL ($3::int8[]) ORDER BY h.due_at LIMIT $4) h \
+    WINDOW w AS (ORDER BY h.due_at, h.n ROWS UNBOUNDED PRECEDING)) due JOIN parked p ON p.n = due.n \
+    WHERE due.place = 1 OR due.place <= $4 AND due.bytes <= $5 ORDER BY due.place";
 
-/// The head of a key, due or not: what follows one that has just been handled.
+/// What follows a message that has just been handled, due or not: the new head of its key.
 const NEXT: &str = "\
     SELECT n, topic, partition, \"offset\", key, headers, value, tries, dead FROM parked \
-    WHERE topic = $1 AND key = $2 ORDER BY n LIMIT 1";
+    WHERE topic = $1 AND key = $2 AND n > $3 ORDER BY n LIMIT 1";
 
 const AGAIN: &str = "\
     UPDATE parked SET tries = tries + 1, due_at = now() + make_interval(secs => $2), dead = $3, reason = $4 WHERE n = $1";
 
-/// What is due of the partitions that are heard here.
-pub(super) async fn due(client: &Client, partitions: &[Partition]) -> anyhow::Result<Vec<Message>> {
-    let (topics, numbers) = names(partitions.iter());
-    client.query(DUE, &[&topics, &numbers, &BATCH]).await?.iter().map(message).collect()
+const POSTPONE: &str = "UPDATE parked SET due_at = now() + make_interval(secs => $2) WHERE n = $1";
+
+/// The parked messages that are being tried: one of a key.
+#[derive(Default)]
+pub(super) struct Trying(Mutex<HashMap<Lane, i64>>);
+
+impl Trying {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Lane, i64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins to try a message; false if one of its key is being tried already.
+    pub(super) fn begin(&self, lane: &Lane, n: i64) -> bool {
+        match self.lock().entry(lane.clone()) {
+            Entry::Vacant(free) => {
+                free.insert(n);
+                true
+            }
+            Entry::Occupied(_) => false,
+        }
+    }
+
+    /// Goes on with the next message of the same key.
+    pub(super) fn follow(&self, lane: &Lane, n: i64) {
+        self.lock().insert(lane.clone(), n);
+    }
+
+    pub(super) fn end(&self, lane: &Lane) {
+        self.lock().remove(lane);
+    }
+
+    /// Forgets what an earlier subscription tried.
+    pub(super) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn all(&self) -> Vec<i64> {
+        self.lock().values().copied().collect()
+    }
+}
+
+/// The statement that finds what is due, prepared.
+pub(super) struct Due(Statement);
+
+impl Due {
+    pub(super) async fn prepare(client: &Client) -> Result<Self, Error> {
+        Ok(Self(client.prepare(DUE).await?))
+    }
+
+    /// The messages that are due in the partitions that are heard here, except those that are being tried.
+    pub(super) async fn find(
+        &self,
+        client: &Client,
+        partitions: &[Partition],
+        trying: &Trying,
+    ) -> anyhow::Result<Vec<Message>> {
+        let tried = trying.all();
+        let room = i64::try_from(TRIED.saturating_sub(tried.len()))?;
+        if partitions.is_empty() || room == 0 {
+            return Ok(Vec::new());
+        }
+        let (topics, numbers) = names(partitions.iter());
+        client.query(&self.0, &[&topics, &numbers, &tried, &room, &BYTES]).await?.iter().map(message).collect()
+    }
 }
 
 /// What follows a message that has just been handled, unless it is dead.
 pub(super) async fn after(client: &Client, message: &Message) -> anyhow::Result<Option<Message>> {
-    let Some(key) = &message.delivery.key else { return Ok(None) };
-    let row = client.query_opt(NEXT, &[&&*message.delivery.partition.topic, key]).await?;
+    let (Some(key), Some((n, _))) = (&message.delivery.key, message.parked) else { return Ok(None) };
+    let row = client.query_opt(NEXT, &[&&*message.delivery.partition.topic, key, &n]).await?;
     row.filter(|row| !row.get::<_, bool>(8)).as_ref().map(self::message).transpose()
 }
 
@@ -53,7 +126,11 @@ pub(super) async fn failed(client: &Client, n: i64, tries: i32, outcome: Outcome
         Outcome::Hopeless(reason) => (true, reason),
         Outcome::Failed(reason) => (false, reason),
         Outcome::Unheard(kind) => (false, format!("nothing here hears {kind}")),
-        Outcome::Done | Outcome::Later | Outcome::Behind => return Ok(()),
+        Outcome::Later => {
+            client.execute(POSTPONE, &[&n, &LATER.as_secs_f64()]).await?;
+            return Ok(());
+        }
+        Outcome::Done | Outcome::Behind => return Ok(()),
     };
     let dead = hopeless || tries + 1 >= TRIES;
     tracing::warn!(parked.n = n, tries = tries + 1, dead, reason, "a parked message could not be handled");
@@ -69,4 +146,71 @@ pub(super) fn pause(tries: i32) -> Duration {
 /// A reason that PostgreSQL can keep.
 pub(super) fn text(reason: &str) -> String {
     reason.chars().filter(|letter| *letter != '\0').take(1_000).collect()
+}
+
+#[cfg(all(test, feature = "testing-postgres"))]
+#[expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+mod tests {
+    use super::*;
+    use crate::{infrastructure::consumer::rounds::SESSION, testing::TestDatabase};
+    use tokio::time::Instant;
+
+    const PARK: &str = "\
+        INSERT INTO parked (source, id, topic, partition, \"offset\", key, headers, parked_at, tries, due_at, dead, reason) \
+        SELECT '/p', n::text, 't', n % 6, n,";
+
+    /// The messages that a round finds, and the time that the fastest of some takes.
+    async fn round(database: &TestDatabase) -> (Vec<Message>, Duration) {
+        let client = database.context("pruebas").unwrap().client(SESSION).await.unwrap();
+        let partitions: Vec<_> = (0..6).map(|number| Partition { topic: "t".into(), number }).collect();
+        let (due, trying) = (Due::prepare(&client).await.unwrap(), Trying::default());
+        let (mut found, mut fastest) = (Vec::new(), Duration::MAX);
+        for _ in 0..20 {
+            let began = Instant::now();
+            found = due.find(&client, &partitions, &trying).await.unwrap();
+            fastest = fastest.min(began.elapsed());
+        }
+        (found, fastest)
+    }
+
+    async fn park(database: &TestDatabase, rows: &str) {
+        let client = database.context("pruebas").unwrap().client("").await.unwrap();
+        client.batch_execute(&format!("{PARK} {rows}")).await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_round_is_short_however_many_messages_of_a_key_are_parked() {
+        let database = TestDatabase::pruebas().await;
+        // The head is dead, its successors are due; another key has one that is due, too.
+        park(&database, "'a', '[]', now(), 0, now(), n = 1, '' FROM generate_series(1, 200000) n").await;
+        park(&database, "'b', '[]', now(), 0, now(), false, '' FROM generate_series(200001, 200002) n").await;
+        let (found, fastest) = round(&database).await;
+        let offsets: Vec<_> = found.iter().map(|message| message.delivery.offset).collect();
+        assert_eq!(offsets, [200_001], "the one head that is due and not dead");
+        assert!(fastest <= Duration::from_millis(10), "a round takes {fastest:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_round_is_short_however_many_keys_have_a_parked_message() {
+        let database = TestDatabase::pruebas().await;
+        park(&database, "n::text::bytea, '[]', now(), 0, now(), false, '' FROM generate_series(1, 200000) n").await;
+        let (found, fastest) = round(&database).await;
+        assert_eq!(found.len(), TRIED);
+        assert!(fastest <= Duration::from_millis(10), "a round takes {fastest:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_round_is_bounded_in_bytes() {
+        let database = TestDatabase::pruebas().await;
+        park(&database, "n::text::bytea, '[]', now(), 0, now(), false, '' FROM generate_series(1, 20) n").await;
+        let client = database.context("pruebas").unwrap().client("").await.unwrap();
+        client.batch_execute("UPDATE parked SET value = decode(repeat('00', 1000000), 'hex')").await.unwrap();
+        assert_eq!(round(&database).await.0.len(), 4);
+        client
+            .batch_execute("UPDATE parked SET value = decode(repeat('00', 5000000), 'hex') WHERE n = 1")
+            .await
+            .unwrap();
+        client.batch_execute("UPDATE parked SET due_at = now() - interval '1 minute' WHERE n = 1").await.unwrap();
+        assert_eq!(round(&database).await.0.len(), 1, "one is always read, however large it is");
+    }
 }

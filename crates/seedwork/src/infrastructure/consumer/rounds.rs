@@ -4,12 +4,10 @@
 use super::{
     Consumer,
     news::{Tell, Work},
-    parked, positions,
+    parked::Due,
+    positions,
 };
-use crate::infrastructure::{
-    broker::{Broker, Partition},
-    supervise::jitter,
-};
+use crate::infrastructure::{broker::Broker, supervise::jitter};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_postgres::Client;
@@ -24,7 +22,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LAST_NOTE: Duration = Duration::from_secs(2);
 /// Keys are all that these sessions look for, so a plan that follows an index is always right, also when it was made
 /// while the tables were empty.
-const SESSION: &str = "\
+pub(super) const SESSION: &str = "\
     SET statement_timeout = 2000; SET lock_timeout = 1000; SET plan_cache_mode = force_generic_plan; \
     SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
     SET jit = off";
@@ -90,15 +88,15 @@ impl<B: Broker> Consumer<B> {
 
     async fn look_for_due(&self, tell: &Tell) -> anyhow::Result<std::convert::Infallible> {
         let client = Arc::new(self.database.client(SESSION).await?);
+        let due = Due::prepare(&client).await?;
         loop {
             let began = Instant::now();
-            let partitions: Vec<Partition> = self.progress.partitions();
-            let due = parked::due(&client, &partitions).await?;
+            let messages = due.find(&client, &self.progress.partitions(), &self.trying).await?;
             // When there is no room, there will be in a later round.
-            if !due.is_empty()
+            if !messages.is_empty()
                 && let Ok(room) = tell.work.try_reserve()
             {
-                room.send(Work::Due(due, Arc::clone(&client)));
+                room.send(Work::Due(messages, Arc::clone(&client)));
             }
             tokio::time::sleep_until(began + LOOK).await;
         }
