@@ -12,6 +12,8 @@ mod kills;
 mod lifecycle;
 #[path = "flows/log.rs"]
 mod log;
+#[path = "flows/postgres_log.rs"]
+mod postgres_log;
 #[path = "flows/refusals.rs"]
 mod refusals;
 #[path = "flows/routes.rs"]

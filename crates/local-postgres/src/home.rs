@@ -11,6 +11,7 @@ use std::{
 use crate::{
     account::{Account, create_dirs},
     error::{At, Error},
+    log,
     settings::Settings,
 };
 
@@ -151,6 +152,12 @@ impl Home {
 
     pub(crate) fn log_dir(&self) -> PathBuf {
         self.dir.join("log")
+    }
+
+    /// Keeps the server's log small. Another process may do the same at this moment, so a file may be gone already.
+    pub(crate) fn prune_log(&self) {
+        log::prune(&self.log_dir())
+            .unwrap_or_else(|error| tracing::debug!(%error, "the server's log could not be pruned"));
     }
 
     /// What the server prints before its own log is open.

@@ -21,6 +21,9 @@ use crate::{
 /// How often to look whether the server is still there. Only Linux shows processes without a program that has to run.
 const WATCH: Duration = Duration::from_millis(if cfg!(target_os = "linux") { 100 } else { 1000 });
 
+/// How often to look after the files of the server's log.
+const PRUNE: Duration = Duration::from_secs(1);
+
 /// How long to leave a server alone that could not be started again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -110,8 +113,13 @@ impl LocalPostgres {
 
     /// Watches over the server for as long as the caller polls this, and starts it again whenever it dies.
     pub async fn keep_alive(&self) -> Infallible {
+        let mut pruned = Instant::now();
         loop {
             tokio::time::sleep(WATCH).await;
+            if pruned.elapsed() >= PRUNE {
+                self.home.prune_log();
+                pruned = Instant::now();
+            }
             match state(&self.home) {
                 Ok(State::Ready { .. } | State::Starting) => continue,
                 Ok(State::Absent | State::Stopping) => {}

@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use crate::home::Home;
+use crate::{home::Home, log};
 
 const MEGABYTE: u64 = 1 << 20;
 
@@ -12,12 +12,13 @@ pub(crate) fn parameters(home: &Home, socket_dir: &Path, chosen: &[(String, Stri
     let defaults = [
         ("shared_buffers", format!("{}MB", shared_buffers(memory()) / MEGABYTE)),
         ("max_connections", "200".to_owned()),
-        // A week of logs, one file for each day of the week.
         ("logging_collector", "on".to_owned()),
-        ("log_filename", "postgres-%a.log".to_owned()),
-        ("log_truncate_on_rotation", "on".to_owned()),
-        ("log_rotation_age", "1d".to_owned()),
-        ("log_rotation_size", "0".to_owned()),
+        ("log_filename", log::FILE_NAME.to_owned()),
+        ("log_rotation_age", "0".to_owned()),
+        ("log_rotation_size", format!("{}kB", log::FILE_SIZE / 1024)),
+        // Details and statements hold the values of rows.
+        ("log_error_verbosity", "terse".to_owned()),
+        ("log_min_error_statement", "panic".to_owned()),
     ];
     let fixed = [
         ("fsync", "on".to_owned()),

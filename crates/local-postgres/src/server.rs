@@ -98,6 +98,7 @@ pub(crate) fn begin_shut_down(home: &Home) -> Result<Option<Process>, Error> {
 
 fn spawn(home: &Home, binaries: &Binaries, socket_dir: &Path, chosen: &[(String, String)]) -> Result<Child, Error> {
     home.account.private_dir(&home.log_dir())?;
+    home.prune_log();
     home.account.private_dir(socket_dir)?;
     let log = File::options().create(true).truncate(true).write(true).mode(0o600).open(home.start_log());
     let log = log.at("write", &home.start_log())?;

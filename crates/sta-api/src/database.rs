@@ -9,6 +9,10 @@ const DATA_DIR: &str = ".sta";
 /// Where it goes instead when this cannot be reached by the server's account.
 const SYSTEM_DIR: &str = "/var/lib/sta";
 
+/// Keeps the errors of our sessions out of the server's log: their messages may quote personal data, and this process
+/// reports those that matter itself.
+const QUIET: &str = "-c%20log_min_messages%3Dlog";
+
 /// The PostgreSQL server of this process.
 pub(crate) struct Server {
     url: String,
@@ -34,7 +38,7 @@ impl Server {
         })
         .await?;
         tracing::info!(psql = server.psql(), "the embedded PostgreSQL can be reached");
-        Ok(Self { url: server.url(), embedded: Some(server) })
+        Ok(Self { url: format!("{}?options={QUIET}", server.url()), embedded: Some(server) })
     }
 
     /// How to connect.

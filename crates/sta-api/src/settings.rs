@@ -301,6 +301,23 @@ mod tests {
     }
 
     #[test]
+    fn a_registry_address_with_a_password_is_refused_with_advice_and_never_printed() {
+        for url in ["http://sta:hunter2@registry:8081", "https://:hunter2@registry", "http://sta:hunter2@:x"] {
+            let told = read(&[("SCHEMA_REGISTRY_URL", url)]).unwrap_err().to_string();
+            assert!(told.contains("SCHEMA_REGISTRY_URL must be an address"), "{told}");
+            assert!(!told.contains("hunter2"), "{told}");
+        }
+        let told = read(&[("SCHEMA_REGISTRY_URL", "http://sta:hunter2@registry")]).unwrap_err().to_string();
+        assert!(told.contains("set SCHEMA_REGISTRY_USER and SCHEMA_REGISTRY_PASSWORD instead"), "{told}");
+        for url in ["http://registry?key=hunter2", "http://registry#hunter2", "ftp://registry", "http:///"] {
+            assert!(read(&[("SCHEMA_REGISTRY_URL", url)]).is_err(), "{url}");
+        }
+        let url =
+            read(&[("SCHEMA_REGISTRY_URL", "http://registry:8081/apis/ccompat/v7/")]).unwrap().registry.unwrap().url;
+        assert_eq!(url, "http://registry:8081/apis/ccompat/v7");
+    }
+
+    #[test]
     fn who_says_who_it_is_must_say_all_of_it() {
         let half = [("KAFKA_BROKERS", "one:9092"), ("KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT")];
         let told = read(&half).unwrap_err().to_string();

@@ -12,8 +12,8 @@ use std::{
 use tracing_subscriber::{EnvFilter, fmt};
 
 /// What of the libraries is not logged unless somebody asks for it by this very name: the HTTP server tells of each
-/// client that sends garbage as of an error of its own.
-const QUIET: &str = "actix_http::h1::dispatcher=off";
+/// client that sends garbage as of an error of its own; the PostgreSQL client logs the values of every statement.
+const QUIET: &str = "actix_http::h1::dispatcher=off,tokio_postgres=info";
 
 /// The lines of the process, like its subscriber.
 static LINES: OnceLock<Lines> = OnceLock::new();
@@ -57,6 +57,18 @@ pub(crate) fn flush() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_values_of_statements_are_logged_only_when_asked_for_by_name() {
+        for (log, expected) in [
+            ("debug", "tokio_postgres=info"),
+            ("trace,seedwork=info", "tokio_postgres=info"),
+            ("info,tokio_postgres=debug", "tokio_postgres=debug"),
+        ] {
+            let filter = filter(log).unwrap().to_string();
+            assert!(filter.split(',').any(|directive| directive == expected), "{log}: {filter}");
+        }
+    }
 
     #[test]
     fn what_clients_send_wrong_is_no_error_in_the_log_unless_asked_for() {

@@ -6,11 +6,13 @@
 
 mod business;
 mod commands;
+mod privacy;
 mod round_trip;
 mod tail;
 
 pub use business::*;
 pub use commands::*;
+pub use privacy::*;
 pub use round_trip::*;
 pub use tail::*;
 
@@ -33,6 +35,7 @@ macro_rules! scenarios {
             two_processes_share_the_work_and_do_it_once
             a_cliente_that_leaves_gives_its_pending_reservas_up_and_its_expediente_shows_it
             contexts_that_are_processes_of_their_own_work_together_as_in_one
+            no_log_level_shows_personal_data
             every_event_is_shown_once_with_its_cloudevents_headers_and_a_plain_value
             it_follows_from_the_end_until_it_is_interrupted_and_ends_at_a_limit
         );

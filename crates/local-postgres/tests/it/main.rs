@@ -5,5 +5,6 @@
 mod access;
 mod binaries;
 mod lifecycle;
+mod log;
 mod recovery;
 mod support;

@@ -5,6 +5,7 @@ use seedwork::infrastructure::{
     avro::{Policy, RegistrySettings},
     broker::{KafkaSettings, Password, SecurityProtocol},
 };
+use url::Url;
 
 /// Kafka, when `KAFKA_BROKERS` says where it is.
 pub(super) fn kafka(source: &mut Source, partitions: i32) -> Option<KafkaSettings> {
@@ -47,7 +48,7 @@ pub(super) fn kafka(source: &mut Source, partitions: i32) -> Option<KafkaSetting
 
 /// The registry, when `SCHEMA_REGISTRY_URL` says where it is.
 pub(super) fn registry(source: &mut Source) -> Option<RegistrySettings> {
-    let url = source.get("SCHEMA_REGISTRY_URL", http_url);
+    let url = source.get("SCHEMA_REGISTRY_URL", registry_url);
     let username: Option<String> = source.get("SCHEMA_REGISTRY_USER", parsed("a name"));
     let password: Option<String> = source.get("SCHEMA_REGISTRY_PASSWORD", parsed("a password"));
     let policy = source.get("SCHEMA_REGISTRY_POLICY", policy);
@@ -82,10 +83,18 @@ fn mechanism(text: &str) -> Result<String, String> {
     found.map(str::to_owned).ok_or_else(|| format!("one of {}", ALL.join(", ")))
 }
 
-fn http_url(text: &str) -> Result<String, String> {
-    match text.starts_with("http://") || text.starts_with("https://") {
-        true => Ok(text.to_owned()),
-        false => Err("an address like http://host:8081".to_owned()),
+/// The base of an API. It is shown in errors, so it holds no secret.
+fn registry_url(text: &str) -> Result<String, String> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    match url {
+        Some(url) if !url.username().is_empty() || url.password().is_some() => Err(
+            "an address without a user and a password: set SCHEMA_REGISTRY_USER and SCHEMA_REGISTRY_PASSWORD instead"
+                .to_owned(),
+        ),
+        Some(url) if url.query().is_none() && url.fragment().is_none() => {
+            Ok(url.as_str().trim_end_matches('/').to_owned())
+        }
+        _ => Err("an address like http://host:8081".to_owned()),
     }
 }
 
