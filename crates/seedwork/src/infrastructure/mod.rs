@@ -5,6 +5,7 @@ pub mod broker;
 pub mod consumer;
 pub mod http;
 pub mod module;
+mod outage;
 pub mod postgres;
 pub mod relay;
 pub mod supervise;

@@ -32,9 +32,6 @@ pub struct Place {
     pub supervisor: Supervisor,
 }
 
-/// How many lists a context reads at once.
-const LISTS: usize = 8;
-
 impl Place {
     /// Where the context's units of work are committed.
     pub fn units<E>(&self) -> PgUnits<E> {
@@ -42,12 +39,8 @@ impl Place {
     }
 
     /// Connections for what is not read by id.
-    ///
-    /// # Errors
-    ///
-    /// See [`Database::pool`].
-    pub fn pool(&self) -> anyhow::Result<Pool> {
-        self.database.pool(LISTS)
+    pub fn pool(&self) -> Pool {
+        self.database.lists().clone()
     }
 }
 

@@ -5,6 +5,7 @@
 mod attacks;
 mod broker;
 mod committer;
+mod connections;
 mod consumer;
 mod kafka;
 mod log;

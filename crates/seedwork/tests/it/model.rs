@@ -11,7 +11,8 @@ use seedwork::{
     domain::{Aggregate, Recorded, Version},
     infrastructure::{
         postgres::{
-            CommitterSettings, Database, Kind, Migrations, Param, PgUnitOfWork, PgUnits, Projection, Row, Shown, Table,
+            CommitterSettings, Database, Kind, Migrations, Param, PgUnitOfWork, PgUnits, Pool, Projection, Row, Shown,
+            Table,
         },
         supervise::Supervisor,
     },
@@ -361,6 +362,11 @@ impl Banco {
         Handlers: CommandHandler<C, Uow>,
     {
         self.bus.dispatch(command, &Cause::new()).await
+    }
+
+    /// Connections for lists.
+    pub(crate) fn lists(&self) -> Pool {
+        self.database.context("pruebas").unwrap().lists().clone()
     }
 
     /// A connection to look behind the scenes, as the context itself.

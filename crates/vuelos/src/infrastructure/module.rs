@@ -26,7 +26,7 @@ pub fn module() -> Module {
 
 fn start(place: &Place) -> anyhow::Result<Started> {
     let units = place.units();
-    let reads = PgReads { reservas: units.reads(), pool: place.pool()? };
+    let reads = PgReads { reservas: units.reads(), pool: place.pool() };
     Ok(Started::new(Handlers::new(SystemClock), units, reads, http::routes, hears))
 }
 

@@ -22,7 +22,8 @@ thread_local! {
 pub(super) fn answered(request: &HttpRequest, method: &Method, status: StatusCode, took: Duration) {
     let method = known(method);
     let route = request.match_pattern().unwrap_or_else(|| "-".to_owned());
-    if status.is_server_error() {
+    // What an outage refuses is told in one line a second, with its cause, where the cause is known.
+    if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
         tracing::warn!(method, route, status = status.as_u16(), took_ms = millis(took), "a request failed");
     } else {
         tracing::debug!(method, route, status = status.as_u16(), took_ms = millis(took), "a request was answered");

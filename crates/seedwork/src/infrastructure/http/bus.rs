@@ -5,12 +5,17 @@ use crate::application::{
     Cause, Command, CommandBus, CommandHandler, Context, DomainEventHandler, Drain, Query, QueryBus, QueryHandler,
     Units,
 };
+use crate::infrastructure::outage::Outage;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
 use std::{
     any::type_name,
     future::{Ready, ready},
+    sync::LazyLock,
     time::Duration,
 };
+
+/// Queries that are not answered within their deadline.
+static LATE: LazyLock<Outage> = LazyLock::new(Outage::default);
 
 /// Gives commands to a context, as part of the request. A context names its own:
 /// `type Bus = http::Bus<Handlers, PgUnits<IngestaEvent>>`; its [`CommandBus`] is app data of the server.
@@ -67,7 +72,10 @@ impl<R> Queries<R> {
     {
         match tokio::time::timeout(self.deadline, self.bus.ask(query)).await {
             Ok(answer) => Ok(answer?),
-            Err(_) => Err(Problem::unavailable()),
+            Err(_) => {
+                LATE.refused(type_name::<Q>(), 1, "no answer in time".to_owned());
+                Err(Problem::unavailable())
+            }
         }
     }
 }

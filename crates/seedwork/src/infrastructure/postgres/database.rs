@@ -1,29 +1,36 @@
 //! How a context reaches its PostgreSQL schema: every connection plays the context's role and sees only its schema.
 
-use super::{listener::Listener, reads::ReadError};
-use crate::infrastructure::supervise;
-use diesel::{ConnectionError, ConnectionResult};
-use diesel_async::{
-    AsyncPgConnection, SimpleAsyncConnection,
-    pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool},
+use super::{
+    connections::{Connections, Share},
+    connector::{Connector, ended},
+    listener::Listener,
+    pool::Pool,
 };
-use futures_util::FutureExt;
-use std::time::Duration;
-use tokio_postgres::{Client, Config, NoTls};
+use crate::infrastructure::outage::Outage;
+use diesel::ConnectionResult;
+use diesel_async::AsyncPgConnection;
+use std::fmt;
+use tokio_postgres::{Client, Error};
 
-/// How long a connection may take to be made.
-const CONNECT: Duration = Duration::from_secs(2);
-
-/// What a session that holds locks for others to wait for may take: a process that is frozen in the middle of a
-/// transaction loses it.
-const SHORT: &str =
-    "SET idle_in_transaction_session_timeout = 2000; SET lock_timeout = 3000; SET statement_timeout = 10000";
+/// Ids are all that is looked for by a reader: the plan that follows the index need not be made again.
+const BY_ID: &str = "SET plan_cache_mode = force_generic_plan";
 
 /// A context's place in a PostgreSQL database.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Database {
-    config: Config,
-    schema: String,
+    connector: Connector,
+    share: Share,
+    lists: Pool,
+    outage: Outage,
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database")
+            .field("connector", &self.connector)
+            .field("share", &self.share)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Database {
@@ -33,41 +40,43 @@ impl Database {
     ///
     /// A `url` that is not one of PostgreSQL.
     pub fn new(url: &str, context: &str) -> anyhow::Result<Self> {
-        let mut config: Config = url.parse()?;
-        config
-            .connect_timeout(CONNECT)
-            .tcp_user_timeout(Duration::from_secs(5))
-            .keepalives_idle(Duration::from_secs(10))
-            .keepalives_interval(Duration::from_secs(3))
-            .keepalives_retries(3)
-            .application_name(format!("sta/{context}"));
-        Ok(Self { config, schema: context.to_owned() })
+        Self::within(url, context, &Connections::default())
+    }
+
+    /// The same, for a process that may have so many connections.
+    ///
+    /// # Errors
+    ///
+    /// A `url` that is not one of PostgreSQL.
+    pub fn within(url: &str, context: &str, connections: &Connections) -> anyhow::Result<Self> {
+        let connector = Connector::new(url, context, connections.permits())?;
+        let (share, outage) = (connections.share(), Outage::default());
+        let lists = Pool::new(connector.clone(), share.lists, "", outage.clone());
+        Ok(Self { connector, share, lists, outage })
     }
 
     /// The schema's name, which is the context's.
     pub fn schema(&self) -> &str {
-        &self.schema
+        self.connector.schema()
     }
 
-    /// A bare connection as the user that the URL names, without the context's role.
-    pub(crate) async fn administrator(&self) -> Result<Client, tokio_postgres::Error> {
-        let (client, connection) = self.config.connect(NoTls).await?;
-        supervise::drive(connection.map(drop));
+    /// A bare connection as the user that the URL names, without the context's role and its limits.
+    pub(crate) async fn administrator(&self) -> Result<Client, Error> {
+        let (client, driver) = self.connector.open().await?;
+        driver.drive(ended);
         Ok(client)
     }
 
     /// A bare connection, with further settings of the session.
-    pub(crate) async fn client(&self, settings: &str) -> Result<Client, tokio_postgres::Error> {
-        let client = self.administrator().await?;
-        client.batch_execute(&format!("{}; {settings}", self.role())).await?;
-        Ok(client)
+    pub(crate) async fn client(&self, settings: &str) -> Result<Client, Error> {
+        self.connector.client(settings).await
     }
 
-    /// A bare connection that listens on a channel, whose transactions are short.
-    pub(crate) async fn listen(&self, channel: &str) -> Result<(Client, Listener), tokio_postgres::Error> {
-        let (client, connection) = self.config.connect(NoTls).await?;
-        let listener = Listener::drive(connection);
-        client.batch_execute(&format!("{}; {SHORT}; LISTEN {channel}", self.role())).await?;
+    /// A bare connection that listens on a channel.
+    pub(crate) async fn listen(&self, channel: &str) -> Result<(Client, Listener), Error> {
+        let (client, driver) = self.connector.open().await?;
+        let listener = Listener::drive(driver);
+        client.batch_execute(&format!("{}; LISTEN {channel}", self.connector.session())).await?;
         Ok((client, listener))
     }
 
@@ -77,50 +86,26 @@ impl Database {
     ///
     /// PostgreSQL does not answer, or refuses.
     pub async fn connect(&self) -> ConnectionResult<AsyncPgConnection> {
-        let failed = |error: tokio_postgres::Error| ConnectionError::BadConnection(error.to_string());
-        let (client, connection) = self.config.connect(NoTls).await.map_err(failed)?;
-        let mut db = AsyncPgConnection::try_from_client_and_connection(client, connection).await?;
-        db.batch_execute(&self.role()).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
-        Ok(db)
+        self.connector.connect("").await
     }
 
-    fn role(&self) -> String {
-        format!("SET ROLE sta_{0}; SET search_path = {0}", self.schema)
+    /// The connections for what is not read by id: all who read so share them.
+    pub fn lists(&self) -> &Pool {
+        &self.lists
     }
 
-    /// A pool of `size` diesel connections.
-    ///
-    /// # Errors
-    ///
-    /// Never in practice: the settings of the pool are fixed.
-    pub fn pool(&self, size: usize) -> anyhow::Result<Pool> {
-        let mut config = ManagerConfig::default();
-        config.recycling_method = RecyclingMethod::Fast;
-        let database = self.clone();
-        config.custom_setup = Box::new(move |_| {
-            let database = database.clone();
-            async move { database.connect().await }.boxed()
-        });
-        let manager = AsyncDieselConnectionManager::new_with_config(String::new(), config);
-        Ok(Pool(deadpool::Pool::builder(manager).max_size(size).build()?))
+    /// The one connection of a reader.
+    pub(super) fn reader(&self) -> Pool {
+        Pool::new(self.connector.clone(), 1, BY_ID, self.outage.clone())
     }
-}
 
-/// Connections for reads that are not grouped.
-#[derive(Clone)]
-pub struct Pool(deadpool::Pool<AsyncPgConnection>);
+    /// What of connections it may have beyond those that it needs.
+    pub(super) fn share(&self) -> Share {
+        self.share
+    }
 
-impl Pool {
-    /// A connection, as soon as one is free.
-    ///
-    /// # Errors
-    ///
-    /// The database does not answer, or all connections are busy for too long.
-    pub async fn get(&self) -> Result<deadpool::Object<AsyncPgConnection>, ReadError> {
-        let free = tokio::time::timeout(CONNECT, self.0.get()).await;
-        free.map_err(|_| ReadError)?.map_err(|error| {
-            tracing::error!(%error, "no connection for a read");
-            ReadError
-        })
+    /// Tells the log of requests that were refused because the database does not answer.
+    pub(crate) fn refused(&self, requests: usize, cause: String) {
+        self.outage.refused(self.schema(), requests, cause);
     }
 }

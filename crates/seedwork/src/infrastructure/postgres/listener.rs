@@ -1,26 +1,19 @@
 //! What a connection hears on the channel that it listens to.
 
-use crate::infrastructure::supervise;
+use super::connector::Driver;
 use std::{future::poll_fn, sync::Arc};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    sync::Notify,
-};
-use tokio_postgres::{AsyncMessage, Connection};
+use tokio::sync::Notify;
+use tokio_postgres::AsyncMessage;
 
 /// Hears notifications; several that come before they are waited for are one.
 pub struct Listener(Arc<Notify>);
 
 impl Listener {
     /// Runs a connection to its end and hears its notifications.
-    pub(super) fn drive<S, T>(mut connection: Connection<S, T>) -> Self
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    pub(super) fn drive(driver: Driver) -> Self {
         let heard = Arc::new(Notify::new());
         let tell = Arc::clone(&heard);
-        supervise::drive(async move {
+        driver.drive(|mut connection| async move {
             while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
                 if let AsyncMessage::Notification(_) = message {
                     tell.notify_one();

@@ -3,6 +3,8 @@
 mod answers;
 mod changes;
 mod committer;
+mod connections;
+mod connector;
 mod database;
 mod inbox;
 mod lanes;
@@ -10,6 +12,7 @@ mod listener;
 mod migrations;
 mod outbox;
 mod partitions;
+mod pool;
 mod probe;
 mod reader;
 mod reads;
@@ -21,13 +24,15 @@ mod views;
 
 pub use changes::Change;
 pub use committer::{CommitterSettings, LogState};
-pub use database::{Database, Pool};
+pub use connections::{Connections, Needs, TooFew};
+pub use database::Database;
 pub(crate) use inbox::Parking;
 pub use listener::Listener;
 #[cfg(feature = "testing-postgres")]
 pub(crate) use migrations::CONTEXT;
 pub use migrations::{Migrations, migrate};
 pub(crate) use outbox::LAST;
+pub use pool::Pool;
 pub use probe::Probe;
 pub use reads::{ReadError, Reads};
 pub use row::{Column, Kind, Listed, Param, Part, Projection, Record, Root, Row, Table};

@@ -2,12 +2,10 @@
 
 use super::{
     answers::{self, Answer, Asker},
-    database::Database,
-    reads::ReadError,
+    pool::{Failed, Pool},
+    reads::{ReadError, Seat},
     row::{Record, Root},
 };
-use crate::infrastructure::supervise::Supervisor;
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
     sync::{Mutex, mpsc},
@@ -21,14 +19,7 @@ const GROUP: usize = 256;
 /// How many ids may wait.
 const WAITING: usize = 16_384;
 
-/// Where readers read, how long that may take, and who starts them.
-pub(super) struct Source {
-    pub(super) database: Database,
-    pub(super) deadline: Duration,
-    pub(super) supervisor: Supervisor,
-}
-
-/// A task with a connection of its own.
+/// A task that reads one kind of record, on a connection that it shares with the other kinds of its thread.
 pub(super) struct Reader<R> {
     ids: mpsc::Sender<Wanted<R>>,
 }
@@ -49,13 +40,15 @@ impl<R> Clone for Reader<R> {
 
 impl<R: Record> Reader<R> {
     /// Starts one in the runtime of this thread.
-    pub(super) fn start(Source { database, deadline, supervisor }: &Source) -> Self {
+    pub(super) fn start(seat: Arc<Seat>) -> Self {
         let (ids, wanted) = mpsc::channel(WAITING);
         // The queue outlives a task that panics.
         let wanted = Arc::new(Mutex::new(wanted));
-        let (database, deadline) = (database.clone(), *deadline);
-        let run = move |stop| run(database.clone(), Arc::clone(&wanted), deadline, stop);
-        supervisor.spawn("grouped reads", run);
+        let supervisor = seat.supervisor.clone();
+        supervisor.spawn("grouped reads", move |stop| {
+            let (seat, wanted) = (Arc::clone(&seat), Arc::clone(&wanted));
+            async move { run(&seat.pool, seat.deadline, &wanted, stop).await }
+        });
         Self { ids }
     }
 
@@ -67,19 +60,18 @@ impl<R: Record> Reader<R> {
     /// Asks for the record with an id.
     pub(super) fn ask(&self, id: Uuid) -> Result<Answer<Found<R>>, ReadError> {
         let (asker, answer) = answers::ask();
-        self.ids.try_send(Wanted { id, asker }).map_err(|_| ReadError)?;
+        self.ids.try_send(Wanted { id, asker }).map_err(|_| ReadError::Unavailable)?;
         Ok(answer)
     }
 }
 
 async fn run<R: Record>(
-    database: Database,
-    wanted: Arc<Mutex<mpsc::Receiver<Wanted<R>>>>,
+    pool: &Pool,
     deadline: Duration,
+    wanted: &Mutex<mpsc::Receiver<Wanted<R>>>,
     stop: CancellationToken,
 ) {
     let mut wanted = wanted.lock().await;
-    let mut connection = None;
     let mut group = Vec::with_capacity(GROUP);
     while let Some(1..) = stop.run_until_cancelled(wanted.recv_many(&mut group, GROUP)).await {
         // Whoever asks in the same turn of this thread is answered with the first.
@@ -90,41 +82,31 @@ async fn run<R: Record>(
             group.push(one);
         }
         group.retain(|one| !one.asker.is_gone());
-        let ids = group.iter().map(|one| one.id).collect();
-        let found = tokio::time::timeout(deadline, read::<R>(&database, &mut connection, ids)).await;
-        let found = match found {
-            Ok(Ok(records)) => Ok(records),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("no answer in time".to_owned()),
-        };
-        match found {
+        let found = tokio::time::timeout(deadline, read(pool, &group)).await;
+        match found.unwrap_or_else(|_| Err(Failed::Away("no answer in time".to_owned()))) {
             Ok(records) => {
                 let records: HashMap<Uuid, R> =
                     records.into_iter().map(|record| (record.root().id(), record)).collect();
                 answers::deliver(group.drain(..).map(|one| (one.asker, Ok(records.get(&one.id).cloned()))));
             }
-            Err(error) => {
-                tracing::error!(error, reads = group.len(), "reads were not answered");
-                connection = None;
-                answers::deliver(group.drain(..).map(|one| (one.asker, Err(ReadError))));
+            Err(failed) => {
+                let refused = pool.refuse(failed, group.len());
+                answers::deliver(group.drain(..).map(|one| (one.asker, Err(refused.clone()))));
             }
         }
     }
 }
 
-async fn read<R: Record>(
-    database: &Database,
-    connection: &mut Option<AsyncPgConnection>,
-    ids: Vec<Uuid>,
-) -> anyhow::Result<Vec<R>> {
-    let db = match connection {
-        Some(db) => db,
-        None => {
-            let mut db = database.connect().await?;
-            // Ids are all that is looked for here: the plan that follows the index need not be made again.
-            db.batch_execute("SET plan_cache_mode = force_generic_plan").await?;
-            connection.insert(db)
+async fn read<R: Record>(pool: &Pool, group: &[Wanted<R>]) -> Result<Vec<R>, Failed> {
+    let mut attempts = pool.attempts();
+    loop {
+        let mut db = attempts.connection().await?;
+        match R::by_ids(group.iter().map(|one| one.id).collect(), &mut db).await {
+            Ok(records) => {
+                db.give_back();
+                return Ok(records);
+            }
+            Err(error) => attempts.failed(db, error).await?,
         }
-    };
-    Ok(R::by_ids(ids, db).await?)
+    }
 }

@@ -2,8 +2,9 @@
 
 use super::{
     answers::{self, Answer},
-    database::{Database, Pool},
-    reader::{Found, Reader, Source},
+    database::Database,
+    pool::{Failed, Pool, SWEEP},
+    reader::{Found, Reader},
     row::Record,
     unit_of_work::Indexed,
 };
@@ -11,22 +12,23 @@ use crate::infrastructure::supervise::Supervisor;
 use std::{
     any::{Any, TypeId},
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak},
     thread::{self, ThreadId},
     time::Duration,
 };
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, time::sleep};
 use uuid::Uuid;
 
-/// How many threads may read by themselves, for each kind of record: each has a connection for it.
-const OWN: usize = 4;
-/// How many sets may be looked for at once.
-const FINDS: usize = 4;
-
-/// A read that was not answered: the database is away, or slow, or too much waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the database does not answer")]
-pub struct ReadError;
+/// A read that was not answered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// The database is away, or slow, or too much waits.
+    #[error("the database does not answer")]
+    Unavailable,
+    /// The program and the tables of the database do not fit together.
+    #[error("a statement does not fit the tables: {0}")]
+    Defect(Arc<str>),
+}
 
 /// Reads records of one kind by id.
 ///
@@ -34,7 +36,7 @@ pub struct ReadError;
 /// server is, reads by itself: to wake another thread, and be woken by it, costs more than the read. Everybody else, and
 /// whoever comes when enough do, shares one reader.
 pub struct Reads<R> {
-    source: Arc<Source>,
+    seats: Arc<Seats>,
     shared: Reader<R>,
     own: Arc<RwLock<Own<R>>>,
 }
@@ -44,22 +46,22 @@ type Own<R> = Vec<(ThreadId, Reader<R>)>;
 
 impl<R> Clone for Reads<R> {
     fn clone(&self) -> Self {
-        Self { source: Arc::clone(&self.source), shared: self.shared.clone(), own: Arc::clone(&self.own) }
+        Self { seats: Arc::clone(&self.seats), shared: self.shared.clone(), own: Arc::clone(&self.own) }
     }
 }
 
 impl<R: Record> Reads<R> {
-    fn new(source: Arc<Source>) -> Self {
-        Self { shared: Reader::start(&source), source, own: Arc::default() }
+    fn new(seats: Arc<Seats>) -> Self {
+        Self { shared: Reader::start(Arc::clone(&seats.shared)), seats, own: Arc::default() }
     }
 
     /// The record with an id, if there is one. Whoever asks waits as long as it may.
     ///
     /// # Errors
     ///
-    /// The database does not answer, or too much waits.
+    /// The database does not answer, or too much waits, or the tables are not what the program expects.
     pub async fn by_id(&self, id: Uuid) -> Found<R> {
-        self.ask(id)?.await.unwrap_or(Err(ReadError))
+        self.ask(id)?.await.unwrap_or(Err(ReadError::Unavailable))
     }
 
     fn ask(&self, id: Uuid) -> Result<Answer<Found<R>>, ReadError> {
@@ -68,67 +70,126 @@ impl<R: Record> Reads<R> {
         }
         let here = thread::current().id();
         let own = self.own.read().unwrap_or_else(PoisonError::into_inner);
-        let mut live = own.iter().filter(|(_, reader)| !reader.has_ended());
-        if let Some((_, reader)) = live.clone().find(|(thread, _)| *thread == here) {
+        if let Some((_, reader)) = own.iter().find(|(thread, reader)| *thread == here && !reader.has_ended()) {
             return reader.ask(id);
         }
-        if live.nth(OWN - 1).is_some() {
-            return self.shared.ask(id);
-        }
         drop(own);
-        let reader = Reader::start(&self.source);
+        let Some(seat) = self.seats.of(here) else { return self.shared.ask(id) };
+        let reader = Reader::start(seat);
         let answer = reader.ask(id);
         let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
-        // A reader ends with its thread's runtime; one that is not kept, when it has answered.
+        // A reader ends with its thread's runtime.
         own.retain(|(_, reader)| !reader.has_ended());
-        if own.len() < OWN {
-            own.push((here, reader));
-        }
+        own.push((here, reader));
         answer
+    }
+}
+
+/// Where the readers of a thread read, one for each kind of record: all of them on one connection.
+pub(super) struct Seat {
+    pub(super) pool: Pool,
+    pub(super) deadline: Duration,
+    pub(super) supervisor: Supervisor,
+}
+
+/// The seats of a context.
+struct Seats {
+    database: Database,
+    deadline: Duration,
+    supervisor: Supervisor,
+    shared: Arc<Seat>,
+    /// Of threads that read by themselves: a seat is kept by its readers, which end with their thread's runtime.
+    own: Mutex<Vec<(ThreadId, Weak<Seat>)>>,
+}
+
+impl Seats {
+    fn new(database: Database, deadline: Duration, supervisor: Supervisor) -> Self {
+        let shared = Arc::new(Seat { pool: database.reader(), deadline, supervisor: supervisor.clone() });
+        Self { database, deadline, supervisor, shared, own: Mutex::default() }
+    }
+
+    fn own(&self) -> MutexGuard<'_, Vec<(ThreadId, Weak<Seat>)>> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The seat of a thread; none when enough have one.
+    fn of(&self, thread: ThreadId) -> Option<Arc<Seat>> {
+        let mut own = self.own();
+        own.retain(|(_, seat)| seat.strong_count() > 0);
+        if let Some(seat) = own.iter().find(|(known, _)| *known == thread).and_then(|(_, seat)| seat.upgrade()) {
+            return Some(seat);
+        }
+        if own.len() >= self.database.share().threads {
+            return None;
+        }
+        let pool = self.database.reader();
+        let seat = Arc::new(Seat { pool, deadline: self.deadline, supervisor: self.supervisor.clone() });
+        own.push((thread, Arc::downgrade(&seat)));
+        Some(seat)
+    }
+
+    fn close_idle(&self) {
+        self.database.lists().close_idle();
+        self.shared.pool.close_idle();
+        self.own().iter().filter_map(|(_, seat)| seat.upgrade()).for_each(|seat| seat.pool.close_idle());
     }
 }
 
 /// The reads of a context, by kind of record.
 #[derive(Clone)]
 pub(super) struct Readers {
-    source: Arc<Source>,
+    seats: Arc<Seats>,
     // Where they run: the process's own runtime, which outlives the threads of the HTTP server.
     home: Handle,
     known: Arc<Mutex<HashMap<TypeId, Box<dyn Any + Send>>>>,
-    finds: Pool,
 }
 
 impl Readers {
     /// None yet. They will run in the runtime of this thread.
     pub(super) fn new(database: Database, deadline: Duration, supervisor: Supervisor) -> Self {
-        let finds = database.pool(FINDS).expect("the settings of a pool are fixed, and complete");
-        Self {
-            source: Arc::new(Source { database, deadline, supervisor }),
-            home: Handle::current(),
-            known: Arc::default(),
-            finds,
-        }
+        let seats = Arc::new(Seats::new(database, deadline, supervisor.clone()));
+        let looked_after = Arc::clone(&seats);
+        supervisor.spawn("idle connections", move |stop| {
+            let seats = Arc::clone(&looked_after);
+            async move {
+                while stop.run_until_cancelled(sleep(SWEEP)).await.is_some() {
+                    seats.close_idle();
+                }
+            }
+        });
+        Self { seats, home: Handle::current(), known: Arc::default() }
     }
 
     /// The ids of members of a set, at most so many of them.
     pub(super) async fn find<S: Indexed>(&self, which: &S, most: i64) -> Result<Vec<Uuid>, ReadError> {
-        let mut db = self.finds.get().await?;
-        which.ids(most, &mut db).await.map_err(|error| {
-            tracing::error!(%error, "the members of a set were not found");
-            ReadError
-        })
+        let pool = self.seats.database.lists();
+        find(pool, which, most).await.map_err(|failed| pool.refuse(failed, 1))
     }
 
     pub(super) fn of<R: Record>(&self) -> Reads<R> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || {
             let _home = self.home.enter();
-            Box::new(Reads::<R>::new(Arc::clone(&self.source)))
+            Box::new(Reads::<R>::new(Arc::clone(&self.seats)))
         };
         let reads = known.entry(TypeId::of::<R>()).or_insert_with(|| new());
         match reads.downcast_ref::<Reads<R>>() {
             Some(reads) => reads.clone(),
             None => *new(),
+        }
+    }
+}
+
+async fn find<S: Indexed>(pool: &Pool, which: &S, most: i64) -> Result<Vec<Uuid>, Failed> {
+    let mut attempts = pool.attempts();
+    loop {
+        let mut db = attempts.connection().await?;
+        match which.ids(most, &mut db).await {
+            Ok(ids) => {
+                db.give_back();
+                return Ok(ids);
+            }
+            Err(error) => attempts.failed(db, error).await?,
         }
     }
 }

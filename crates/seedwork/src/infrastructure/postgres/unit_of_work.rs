@@ -264,7 +264,7 @@ impl<E: Send, A: Stored> Load<A> for PgUnitOfWork<E> {
 
 /// What is committed of an aggregate, whose lane is entered.
 async fn committed<A: Stored>(reads: &Reads<A::Record>, id: Uuid, deadline: Instant) -> Result<Option<A>, CommitError> {
-    let record = timeout_at(deadline, reads.by_id(id)).await.unwrap_or(Err(ReadError))?;
+    let record = timeout_at(deadline, reads.by_id(id)).await.unwrap_or(Err(ReadError::Unavailable))?;
     let restored = record.map(A::try_from).transpose();
     restored.map_err(|error| CommitError::Defect(format!("the stored {id} cannot be restored: {error}")))
 }
@@ -275,7 +275,7 @@ impl<E: Send, S: Indexed> Find<S> for PgUnitOfWork<E> {
         let kind = TypeId::of::<S::Of>();
         let one_more = i64::try_from(MEMBERS).unwrap_or(i64::MAX).saturating_add(1);
         let members = timeout_at(self.deadline, self.readers.find(&which, one_more));
-        let mut ids = members.await.unwrap_or(Err(ReadError))?;
+        let mut ids = members.await.unwrap_or(Err(ReadError::Unavailable))?;
         ids.extend(self.saved.iter().map(|saved| saved.key).filter(|key| key.0 == kind).map(|key| key.1));
         ids.sort_unstable();
         ids.dedup();

@@ -1,19 +1,27 @@
 //! How queries are answered: what is stored, as the view that clients get.
 
 use super::{
-    database::Pool,
+    pool::{Failed, Pool},
     reads::{ReadError, Reads},
     row::{Listed, Record},
 };
 use crate::application::{CommitError, Page, PageRequest};
+use diesel::{
+    QueryResult,
+    pg::Pg,
+    query_builder::{AstPass, Query, QueryFragment, QueryId},
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, methods::LoadQuery};
 use futures_util::{FutureExt, future::BoxFuture};
 use std::fmt::Display;
 use uuid::Uuid;
 
 impl From<ReadError> for CommitError {
-    fn from(_: ReadError) -> Self {
-        Self::Unavailable
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unavailable => Self::Unavailable,
+            ReadError::Defect(_) => Self::Defect(error.to_string()),
+        }
     }
 }
 
@@ -31,19 +39,54 @@ impl<R: Record> Reads<R> {
     }
 }
 
-// Boxed, because the compiler loses sight of what a query of diesel borrows (nothing) in a future that holds it.
+/// A query that can be sent again. diesel makes SQL of it by reference; a reference of which there is only one may go to
+/// another thread, as a boxed query may.
+pub struct Again<'q, Q>(&'q mut Q);
+
+impl<Q: Query> Query for Again<'_, Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q: QueryId> QueryId for Again<'_, Q> {
+    type QueryId = Q::QueryId;
+    const HAS_STATIC_QUERY_ID: bool = Q::HAS_STATIC_QUERY_ID;
+}
+
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Again<'_, Q> {
+    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.0.walk_ast(pass)
+    }
+}
+
+/// A query that finds rows, as often as it is asked.
+pub trait Asked<R>: Send + 'static {
+    /// Sends it.
+    fn ask<'a>(&'a mut self, db: &'a mut AsyncPgConnection) -> BoxFuture<'a, QueryResult<Vec<R>>>;
+}
+
+impl<Q, R> Asked<R> for Q
+where
+    for<'q> Again<'q, Q>: LoadQuery<'q, AsyncPgConnection, R>,
+    Q: Send + 'static,
+    R: Send + 'static,
+{
+    fn ask<'a>(&'a mut self, db: &'a mut AsyncPgConnection) -> BoxFuture<'a, QueryResult<Vec<R>>> {
+        Again(self).load(db).boxed()
+    }
+}
+
 impl Pool {
     /// Everything that a query finds.
     ///
     /// # Errors
     ///
     /// The database does not answer, or what is stored cannot be shown.
-    pub fn views<Q, R, V>(&self, query: Q) -> BoxFuture<'_, Result<Vec<V>, CommitError>>
+    pub async fn views<Q, R, V>(&self, query: Q) -> Result<Vec<V>, CommitError>
     where
-        Q: LoadQuery<'static, AsyncPgConnection, R> + Send + 'static,
-        R: TryInto<V, Error: Display> + Send + 'static,
+        Q: Asked<R>,
+        R: TryInto<V, Error: Display> + Send,
     {
-        async move { self.rows(query).await?.into_iter().map(view).collect() }.boxed()
+        self.rows(query).await?.into_iter().map(view).collect()
     }
 
     /// A page of what a query finds, which begins as [`Listed`] begins it.
@@ -51,28 +94,31 @@ impl Pool {
     /// # Errors
     ///
     /// The database does not answer, or what is stored cannot be shown.
-    pub fn page<Q, R, V>(&self, query: Q, request: PageRequest) -> BoxFuture<'_, Result<Page<V>, CommitError>>
+    pub async fn page<Q, R, V>(&self, query: Q, request: PageRequest) -> Result<Page<V>, CommitError>
     where
-        Q: LoadQuery<'static, AsyncPgConnection, R> + Send + 'static,
+        Q: Asked<R>,
         R: Listed + TryInto<V, Error: Display>,
     {
-        async move {
-            let Page { items, next } = request.page(self.rows(query).await?, R::position);
-            Ok(Page { items: items.into_iter().map(view).collect::<Result<_, _>>()?, next })
-        }
-        .boxed()
+        let Page { items, next } = request.page(self.rows(query).await?, R::position);
+        Ok(Page { items: items.into_iter().map(view).collect::<Result<_, _>>()?, next })
     }
 
-    async fn rows<Q, R>(&self, query: Q) -> Result<Vec<R>, ReadError>
-    where
-        Q: LoadQuery<'static, AsyncPgConnection, R> + 'static,
-        R: Send,
-    {
-        let mut db = self.get().await?;
-        query.load(&mut *db).await.map_err(|error| {
-            tracing::error!(%error, "a query was not answered");
-            ReadError
-        })
+    async fn rows<R>(&self, query: impl Asked<R>) -> Result<Vec<R>, ReadError> {
+        self.load(query).await.map_err(|failed| self.refuse(failed, 1))
+    }
+
+    async fn load<R>(&self, mut query: impl Asked<R>) -> Result<Vec<R>, Failed> {
+        let mut attempts = self.attempts();
+        loop {
+            let mut db = attempts.connection().await?;
+            match query.ask(&mut db).await {
+                Ok(rows) => {
+                    db.give_back();
+                    return Ok(rows);
+                }
+                Err(error) => attempts.failed(db, error).await?,
+            }
+        }
     }
 }
 

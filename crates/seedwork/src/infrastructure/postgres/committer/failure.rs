@@ -1,7 +1,7 @@
 //! What the errors of PostgreSQL mean for a group of units.
 
 use super::queue::Writes;
-use crate::application::CommitError;
+use crate::{application::CommitError, infrastructure::postgres::connector::describe};
 use std::collections::HashMap;
 use tokio_postgres::{Error, error::SqlState};
 use uuid::Uuid;
@@ -16,7 +16,7 @@ pub(super) enum Failure {
     /// PostgreSQL refuses the data of a unit and does not name it.
     #[error("the data of a unit are refused")]
     Somebody,
-    /// A deadlock, a serialization failure or a lost plan: the same again may succeed.
+    /// A deadlock, a serialization failure, a lost plan or a lost connection: the same again may succeed.
     #[error("{0}")]
     Again(String),
     /// The database does not answer, or answers no to everybody.
@@ -60,7 +60,16 @@ pub(super) fn of_the_group(error: Error) -> Failure {
             | SqlState::FEATURE_NOT_SUPPORTED
             | SqlState::INVALID_SQL_STATEMENT_NAME),
         ) => Failure::Again(describe(&error)),
+        _ if is_of_the_connection(&error) => Failure::Again(describe(&error)),
         _ => Failure::Down(describe(&error)),
+    }
+}
+
+/// Whether the connection was lost. Nothing is committed then, as long as no COMMIT was sent.
+fn is_of_the_connection(error: &Error) -> bool {
+    match error.code() {
+        Some(code) => matches!(code, &(SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN)),
+        None => true,
     }
 }
 
@@ -96,12 +105,4 @@ pub(super) fn refusal(error: &Error) -> CommitError {
 
 fn class(error: &Error) -> Option<&str> {
     error.code().and_then(|state| state.code().get(..2))
-}
-
-/// The error for the log: PostgreSQL's own words, without the data that it quotes in its detail.
-pub(super) fn describe(error: &Error) -> String {
-    match error.as_db_error() {
-        Some(db) => format!("{} ({})", db.message(), db.code().code()),
-        None => std::error::Error::source(error).map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}")),
-    }
 }

@@ -12,7 +12,7 @@ mod transaction;
 
 pub(super) use queue::Writes;
 
-use super::{answers, database::Database, inbox, lanes::Lane};
+use super::{answers, connector::describe, database::Database, inbox, lanes::Lane};
 use crate::{
     application::{CommitError, Committed},
     infrastructure::supervise::Supervisor,
@@ -209,7 +209,7 @@ impl Writer {
             Ok(()) => Ok(Committed),
             Err(Failure::Unknown(mark)) => self.resolve(mark, &units).await,
             Err(failure) => {
-                tracing::error!(error = %failure, units = units.len(), "a group could not be committed");
+                self.database.refused(units.len(), failure.to_string());
                 Err(CommitError::Unavailable)
             }
         };
@@ -249,7 +249,7 @@ impl Writer {
         if self.session.is_none() {
             let opened = tokio::time::timeout(self.limits.answer, Session::open(&self.database, self.limits)).await;
             self.session = match opened {
-                Ok(session) => Some(session.map_err(failure::of_the_group)?),
+                Ok(session) => Some(session.map_err(|error| Failure::Down(describe(&error)))?),
                 Err(_) => return Err(Failure::Down("no connection in time".into())),
             };
         }

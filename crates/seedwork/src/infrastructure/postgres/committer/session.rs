@@ -3,13 +3,14 @@
 use super::{
     super::{
         changes::Call,
+        connector::describe,
         database::Database,
         inbox::{self, InboxCalls},
         outbox, partitions,
         row::{Param, Table},
         statements::{Purpose, sql},
     },
-    failure::{Failure, Mark, describe, of_the_group},
+    failure::{Failure, Mark, of_the_group},
 };
 use std::{
     collections::HashMap,

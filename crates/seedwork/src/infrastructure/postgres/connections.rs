@@ -1,0 +1,113 @@
+//! How many connections a process may have, and how many a context is given of them.
+
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// The most threads of the HTTP server that read by themselves, in each context; the others share a connection.
+const THREADS: usize = 4;
+/// How many lists a context reads at once.
+const LISTS: usize = 2;
+/// What a process needs beside its contexts: two that take turns, for topics, schemas, positions and migrations.
+const SHARED: usize = 2;
+
+/// What a context may have beyond the connections that it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Share {
+    /// Connections for lists.
+    pub(super) lists: usize,
+    /// Threads with a reader's connection of their own.
+    pub(super) threads: usize,
+}
+
+/// What a process does, as far as it needs connections.
+#[derive(Debug, Clone, Copy)]
+pub struct Needs {
+    /// How many contexts it runs.
+    pub contexts: usize,
+    /// Whether it relays their logs.
+    pub relay: bool,
+    /// Whether it hears what they hear.
+    pub consumers: bool,
+}
+
+/// The connections that a process may have: all of them when nothing is said.
+#[derive(Debug, Clone)]
+pub struct Connections {
+    permits: Option<Arc<Semaphore>>,
+    share: Share,
+}
+
+/// A limit that leaves a context without a connection that it cannot do without.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{limit} connections are too few: {contexts} contexts need {each} each ({what}), and the process {SHARED}: {} in all",
+    contexts * each + SHARED
+)]
+pub struct TooFew {
+    limit: usize,
+    contexts: usize,
+    each: usize,
+    what: String,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self { permits: None, share: Share { lists: LISTS, threads: THREADS } }
+    }
+}
+
+impl Connections {
+    /// At most `limit` in a process. What its contexts do not need is shared among them: first threads that read by
+    /// themselves, then lists.
+    ///
+    /// # Errors
+    ///
+    /// They need more.
+    pub fn at_most(limit: usize, needs: Needs) -> Result<Self, TooFew> {
+        let Needs { contexts, relay, consumers } = needs;
+        let relays = if relay { (2, "2 to relay") } else { (1, "1 to tell who relays") };
+        let consumes = if consumers { (2, "2 to consume") } else { (0, "0 to consume") };
+        let parts = [(1, "1 to commit"), relays, consumes, (1, "1 to read by id"), (1, "1 for lists")];
+        let each = parts.iter().map(|(count, _)| count).sum::<usize>();
+        let Some(free) = limit.checked_sub(contexts * each + SHARED) else {
+            return Err(TooFew { limit, contexts, each, what: parts.map(|(_, what)| what).join(", ") });
+        };
+        let further = free / contexts.max(1);
+        let threads = further.min(THREADS);
+        let lists = 1 + (further - threads).min(LISTS - 1);
+        Ok(Self { permits: Some(Arc::new(Semaphore::new(limit))), share: Share { lists, threads } })
+    }
+
+    pub(super) fn permits(&self) -> Option<Arc<Semaphore>> {
+        self.permits.clone()
+    }
+
+    pub(super) fn share(&self) -> Share {
+        self.share
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: Needs = Needs { contexts: 3, relay: true, consumers: true };
+
+    #[test]
+    fn a_limit_that_is_too_small_is_refused_with_the_arithmetic() {
+        let refused = Connections::at_most(20, ALL).map(drop).unwrap_err().to_string();
+        let expected = "20 connections are too few: 3 contexts need 7 each (1 to commit, 2 to relay, 2 to consume, 1 to \
+                        read by id, 1 for lists), and the process 2: 23 in all";
+        assert_eq!(refused, expected);
+    }
+
+    #[test]
+    fn what_contexts_do_not_need_is_shared_among_them() {
+        for (limit, threads, lists) in [(23, 0, 1), (25, 0, 1), (26, 1, 1), (35, 4, 1), (38, 4, 2), (500, 4, 2)] {
+            let share = Connections::at_most(limit, ALL).unwrap().share();
+            assert_eq!(share, Share { lists, threads }, "{limit}");
+            let most = 3 * (7 + share.threads + share.lists - 1) + SHARED;
+            assert!(most <= limit, "{most} of {limit}");
+        }
+    }
+}
