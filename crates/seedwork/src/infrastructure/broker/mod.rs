@@ -60,6 +60,18 @@ pub struct Delivery {
     pub value: Option<Vec<u8>>,
 }
 
+impl Delivery {
+    /// The memory that it takes, about, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let headers = self.headers.iter().map(|(name, value)| name.len() + value.len() + HEADER);
+        let [key, value] = [&self.key, &self.value].map(|bytes| bytes.as_ref().map_or(0, Vec::len));
+        size_of::<Self>() + key + value + headers.sum::<usize>()
+    }
+}
+
+/// What a header takes beside its name and its value, in bytes.
+const HEADER: usize = size_of::<(String, Vec<u8>)>();
+
 /// Why records were not published.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {

@@ -36,7 +36,12 @@ pub(super) struct Assignment {
 struct State {
     /// What is read ahead of each partition that the member has.
     ahead: BTreeMap<Partition, VecDeque<Delivery>>,
-    buffered: usize,
+    /// The memory of all that is read ahead, in bytes.
+    bytes: usize,
+    /// How many batches were taken: each begins with another partition.
+    batches: usize,
+    /// How often the partitions were paused.
+    pauses: u64,
     /// What the member has not been told yet.
     share: Share,
     /// What it is told to give up, and has not released.
@@ -71,20 +76,36 @@ impl Assignment {
         self.changed.notify_all();
     }
 
-    /// What was read ahead of the partitions that the member knows to have, up to a number of messages. It can do nothing
-    /// with those of others: they would be lost.
-    pub(super) fn take(&self, limit: usize) -> Vec<Delivery> {
+    /// Takes a batch of what is read ahead: up to `count` messages, and no more after `bytes`. Only of partitions that the
+    /// member knows to have: it can do nothing with others, and they would be lost.
+    pub(super) fn take(&self, count: usize, bytes: usize) -> Vec<Delivery> {
         let mut state = self.state();
-        let mut taken = Vec::with_capacity(limit.min(state.buffered));
-        let State { ahead, buffered, share, .. } = &mut *state;
-        // As much of each, so that one does not hold up the others.
-        let each = (limit / ahead.len().max(1)).max(1);
-        let is_untold = |partition: &Partition| share.gained.iter().any(|(gained, _)| gained == partition);
-        for (_, queue) in ahead.iter_mut().filter(|(partition, _)| !is_untold(partition)) {
-            let some = each.min(queue.len());
-            taken.extend(queue.drain(..some));
+        let State { ahead, bytes: buffered, batches, share, .. } = &mut *state;
+        let is_told = |partition: &Partition| share.gained.iter().all(|(gained, _)| gained != partition);
+        let mut queues: Vec<_> =
+            ahead.iter_mut().filter(|(partition, queue)| !queue.is_empty() && is_told(partition)).collect();
+        if queues.is_empty() {
+            return Vec::new();
         }
-        *buffered -= taken.len();
+        *batches = batches.wrapping_add(1);
+        // As much of each, and each the first in its turn, so that one does not hold up the others.
+        let (each, first) = ((count / queues.len()).max(1), *batches % queues.len());
+        queues.rotate_left(first);
+        let (mut taken, mut size) = (Vec::with_capacity(count.min(1_024)), 0);
+        for (_, queue) in queues {
+            let mut left = each;
+            while left > 0
+                && size < bytes
+                && let Some(delivery) = queue.pop_front()
+            {
+                size += delivery.bytes();
+                left -= 1;
+                taken.push(delivery);
+            }
+        }
+        *buffered -= size;
+        drop(state);
+        self.changed.notify_all();
         taken
     }
 
@@ -110,16 +131,37 @@ impl Assignment {
         drop(self.changed.wait_while(state, gone));
     }
 
-    pub(super) fn buffered(&self) -> usize {
-        self.state().buffered
+    /// The memory of what is read ahead, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.state().bytes
     }
 
-    /// A message was read: it is kept for the member, unless it has lost its partition.
+    /// Waits until less than `limit` bytes are read ahead, or something else is to be done; answers whether there is room.
+    pub(super) fn has_room(&self, limit: usize, patience: Duration) -> bool {
+        let full = |state: &mut State| state.bytes >= limit && !state.closed;
+        let waited = self.changed.wait_timeout_while(self.state(), patience, full);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+
+    /// Counts a pause of the partitions; answers how many there were.
+    pub(super) fn count_pause(&self) -> u64 {
+        let mut state = self.state();
+        state.pauses += 1;
+        state.pauses
+    }
+
+    #[cfg(test)]
+    pub(super) fn pauses(&self) -> u64 {
+        self.state().pauses
+    }
+
+    /// Keeps a message for the member, unless it has lost the partition.
     pub(super) fn put(&self, delivery: Delivery) {
         let mut state = self.state();
+        let bytes = delivery.bytes();
         if let Some(queue) = state.ahead.get_mut(&delivery.partition) {
             queue.push_back(delivery);
-            state.buffered += 1;
+            state.bytes += bytes;
             drop(state);
             self.news.notify_one();
         }
@@ -166,7 +208,7 @@ impl Assignment {
         let mut state = self.state();
         for partition in partitions {
             let ahead = state.ahead.remove(partition).unwrap_or_default();
-            state.buffered -= ahead.len();
+            state.bytes -= ahead.iter().map(Delivery::bytes).sum::<usize>();
             let told = state.share.gained.len();
             state.share.gained.retain(|(gained, _)| gained != partition);
             // What it does not know to have gained, it need not give up.

@@ -23,25 +23,33 @@ use std::{
 };
 use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 
-/// How many messages are given at once.
-const BATCH: usize = 1_000;
-/// Above how many messages read ahead nothing more is fetched, and below how many it is again.
-const AHEAD: (usize, usize) = (8_192, 2_048);
+/// The most messages of a batch, and the bytes after which it is full: one that is larger comes alone.
+const BATCH: (usize, usize) = (1_000, 1024 * 1024);
+/// How many bytes are read ahead. Above, the client is not asked for messages, and its own bounds hold it back.
+const AHEAD: usize = 4 * 1024 * 1024;
+/// How long the client is not asked before its partitions are paused, so that it can be asked for what else happens. Pausing
+/// throws away what it has fetched, so it is for those who do not take anything, not for those who are slower than Kafka.
+const STALLED: Duration = Duration::from_secs(1);
 /// How long a read waits for messages.
 const WAIT: Duration = Duration::from_millis(500);
 /// How long the thread waits for an event.
 const POLL: Duration = Duration::from_millis(100);
 
 /// The member: where it stands is the group's own business, and it leaves nothing to chance when that is not there.
-const SETTINGS: [(&str, &str); 8] = [
+const SETTINGS: [(&str, &str); 11] = [
     ("partition.assignment.strategy", "cooperative-sticky"),
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
     ("auto.offset.reset", "error"),
     ("session.timeout.ms", "6000"),
     ("heartbeat.interval.ms", "1000"),
-    ("queued.max.messages.kbytes", "16384"),
     ("fetch.wait.max.ms", "100"),
+    // The client's own queue, of all partitions together, and one answer of a broker.
+    ("queued.max.messages.kbytes", "4096"),
+    ("queued.min.messages", "20000"),
+    ("fetch.max.bytes", "4194304"),
+    // Once the queue is full, the next fetch begins so much later: with the default, a second, nothing is fetched meanwhile.
+    ("fetch.queue.backoff.ms", "20"),
 ];
 
 /// Reads for one process of a group.
@@ -96,11 +104,11 @@ impl Subscriber for KafkaSubscriber {
     }
 
     async fn read(&mut self) -> anyhow::Result<Vec<Delivery>> {
-        let taken = self.assignment.take(BATCH);
+        let taken = self.assignment.take(BATCH.0, BATCH.1);
         if !taken.is_empty() || timeout(WAIT, self.assignment.news.notified()).await.is_err() {
             return Ok(taken);
         }
-        Ok(self.assignment.take(BATCH))
+        Ok(self.assignment.take(BATCH.0, BATCH.1))
     }
 
     async fn settled(&mut self, positions: &[(Partition, i64)]) -> anyhow::Result<()> {
@@ -164,19 +172,26 @@ fn run(consumer: &BaseConsumer<Member>, topics: &[&'static str]) {
     }
 }
 
-/// Holds fetching back while too much is read ahead.
+/// Waits while too much is read ahead. When that lasts, the partitions are paused until half of it is taken.
 fn hold(consumer: &BaseConsumer<Member>, paused: &mut Option<TopicPartitionList>) -> Result<(), KafkaError> {
-    let ahead = consumer.context().0.buffered();
-    if ahead > AHEAD.0 {
-        let assigned = consumer.assignment()?;
-        if paused.as_ref().is_none_or(|paused| *paused != assigned) {
-            consumer.pause(&assigned)?;
-            *paused = Some(assigned);
+    let assignment = &consumer.context().0;
+    match paused {
+        None if assignment.has_room(AHEAD, STALLED) => {}
+        Some(_) if assignment.bytes() < AHEAD / 2 => {
+            if let Some(paused) = paused.take() {
+                consumer.resume(&paused)?;
+            }
         }
-    } else if ahead < AHEAD.1
-        && let Some(paused) = paused.take()
-    {
-        consumer.resume(&paused)?;
+        _ => {
+            let assigned = consumer.assignment()?;
+            if paused.as_ref() != Some(&assigned) {
+                consumer.pause(&assigned)?;
+                let pauses = assignment.count_pause();
+                metrics::counter!("sta_kafka_pauses_total").increment(1);
+                tracing::debug!(pauses, "nothing of what is read ahead is taken: the partitions are paused");
+                *paused = Some(assigned);
+            }
+        }
     }
     Ok(())
 }
@@ -199,4 +214,113 @@ fn is_passing(error: &KafkaError) -> bool {
                 | RDKafkaErrorCode::PollExceeded
         )
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        infrastructure::broker::{KafkaSettings, SecurityProtocol},
+        testing::eventually,
+    };
+    use rdkafka::{
+        ClientConfig,
+        mocking::MockCluster,
+        producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer},
+    };
+
+    const TOPIC: &str = "t";
+    const PARTITIONS: i32 = 3;
+    const COUNT: i64 = 30_000;
+
+    type Cluster = MockCluster<'static, DefaultProducerContext>;
+
+    /// A member that has all partitions, each with messages of several times what is read ahead.
+    async fn member() -> (KafkaSubscriber, Cluster) {
+        let cluster: Cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic(TOPIC, PARTITIONS, 1).unwrap();
+        let brokers = cluster.bootstrap_servers();
+        let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", &brokers).create().unwrap();
+        for n in 0..COUNT {
+            let (partition, value) = (i32::try_from(n).unwrap() % PARTITIONS, [7; 300]);
+            producer.send(BaseRecord::<[u8], [u8]>::to(TOPIC).partition(partition).payload(&value)).unwrap();
+        }
+        producer.flush(Duration::from_secs(30)).unwrap();
+        let settings = KafkaSettings {
+            brokers,
+            security_protocol: SecurityProtocol::Plaintext,
+            sasl_mechanism: String::new(),
+            sasl_username: None,
+            sasl_password: None,
+            ssl_ca: None,
+            group_instance_id: None,
+            partitions: PARTITIONS,
+            replication: 1,
+        };
+        let positions: Positions = Arc::new(|all| Box::pin(std::future::ready(Ok(vec![0; all.len()]))));
+        let mut member = KafkaSubscriber::open(&Connection::new(settings), "g", &[TOPIC], positions).unwrap();
+        let mut gained = 0;
+        while gained < 3 {
+            gained += member.share().await.unwrap().gained.len();
+            timeout(WAIT, member.assignment.news.notified()).await.unwrap_or_default();
+        }
+        (member, cluster)
+    }
+
+    async fn is_full(member: &mut KafkaSubscriber) {
+        let assignment = Arc::clone(&member.assignment);
+        eventually("as much as may be is read ahead", || {
+            let full = assignment.bytes() >= AHEAD;
+            async move { full.then_some(()) }
+        })
+        .await;
+        // It asks for its share, or it loses it.
+        assert_eq!(member.share().await.unwrap(), Share::default());
+    }
+
+    /// Takes all that is left; answers how much that is.
+    async fn rest(member: &mut KafkaSubscriber, next: &mut [i64; 3]) {
+        while next.iter().sum::<i64>() < COUNT {
+            assert_eq!(member.share().await.unwrap(), Share::default());
+            let read = member.read().await.unwrap();
+            in_order(&read, next);
+        }
+    }
+
+    fn in_order(read: &[Delivery], next: &mut [i64; 3]) {
+        for delivery in read {
+            let next = &mut next[usize::try_from(delivery.partition.number).unwrap()];
+            assert_eq!(delivery.offset, *next, "in order, and nothing twice");
+            *next += 1;
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_member_that_is_slower_than_kafka_is_not_paused() {
+        let (mut member, _cluster) = member().await;
+        let mut next = [0; 3];
+        for _ in 0..5 {
+            is_full(&mut member).await;
+            let read = member.read().await.unwrap();
+            assert!(read.iter().map(Delivery::bytes).sum::<usize>() < 2 * BATCH.1);
+            in_order(&read, &mut next);
+        }
+        rest(&mut member, &mut next).await;
+        assert_eq!(member.assignment.pauses(), 0);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_member_that_takes_nothing_is_paused_once_and_loses_nothing() {
+        let (mut member, _cluster) = member().await;
+        is_full(&mut member).await;
+        let assignment = Arc::clone(&member.assignment);
+        eventually("the partitions are paused", || {
+            let pauses = assignment.pauses();
+            async move { (pauses > 0).then_some(()) }
+        })
+        .await;
+        assert!(assignment.bytes() < 2 * AHEAD, "nothing is read without a bound");
+        rest(&mut member, &mut [0; 3]).await;
+        assert_eq!(assignment.pauses(), 1, "it is not paused again as soon as it takes something");
+    }
 }
