@@ -1,10 +1,16 @@
 //! The tasks of the process: named, started again when they panic, and drained when the process ends.
 
 use std::{future::Future, time::Duration};
+use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+/// The pause before a task that panicked once is started again.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause before a task that keeps panicking is started again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A run that lasts so long has recovered: the next panic is like the first.
+const GOOD_RUN: Duration = Duration::from_secs(60);
 
 /// Owns the tasks of a process.
 #[derive(Clone, Default)]
@@ -19,8 +25,8 @@ impl Supervisor {
         Self::default()
     }
 
-    /// Runs a task until it returns. One that panics is reported and started again, after a pause that grows; so what it
-    /// owns must live outside of it. It is to return soon after the token is cancelled.
+    /// Runs a task until it returns. One that panics is reported and started again, after a pause that grows until a run
+    /// lasts for a minute; so what it owns must live outside of it. It is to return soon after the token is cancelled.
     #[expect(clippy::disallowed_methods, reason = "this is where tasks are started")]
     pub fn spawn<F, T>(&self, name: &'static str, mut task: F)
     where
@@ -29,10 +35,13 @@ impl Supervisor {
     {
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
-            let mut pause = Duration::from_millis(100);
+            let (mut began, mut pause) = (Instant::now(), FIRST_PAUSE);
             while let Err(failure) = tokio::spawn(task(stop.clone())).await {
                 if !failure.is_panic() {
                     break;
+                }
+                if began.elapsed() >= GOOD_RUN {
+                    pause = FIRST_PAUSE;
                 }
                 tracing::error!(task.name = name, error = %failure, "a task panicked and is started again");
                 metrics::counter!("sta_task_panics_total", "task" => name).increment(1);
@@ -40,6 +49,7 @@ impl Supervisor {
                     break;
                 }
                 pause = (pause * 2).min(LONGEST_PAUSE);
+                began = Instant::now();
             }
         });
     }
@@ -98,6 +108,31 @@ mod tests {
         supervisor.tasks.close();
         supervisor.tasks.wait().await;
         assert_eq!(runs.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_pause_after_a_panic_grows_until_a_run_is_good() {
+        let supervisor = Supervisor::new();
+        let (runs, mut started) = tokio::sync::mpsc::unbounded_channel();
+        // Seven runs that break at once, one that lasts, and one more.
+        let mut run = 0;
+        supervisor.spawn("breaks", move |_| {
+            runs.send(Instant::now()).unwrap();
+            run += 1;
+            async move {
+                if run == 8 {
+                    tokio::time::sleep(GOOD_RUN).await;
+                }
+                assert!(run > 8, "this run breaks");
+            }
+        });
+        let mut starts = Vec::new();
+        while let Some(start) = started.recv().await {
+            starts.push(start);
+        }
+        let pauses: Vec<_> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(pauses[6] >= LONGEST_PAUSE, "{pauses:?}");
+        assert!(pauses[7] - GOOD_RUN < Duration::from_secs(1), "{pauses:?}");
     }
 
     #[tokio::test]
