@@ -2,7 +2,8 @@
 
 use super::Id;
 
-/// How often an aggregate has changed: 0 before it exists, 1 when it is created, one more with every recorded event.
+/// How often an aggregate has changed: 0 before it exists, 1 when it is created, one more with every recorded event and
+/// with every save that no event was recorded for.
 pub type Version = u32;
 
 /// A cluster of objects that changes as one, through its root.
@@ -21,7 +22,8 @@ pub trait Aggregate: Clone + Send + Sync + 'static {
     /// The version, the recorded events included.
     fn version(&self) -> Version;
 
-    /// Hands over the events recorded since it was loaded or last saved.
+    /// Hands over the events recorded since it was loaded or last saved; without any, the version is raised by one. A save
+    /// does this: every save is a change, so no two of them build on the same version. See [`Recorded::take`].
     fn take_events(&mut self) -> Vec<Self::Event>;
 }
 
@@ -32,7 +34,8 @@ pub trait Aggregate: Clone + Send + Sync + 'static {
 /// let mut events = Recorded::new();
 /// assert_eq!(events.next_version(), 1);
 /// events.record("creada");
-/// assert_eq!((events.version(), events.take()), (1, vec!["creada"]));
+/// assert_eq!((events.version(), events.take(), events.version()), (1, vec!["creada"], 1));
+/// assert_eq!((events.take(), events.version()), (vec![], 2));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded<E> {
@@ -67,8 +70,9 @@ impl<E> Recorded<E> {
         self.events.push(event);
     }
 
-    /// Hands the events over; the version stays.
+    /// Hands the events over. Without any, the version is raised by one: what is saved has changed, event or not.
     pub fn take(&mut self) -> Vec<E> {
+        self.version += u32::from(self.events.is_empty());
         std::mem::take(&mut self.events)
     }
 }

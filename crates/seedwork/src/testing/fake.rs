@@ -205,11 +205,12 @@ impl<E: Send, S: Specification> Find<S> for FakeUnitOfWork<E> {
 
 impl<E: Send, A: Aggregate<Event: Into<E>>> Save<A> for FakeUnitOfWork<E> {
     fn save(&mut self, mut aggregate: A) {
+        let version = aggregate.version();
         let events = aggregate.take_events();
         let key = key::<A>(aggregate.id());
         let expected = match self.saved.get(&key) {
             Some(saved) => saved.expected,
-            None => aggregate.version().saturating_sub(Version::try_from(events.len()).unwrap_or(Version::MAX)),
+            None => version.saturating_sub(Version::try_from(events.len()).unwrap_or(Version::MAX)),
         };
         self.events.extend(events.into_iter().map(Into::into));
         let stored = Stored { version: aggregate.version(), aggregate: Box::new(aggregate) };

@@ -64,6 +64,26 @@ where
     assert_eq!(units.commit(late).await, Err(CommitError::Conflict));
     assert!(units.begin(&cause).load(other).await.unwrap().is_none(), "nothing of a refused unit is kept");
 
+    // A save is a change also when no event was recorded: what builds on the version before it is refused.
+    let seen = units.begin(&cause).load(id).await.unwrap().unwrap();
+    let mut silent = units.begin(&cause);
+    silent.save(Cuenta { saldo: 10, ..seen.clone() });
+    assert_eq!(units.commit(silent).await, Ok(Committed));
+    let kept = units.begin(&cause).load(id).await.unwrap().unwrap();
+    assert_eq!((kept.version(), kept.saldo), (seen.version() + 1, 10));
+    let mut late = units.begin(&cause);
+    late.save(Cuenta { saldo: 20, ..seen });
+    assert_eq!(units.commit(late).await, Err(CommitError::Conflict));
+    let silent = CuentaId::nuevo();
+    for version in 1..=2 {
+        let mut uow = units.begin(&cause);
+        let known = uow.load(silent).await.unwrap();
+        let events = known.map_or(Recorded::new(), |cuenta| cuenta.events);
+        uow.save(Cuenta { id: silent, email: "callada".into(), saldo: 0, events });
+        assert_eq!(units.commit(uow).await, Ok(Committed));
+        assert_eq!(units.begin(&cause).load(silent).await.unwrap().unwrap().version(), version);
+    }
+
     // An id is taken once.
     let mut taken = units.begin(&cause);
     taken.save(new(id, "tercera"));

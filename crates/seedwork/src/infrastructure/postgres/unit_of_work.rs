@@ -298,9 +298,9 @@ impl<E: Send, S: Indexed> Find<S> for PgUnitOfWork<E> {
 impl<E: Send, A: Stored<Event: Into<E>>> Save<A> for PgUnitOfWork<E> {
     fn save(&mut self, mut aggregate: A) {
         let key = (TypeId::of::<A>(), aggregate.id().uuid());
-        let events = aggregate.take_events();
         // Versions and events are counted in 32 bits; an aggregate that had more could not be stored.
         let version = i32::try_from(aggregate.version()).unwrap_or(i32::MAX);
+        let events = aggregate.take_events();
         let expected = version.saturating_sub(i32::try_from(events.len()).unwrap_or(i32::MAX));
         self.events.extend(events.into_iter().map(Into::into));
         let aggregate = Box::new(aggregate);
