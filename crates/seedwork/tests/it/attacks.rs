@@ -6,16 +6,19 @@ use crate::{
 };
 use futures_util::future::join_all;
 use seedwork::{
-    application::{Cause, CommandBus, CommitError},
+    application::{Cause, CommandBus, CommitError, Heard},
     infrastructure::postgres::{CommitterSettings, Database, PgUnits},
     testing::eventually,
 };
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-type Bus = CommandBus<crate::model::Handlers, PgUnits<crate::model::Evento>>;
+pub(crate) type Bus = CommandBus<crate::model::Handlers, PgUnits<crate::model::Evento>>;
 
 /// A second process's way to the same context, through a proxy.
-async fn behind_a_proxy(banco: &Banco, settings: CommitterSettings) -> (Proxy, Bus) {
+pub(crate) async fn behind_a_proxy(banco: &Banco, settings: CommitterSettings) -> (Proxy, Bus) {
     let direct = banco.database.url();
     let host = direct.split(['@', ':']).nth(2).unwrap().replace("%2F", "/").replace("%2f", "/");
     let proxy = Proxy::start(format!("{host}/.s.PGSQL.5432")).await;
@@ -83,6 +86,51 @@ async fn a_lost_commit_of_a_unit_that_says_nothing_is_found_by_its_claim() {
     assert_eq!(outcome, Ok(()));
 }
 
+/// On one thread: both units are queued before the committer takes a group, so they share it, in this order.
+#[tokio::test]
+async fn a_lost_commit_is_not_found_by_a_message_that_another_process_claimed() {
+    let banco = Banco::open().await;
+    let (proxy, ours) = behind_a_proxy(&banco, PATIENT).await;
+    ours.dispatch(new(1), &Cause::new()).await.unwrap();
+    banco.give(new(2)).await.unwrap();
+    let hears = |id: &str| {
+        let (source, id, topic) = ("/sta/otro".into(), id.into(), "eventos-otro".into());
+        let heard = Heard { source, id, topic, partition: 0, key: None, parked: None };
+        Cause { heard: Some(Arc::new(heard)), ..Cause::new() }
+    };
+    let (first, second) = (hears("1"), hears("2"));
+    let quiet = |email: &str| AbrirCallado { id: CuentaId::nuevo(), email: email.into() };
+    let neighbour = quiet("vecino");
+    let id = neighbour.id;
+    const OPEN: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                        AND state = 'idle in transaction' AND query LIKE 'INSERT INTO cuentas%'";
+    const WAITS: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                         AND wait_event = 'advisory' AND query LIKE '%EXECUTE lock'";
+    const END: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() \
+                       AND state = 'idle in transaction'";
+    const DAYS: &str = "SELECT count(*) / 5 FROM pg_inherits WHERE inhparent = 'inbox'::regclass";
+    let db = banco.look().await;
+    let count = |what: &'static str| {
+        let db = &db;
+        async move { (db.query_one(what, &[]).await.unwrap().get::<_, i64>(0) > 0).then_some(()) }
+    };
+    eventually("the inbox has its partitions", || count(DAYS)).await;
+    proxy.set(Mode::KeepCommit);
+    let (heard, neighbour, rival) =
+        tokio::join!(ours.dispatch(quiet("nuestro"), &first), ours.dispatch(neighbour, &second), async {
+            eventually("the COMMIT is kept back", || count(OPEN)).await;
+            let (rival, ()) = tokio::join!(banco.bus.dispatch(quiet("rival"), &first), async {
+                eventually("the rival is next", || count(WAITS)).await;
+                proxy.set(Mode::Pass);
+                count(END).await.unwrap();
+            });
+            rival
+        });
+    assert_eq!(rival, Ok(()));
+    assert_eq!((heard, neighbour), (Err(CommitError::Unavailable), Err(CommitError::Unavailable)));
+    assert_eq!(banco.saldo(id).await, None, "it was rolled back");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_frozen_between_lock_and_commit_does_not_stop_the_others() {
     let banco = Banco::open().await;
@@ -94,8 +142,8 @@ async fn a_process_frozen_between_lock_and_commit_does_not_stop_the_others() {
     let (frozen, ours) = tokio::join!(frozen.dispatch(new(3), &cause), async {
         // The frozen one has the lock when its rows can be seen in progress.
         let db = banco.look().await;
-        let locked =
-            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'";
+        let locked = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() \
+                      AND state = 'idle in transaction' AND query LIKE 'WITH last AS%'";
         eventually("the other has the lock", || async { db.query_opt(locked, &[]).await.unwrap().map(drop) }).await;
         let asked = Instant::now();
         (banco.give(new(4)).await, asked.elapsed())

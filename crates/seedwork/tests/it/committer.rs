@@ -1,8 +1,10 @@
 //! What the group committer promises.
 
-use crate::model::{Abonar, AbonarDosVeces, Abrir, AbrirCallado, Banco, CuentaId, PATIENT, PedidoId, Pedir, Traspasar};
+use crate::model::{
+    Abonar, AbonarDosVeces, Abrir, AbrirCallado, Banco, CuentaId, HASTY, PATIENT, PedidoId, Pedir, Traspasar,
+};
 use futures_util::future::join_all;
-use seedwork::application::CommitError;
+use seedwork::application::{Cause, CommitError};
 use uuid::Uuid;
 
 fn email(n: usize) -> String {
@@ -68,13 +70,80 @@ async fn data_that_postgresql_refuses_fail_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_fails_for_one_unit_fails_it_alone() {
+    let banco = Banco::open().await;
+    // 42P01, P0001 and 57014: none of them says that the data are wrong, and none names the unit.
+    let trigger = "\
+        CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+          IF NEW.email = 'missing' THEN PERFORM * FROM missing; END IF; \
+          IF NEW.email = 'raised' THEN RAISE EXCEPTION 'refused'; END IF; \
+          IF NEW.email = 'slow' THEN PERFORM pg_sleep(60); END IF; \
+          RETURN NEW; END $$; \
+        CREATE TRIGGER break BEFORE INSERT ON cuentas FOR EACH ROW EXECUTE FUNCTION break()";
+    banco.look().await.batch_execute(trigger).await.unwrap();
+    let new = |email: String| banco.give(Abrir { id: CuentaId::nuevo(), email });
+    for bad in ["missing", "raised", "slow"] {
+        let mut given: Vec<_> = (0..20).map(|n| new(format!("{bad}-{n}"))).collect();
+        given.insert(10, new(bad.into()));
+        let mut outcomes = join_all(given).await;
+        match outcomes.remove(10) {
+            Err(CommitError::Defect(_)) => assert_ne!(bad, "slow"),
+            refused => assert_eq!((bad, refused), ("slow", Err(CommitError::Unavailable))),
+        }
+        assert!(outcomes.iter().all(Result::is_ok), "{bad}: {outcomes:?}");
+    }
+    assert_eq!(banco.log().await.len(), 60);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_table_is_a_defect_of_the_units_that_write_it() {
+    let banco = Banco::open().await;
+    banco.look().await.batch_execute("DROP TABLE resumenes").await.unwrap();
+    let (broken, others) = tokio::join!(
+        banco.give(Pedir { id: PedidoId::nuevo(), lineas: vec!["a".into()] }),
+        join_all((0..20).map(|n| banco.give(Abrir { id: CuentaId::nuevo(), email: email(n) }))),
+    );
+    assert!(matches!(broken, Err(CommitError::Defect(_))), "{broken:?}");
+    assert!(others.iter().all(Result::is_ok), "{others:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_column_of_the_inbox_is_a_defect() {
+    let banco = Banco::open().await;
+    banco.look().await.batch_execute("ALTER TABLE inbox DROP COLUMN state").await.unwrap();
+    let outcome = banco.give(AbrirCallado { id: CuentaId::nuevo(), email: email(1) }).await;
+    assert!(matches!(outcome, Err(CommitError::Defect(_))), "{outcome:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_deadline_of_a_unit_does_not_decide_what_the_database_may_take() {
+    let banco = Banco::open().await;
+    let note = "\
+        CREATE TABLE limits (statement text, lock text, idle text); GRANT INSERT ON limits TO sta_pruebas; \
+        CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+          INSERT INTO limits VALUES (current_setting('statement_timeout'), current_setting('lock_timeout'), \
+          current_setting('idle_in_transaction_session_timeout')); RETURN NEW; END $$; \
+        CREATE TRIGGER note BEFORE INSERT ON cuentas FOR EACH ROW EXECUTE FUNCTION note()";
+    let db = banco.look().await;
+    db.batch_execute(note).await.unwrap();
+    let hasty = crate::model::bus(&banco.database.context("pruebas").unwrap(), HASTY, &banco.supervisor);
+    banco.give(Abrir { id: CuentaId::nuevo(), email: email(1) }).await.unwrap();
+    hasty.dispatch(Abrir { id: CuentaId::nuevo(), email: email(2) }, &Cause::new()).await.unwrap();
+    let seen =
+        db.query("SELECT statement, lock, idle, count(*)::int4 FROM limits GROUP BY 1, 2, 3", &[]).await.unwrap();
+    let seen: Vec<(String, String, String, i32)> =
+        seen.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect();
+    assert_eq!(seen, [("3s".into(), "2500ms".into(), "1500ms".into(), 2)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_another_process_took_fails_alone_and_is_tried_again() {
     let banco = Banco::open().await;
     let (id, other) = (CuentaId::nuevo(), CuentaId::nuevo());
     banco.give(Abrir { id, email: email(1) }).await.unwrap();
     banco.give(Abrir { id: other, email: email(2) }).await.unwrap();
     let rival = crate::model::bus(&banco.database.context("pruebas").unwrap(), PATIENT, &banco.supervisor);
-    let cause = seedwork::application::Cause::new();
+    let cause = Cause::new();
     let ours = (0..20).map(|_| banco.give(Abonar { id }));
     let theirs = (0..20).map(|_| rival.dispatch(Abonar { id }, &cause));
     let neighbours = (0..20).map(|_| banco.give(Abonar { id: other }));
@@ -164,7 +233,7 @@ async fn a_unit_that_says_nothing_is_kept_too() {
 async fn two_processes_number_one_log_without_a_gap() {
     let banco = Banco::open().await;
     let rival = crate::model::bus(&banco.database.context("pruebas").unwrap(), PATIENT, &banco.supervisor);
-    let cause = seedwork::application::Cause::new();
+    let cause = Cause::new();
     let ours = (0..300).map(|n| banco.give(Abrir { id: CuentaId::nuevo(), email: email(n) }));
     let theirs = (0..300).map(|n| rival.dispatch(Abrir { id: CuentaId::nuevo(), email: email(n % 250) }, &cause));
     let (ours, theirs) = tokio::join!(join_all(ours), join_all(theirs));

@@ -7,7 +7,8 @@ use tokio::sync::Semaphore;
 const THREADS: usize = 4;
 /// How many lists a context reads at once.
 const LISTS: usize = 2;
-/// What a process needs beside its contexts: two that take turns, for topics, schemas, positions and migrations.
+/// What a process needs beside its contexts: two that take turns, for topics, schemas, positions, partitions and
+/// migrations.
 const SHARED: usize = 2;
 
 /// What a context may have beyond the connections that it needs.

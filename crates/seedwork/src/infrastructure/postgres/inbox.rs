@@ -62,25 +62,27 @@ pub(super) const UNCLAIMED: &str = "\
     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS r (source, id, n) WHERE NOT EXISTS \
     (SELECT FROM inbox i WHERE i.source = r.source AND i.id = r.id AND i.xmin = pg_current_xact_id()::xid)";
 
-/// Whether a message is claimed: how a lost COMMIT is found, or not.
-pub(super) const HAS: &str = "SELECT 1 FROM inbox WHERE source = $1 AND id = $2";
+/// Whether the committer's own claim of this id was committed: how a lost COMMIT is found, or not.
+pub(super) const HAS: &str = "SELECT 1 FROM inbox WHERE source = '/sta/committer' AND id = $1";
 
-/// The claim that a unit without messages makes of itself, so that a lost COMMIT of it can be found.
-pub(super) fn mark() -> Arc<Heard> {
-    Arc::new(Heard {
+/// Returns the committer's own claim, by which a lost COMMIT of a group without messages in the log is found.
+pub(super) fn mark() -> Heard {
+    Heard {
         source: "/sta/committer".into(),
         id: Uuid::now_v7().to_string(),
         topic: "".into(),
         partition: 0,
         key: None,
         parked: None,
-    })
+    }
 }
 
 /// What a group of units does to the inbox.
 #[derive(Default)]
 pub(super) struct InboxCalls<'a> {
     pub(super) claims: Vec<&'a Heard>,
+    /// The committer's own claim, when the group says nothing.
+    pub(super) mark: Option<&'a Heard>,
     pub(super) unparks: Vec<i64>,
     pub(super) parks: Vec<&'a Parking>,
     /// Messages of which more is to be done in other units.
@@ -101,7 +103,13 @@ impl<'a> InboxCalls<'a> {
     }
 
     pub(super) fn claim(&self) -> Vec<Param<'a>> {
-        messages(&self.claims)
+        let claims: Vec<_> = self.claims.iter().copied().chain(self.mark).collect();
+        messages(&claims)
+    }
+
+    /// Returns how many claims are to be made, the committer's own included.
+    pub(super) fn claim_count(&self) -> usize {
+        self.claims.len() + usize::from(self.mark.is_some())
     }
 
     pub(super) fn look(&self) -> Vec<Param<'a>> {
@@ -144,7 +152,7 @@ impl<'a> InboxCalls<'a> {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.claims.is_empty() && self.unparks.is_empty() && self.parks.is_empty() && self.looks.is_empty()
+        self.claim_count() == 0 && self.unparks.is_empty() && self.parks.is_empty() && self.looks.is_empty()
     }
 }
 

@@ -1,8 +1,9 @@
-//! The partitions of the log and of the inbox: made standalone and attached, so that neither writers nor readers wait.
+//! The partitions of the log and of the inbox. Each is made as a table of its own whose `CHECK` says what it holds, and
+//! then attached: nothing is scanned, and the lock on the parent, which lets writers and readers pass, is short.
 
 use tokio_postgres::{Client, Error};
 
-/// The end of the last partition, from the bounds that PostgreSQL keeps.
+/// The end of the last partition, from the bounds that PostgreSQL keeps. It waits for no lock.
 const UNTIL: &str = "\
     SELECT coalesce(max(substring(pg_get_expr(part.relpartbound, part.oid) FROM 'TO \\(''(\\d+)''\\)')::int8), 1) - 1 \
     FROM pg_inherits JOIN pg_class part ON part.oid = inhrelid WHERE inhparent = 'outbox'::regclass";
@@ -12,11 +13,12 @@ pub(super) async fn until(client: &Client) -> Result<i64, Error> {
     Ok(client.query_one(UNTIL, &[]).await?.get(0))
 }
 
-/// Attaches partitions of `rows` numbers until there is one more than those up to `needed` fill; answers where they end.
-pub(super) async fn extend(client: &Client, schema: &str, needed: i64, rows: i64) -> Result<i64, Error> {
+/// Attaches a partition of `rows` numbers to the log, unless another process has made one beyond `known`; returns the
+/// highest number that there is room for. After an error the connection is of no more use.
+pub(super) async fn extend(client: &Client, schema: &str, known: i64, rows: i64) -> Result<i64, Error> {
     begin(client, schema).await?;
     let mut end = until(client).await?;
-    while end < needed.saturating_add(rows) {
+    if end <= known {
         let (first, next) = (end + 1, end + 1 + rows);
         let attach = format!(
             "CREATE TABLE outbox_{first} (LIKE outbox INCLUDING ALL, CHECK (seq >= {first} AND seq < {next})); \
@@ -39,7 +41,7 @@ const MISSING_DAYS: &str = "\
     AS day WHERE NOT EXISTS (SELECT FROM pg_inherits JOIN pg_class part ON part.oid = inhrelid \
     WHERE inhparent = 'inbox'::regclass AND part.relname = 'inbox_' || to_char(day, 'YYYYMMDD'))";
 
-/// Attaches the partitions of the inbox for the days to come.
+/// Attaches the partitions of the inbox for the days to come. After an error the connection is of no more use.
 pub(super) async fn extend_inbox(client: &Client, schema: &str) -> Result<(), Error> {
     if client.query(MISSING_DAYS, &[&DAYS]).await?.is_empty() {
         return Ok(());

@@ -1,6 +1,5 @@
 //! What the errors of PostgreSQL mean for a group of units.
 
-use super::queue::Writes;
 use crate::{application::CommitError, infrastructure::postgres::connector::describe};
 use std::collections::HashMap;
 use tokio_postgres::{Error, error::SqlState};
@@ -13,45 +12,37 @@ pub(super) enum Failure {
     /// known. The others may be written again.
     #[error("units lost a race, collided or were given up")]
     Culprits(HashMap<usize, Option<CommitError>>),
-    /// PostgreSQL refuses the data of a unit and does not name it.
-    #[error("the data of a unit are refused")]
+    /// A statement with the data of all units failed, and PostgreSQL does not name the unit. Apart, the others succeed.
+    #[error("a statement of the group failed")]
     Somebody,
     /// A deadlock, a serialization failure, a lost plan or a lost connection: the same again may succeed.
     #[error("{0}")]
     Again(String),
+    /// The log or the inbox lacks a partition. The same succeeds after a round of maintenance.
+    #[error("no partition for a row of the log or the inbox")]
+    NoRoom,
+    /// The engine's own statements do not fit the schema: a table or a column is missing.
+    #[error("{0}")]
+    Defect(String),
     /// The database does not answer, or answers no to everybody.
     #[error("{0}")]
     Down(String),
-    /// The COMMIT was not answered. The mark, if the group left one, tells whether it was done.
+    /// The COMMIT was not answered. The mark tells whether it was done.
     #[error("the COMMIT was not answered")]
-    Unknown(Option<Mark>),
+    Unknown(Mark),
 }
 
-/// What a group left, by which its transaction is recognised.
+/// A row that only this group's transaction can have written, by which it is recognised.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Mark {
     /// A message under its number in the log.
     Message { seq: i64, id: Uuid },
-    /// A message that was claimed.
-    Claim { source: String, id: String },
+    /// The committer's own claim in the inbox, by its id. The claim of a message would not do: another process may have
+    /// claimed the same message after this transaction was rolled back.
+    Claim(String),
 }
 
-impl Mark {
-    /// Of units whose messages follow the number `before`.
-    pub(super) fn of<'a>(before: i64, mut units: impl Iterator<Item = &'a Writes> + Clone) -> Option<Self> {
-        let said = units.clone().flat_map(|writes| &writes.messages).next();
-        match said {
-            Some(first) => Some(Self::Message { seq: before + 1, id: first.id }),
-            None => units.find_map(|writes| {
-                let heard = writes.heard.as_ref().filter(|heard| heard.parked.is_none() && !writes.has_more);
-                let heard = heard.or(writes.parking.as_ref().map(|parking| &parking.heard))?;
-                Some(Self::Claim { source: heard.source.clone(), id: heard.id.clone() })
-            }),
-        }
-    }
-}
-
-/// Of an error that no unit can be to blame for.
+/// Returns what an error means that no unit can be to blame for.
 pub(super) fn of_the_group(error: Error) -> Failure {
     match error.code() {
         Some(
@@ -61,6 +52,8 @@ pub(super) fn of_the_group(error: Error) -> Failure {
             | SqlState::INVALID_SQL_STATEMENT_NAME),
         ) => Failure::Again(describe(&error)),
         _ if is_of_the_connection(&error) => Failure::Again(describe(&error)),
+        _ if lacks_a_partition(&error) => Failure::NoRoom,
+        _ if class(&error) == Some("42") => Failure::Defect(describe(&error)),
         _ => Failure::Down(describe(&error)),
     }
 }
@@ -73,33 +66,56 @@ fn is_of_the_connection(error: &Error) -> bool {
     }
 }
 
-/// Of an error of a statement that carries the data of units.
+/// Returns what an error means that keeps a session from being opened: nobody waits for it to be tried again at once.
+pub(super) fn of_an_opening(error: Error) -> Failure {
+    match of_the_group(error) {
+        Failure::Again(why) => Failure::Down(why),
+        failure => failure,
+    }
+}
+
+/// Returns what an error means of a statement that carries the data of units.
 pub(super) fn of_a_statement(error: Error) -> Failure {
     if is_of_one_unit(&error) { Failure::Somebody } else { of_the_group(error) }
 }
 
-/// Of an error that answers a COMMIT: only some say that nothing was committed. A connection that ends, also by an
-/// administrator's word, may have ended after the COMMIT was done.
-pub(super) fn of_the_commit(error: Error, mark: Option<Mark>) -> Failure {
+/// Returns what an error means that answers a COMMIT: only some say that nothing was committed. A connection that ends,
+/// also by an administrator's word, may have ended after the COMMIT was done.
+pub(super) fn of_the_commit(error: Error, mark: Mark) -> Failure {
     match class(&error) {
         Some("22" | "23" | "25" | "40") => of_the_group(error),
         _ => Failure::Unknown(mark),
     }
 }
 
-/// Whether the data of one unit are to blame: data exceptions, broken constraints, more than an index can hold.
+/// Whether another unit may fare better than the one whose statement failed. Not when the server or the connection is
+/// unwell, when a plan or a race was lost, or when a partition is missing: those are nobody's own.
 pub(super) fn is_of_one_unit(error: &Error) -> bool {
-    // The log itself is nobody's data: it can lack a partition.
-    let of_the_log = error.as_db_error().and_then(|db| db.table()) == Some("outbox");
-    matches!(class(error), Some("22" | "23" | "54")) && !of_the_log
+    let of_everybody = match class(error) {
+        None | Some("08" | "0A" | "25" | "26" | "40" | "53" | "58") => true,
+        Some("57") => error.code() != Some(&SqlState::QUERY_CANCELED),
+        Some(_) => lacks_a_partition(error),
+    };
+    !of_everybody
 }
 
-/// What the unit to blame is told.
+/// PostgreSQL reports a row without a partition as a violation of a check that has no name.
+fn lacks_a_partition(error: &Error) -> bool {
+    error.as_db_error().is_some_and(|db| {
+        let of_the_engine = matches!(db.table(), Some("outbox" | "inbox"));
+        *db.code() == SqlState::CHECK_VIOLATION && db.constraint().is_none() && of_the_engine
+    })
+}
+
+/// Returns the answer to the unit whose statement failed.
 pub(super) fn refusal(error: &Error) -> CommitError {
     let constraint = error.as_db_error().and_then(|db| db.constraint());
     match (error.code(), constraint) {
         (Some(&SqlState::UNIQUE_VIOLATION), Some(constraint)) => CommitError::Unique(constraint.to_owned()),
-        _ => CommitError::Invalid(describe(error)),
+        // Somebody holds a row, or the server is slow: later it may pass.
+        (Some(&(SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE)), _) => CommitError::Unavailable,
+        _ if matches!(class(error), Some("22" | "23" | "54")) => CommitError::Invalid(describe(error)),
+        _ => CommitError::Defect(describe(error)),
     }
 }
 

@@ -6,24 +6,26 @@
 
 mod failure;
 mod group;
+mod maintenance;
 mod queue;
 mod session;
 mod transaction;
 
 pub(super) use queue::Writes;
 
-use super::{answers, connector::describe, database::Database, inbox, lanes::Lane};
+use super::{answers, database::Database, lanes::Lane};
 use crate::{
     application::{CommitError, Committed},
     infrastructure::supervise::Supervisor,
 };
 use failure::{Failure, Mark};
+use maintenance::Maintenance;
 use queue::{Entrance, Exit, Unit};
-use session::{Limits, Session};
+use session::{ANSWER, Session};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
     sync::{Mutex, watch},
-    time::Instant,
+    time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use transaction::Apart;
@@ -52,6 +54,13 @@ pub struct LogState {
     pub room: i64,
 }
 
+impl LogState {
+    /// The highest number that the partitions have room for.
+    fn until(self) -> i64 {
+        self.last + self.room
+    }
+}
+
 /// Where the units of work of a context are made durable.
 #[derive(Clone)]
 pub(super) struct Committer {
@@ -59,7 +68,7 @@ pub(super) struct Committer {
 }
 
 impl Committer {
-    /// Starts the committer's task. `log` is told how far the log goes after every commit.
+    /// Starts the committer's tasks. They note in `log` how far the log goes and how much room it has.
     pub(super) fn start(
         database: Database,
         settings: CommitterSettings,
@@ -67,13 +76,9 @@ impl Committer {
         supervisor: &Supervisor,
     ) -> Self {
         let (entrance, exit) = queue::queues();
-        let writer = Writer {
-            database,
-            limits: Limits::within(settings.deadline),
-            partition_rows: settings.partition_rows,
-            log,
-            session: None,
-        };
+        let log = Arc::new(log);
+        let maintenance = Maintenance::start(database.clone(), settings.partition_rows, Arc::clone(&log), supervisor);
+        let writer = Writer { database, log, maintenance, session: None };
         // The writer and the queue outlive a task that panics; the next one goes on with them.
         let writer = Arc::new(Mutex::new(writer));
         supervisor.spawn("committer", move |stop| run(Arc::clone(&writer), exit.clone(), stop));
@@ -83,15 +88,12 @@ impl Committer {
     /// Makes writes durable; see [`Units::commit`](crate::application::Units::commit).
     pub(super) async fn commit(
         &self,
-        mut writes: Writes,
+        writes: Writes,
         lanes: Vec<Lane>,
         deadline: Instant,
     ) -> Result<Committed, CommitError> {
         if writes.is_empty() {
             return Ok(Committed);
-        }
-        if writes.messages.is_empty() && writes.heard.is_none() && writes.parking.is_none() {
-            writes.heard = Some(inbox::mark());
         }
         self.entrance.commit(writes, lanes, deadline).await
     }
@@ -103,9 +105,7 @@ async fn run(writer: Arc<Mutex<Writer>>, exit: Exit, stop: CancellationToken) {
     // A session that a panic left in the middle of a transaction is not used again. The new one is opened now, so that
     // the first group is like the rest; if it cannot be, that group tries again.
     writer.session = None;
-    if writer.session(0).await.is_ok() {
-        writer.tell();
-    }
+    let _ = writer.session().await;
     let mut held = Vec::new();
     loop {
         let group = tokio::select! {
@@ -128,9 +128,8 @@ async fn run(writer: Arc<Mutex<Writer>>, exit: Exit, stop: CancellationToken) {
 /// The one who writes.
 struct Writer {
     database: Database,
-    limits: Limits,
-    partition_rows: i64,
-    log: watch::Sender<LogState>,
+    log: Arc<watch::Sender<LogState>>,
+    maintenance: Maintenance,
     session: Option<Session>,
 }
 
@@ -155,52 +154,75 @@ impl Writer {
                 }
             }
             Err(Failure::Somebody) => self.write_apart(group).await,
-            Err(Failure::Again(why)) => {
-                tracing::warn!(error = why, "a group is written again");
-                let outcome = self.together(&group).await;
-                self.settle(group, outcome).await;
-            }
             outcome => self.settle(group, outcome).await,
         }
     }
 
+    /// Writes units together, once more when what failed them has passed.
     async fn together(&mut self, units: &[Unit]) -> Result<(), Failure> {
         if units.is_empty() {
             return Ok(());
         }
-        let limits = self.limits;
-        let messages = units.iter().map(|unit| unit.writes.messages.len()).sum();
-        let outcome = transaction::together(self.session(messages).await?, units, limits).await;
+        let outcome = self.try_together(units).await;
+        match outcome {
+            Err(failure) if self.has_passed(&failure, units).await => self.try_together(units).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn try_together(&mut self, units: &[Unit]) -> Result<(), Failure> {
+        let outcome = transaction::together(self.ready(units).await?, units).await;
         self.after(&outcome);
         outcome
     }
 
+    /// Whether a group that failed so is worth another try now.
+    async fn has_passed(&self, failure: &Failure, units: &[Unit]) -> bool {
+        match failure {
+            Failure::Again(why) => tracing::warn!(error = why, "a group is written again"),
+            Failure::NoRoom => {
+                tracing::warn!(error = %failure, "a group waits for partition maintenance");
+                return self.maintenance.round(last_deadline(units)).await;
+            }
+            _ => return false,
+        }
+        true
+    }
+
     /// Writes units one by one and answers each.
     async fn write_apart(&mut self, units: Vec<Unit>) {
-        let limits = self.limits;
-        let messages = units.iter().map(|unit| unit.writes.messages.len()).sum();
-        let apart = match self.session(messages).await {
-            Ok(session) => transaction::apart(session, &units, limits).await,
-            Err(failure) => Err(failure),
-        };
+        let mut apart = self.try_apart(&units).await;
+        if let Err(failure) = &apart
+            && self.has_passed(failure, &units).await
+        {
+            apart = self.try_apart(&units).await;
+        }
         let Apart { outcomes, commit } = match apart {
             Ok(apart) => apart,
             Err(failure) => Apart { outcomes: units.iter().map(|_| Ok(())).collect(), commit: Err(failure) },
         };
-        self.after(&commit);
         let mut written = Vec::new();
         for (unit, outcome) in units.into_iter().zip(outcomes) {
             match outcome {
                 Ok(()) => written.push(unit),
                 Err(refusal) => {
-                    if let CommitError::Invalid(why) = &refusal {
-                        tracing::error!(error = why, "PostgreSQL refuses the data of a unit of work");
+                    if let CommitError::Invalid(why) | CommitError::Defect(why) = &refusal {
+                        tracing::error!(error = why, "PostgreSQL refuses a unit of work");
                     }
                     answers::deliver([unit.answer(Err(refusal))]);
                 }
             }
         }
         self.settle(written, commit).await;
+    }
+
+    async fn try_apart(&mut self, units: &[Unit]) -> Result<Apart, Failure> {
+        let apart = transaction::apart(self.ready(units).await?, units).await;
+        match &apart {
+            Ok(Apart { commit, .. }) => self.after(commit),
+            Err(_) => self.session = None,
+        }
+        apart
     }
 
     /// Answers units whose transaction ended well, or not at all.
@@ -210,16 +232,18 @@ impl Writer {
             Err(Failure::Unknown(mark)) => self.resolve(mark, &units).await,
             Err(failure) => {
                 self.database.refused(units.len(), failure.to_string());
-                Err(CommitError::Unavailable)
+                Err(match failure {
+                    Failure::Defect(why) => CommitError::Defect(why),
+                    _ => CommitError::Unavailable,
+                })
             }
         };
         answers::deliver(units.into_iter().map(|unit| unit.answer(answer.clone())));
     }
 
     /// Looks up what became of a COMMIT that was not answered: under the same lock, so the old transaction is over.
-    async fn resolve(&mut self, mark: Option<Mark>, units: &[Unit]) -> Result<Committed, CommitError> {
-        let Some(mark) = mark else { return Err(CommitError::Unknown) };
-        let until = units.iter().map(|unit| unit.deadline).max().unwrap_or_else(Instant::now);
+    async fn resolve(&mut self, mark: Mark, units: &[Unit]) -> Result<Committed, CommitError> {
+        let until = last_deadline(units);
         tracing::warn!(?mark, "a COMMIT was not answered: looking for its mark");
         while Instant::now() < until {
             match tokio::time::timeout_at(until, self.find(&mark)).await {
@@ -238,41 +262,56 @@ impl Writer {
     }
 
     async fn find(&mut self, mark: &Mark) -> Result<bool, Failure> {
-        self.session(0).await?.find(mark).await
+        self.session().await?.find(mark).await
     }
 
-    /// The session, opened when there is none, with room in the log for the messages to come.
-    async fn session(&mut self, messages: usize) -> Result<&mut Session, Failure> {
+    /// The session, as soon as the log has room for the messages of these units.
+    async fn ready(&mut self, units: &[Unit]) -> Result<&mut Session, Failure> {
+        let messages = units.iter().map(|unit| unit.writes.messages.len()).sum::<usize>();
+        let needed = self.session().await?.seen.saturating_add(i64::try_from(messages).unwrap_or(i64::MAX));
+        if messages > 0 && !self.maintenance.room(needed, last_deadline(units)).await {
+            return Err(Failure::NoRoom);
+        }
+        self.session().await
+    }
+
+    /// The session, opened when there is none.
+    async fn session(&mut self) -> Result<&mut Session, Failure> {
         if self.session.as_ref().is_some_and(Session::is_closed) {
             self.session = None;
         }
         if self.session.is_none() {
-            let opened = tokio::time::timeout(self.limits.answer, Session::open(&self.database, self.limits)).await;
-            self.session = match opened {
-                Ok(session) => Some(session.map_err(|error| Failure::Down(describe(&error)))?),
-                Err(_) => return Err(Failure::Down("no connection in time".into())),
-            };
+            let opened = timeout(ANSWER, async {
+                let session = Session::open(&self.database).await?;
+                let until = session.until().await?;
+                Ok((session, until))
+            });
+            let opened = opened.await.map_err(|_| Failure::Down("no connection in time".into()))?;
+            let (session, until) = opened.map_err(failure::of_an_opening)?;
+            self.log.send_replace(LogState { last: session.seen, room: until - session.seen });
+            self.maintenance.keep_ahead();
+            self.session = Some(session);
         }
-        let Some(session) = self.session.as_mut() else { return Err(Failure::Down("no session".into())) };
-        session.keep_ahead(messages, self.partition_rows).await?;
-        Ok(session)
+        self.session.as_mut().ok_or_else(|| Failure::Down("no session".into()))
     }
 
-    /// Forgets a session that cannot be trusted any more, and tells how far the log goes.
+    /// Forgets a session that cannot be trusted any more, and notes how far the log goes.
     fn after(&mut self, outcome: &Result<(), Failure>) {
-        match outcome {
-            Ok(()) => self.tell(),
+        match (outcome, &self.session) {
+            (Ok(()), Some(Session { seen, .. })) => {
+                self.log.send_modify(|log| *log = LogState { last: *seen, room: log.until() - seen });
+                self.maintenance.keep_ahead();
+            }
             // Rolled back: the session is as good as before.
-            Err(Failure::Culprits(_) | Failure::Somebody) => {}
-            Err(_) => self.session = None,
+            (Err(Failure::Culprits(_) | Failure::Somebody | Failure::NoRoom), _) => {}
+            _ => self.session = None,
         }
     }
+}
 
-    fn tell(&self) {
-        if let Some(session) = &self.session {
-            self.log.send_replace(LogState { last: session.seen, room: session.until - session.seen });
-        }
-    }
+/// The deadline of the unit that waits longest.
+fn last_deadline(units: &[Unit]) -> Instant {
+    units.iter().map(|unit| unit.deadline).max().unwrap_or_else(Instant::now)
 }
 
 /// Answers the culprits whose error is known, and splits the others from the rest.

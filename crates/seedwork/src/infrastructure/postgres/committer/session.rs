@@ -3,7 +3,6 @@
 use super::{
     super::{
         changes::Call,
-        connector::describe,
         database::Database,
         inbox::{self, InboxCalls},
         outbox, partitions,
@@ -12,53 +11,37 @@ use super::{
     },
     failure::{Failure, Mark, of_the_group},
 };
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, time::Duration};
 use tokio_postgres::{Client, Error, Statement, types::ToSql};
 use uuid::Uuid;
 
-/// How long PostgreSQL may take, derived from the deadline of a request so that all end before it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
-    /// A process that stops between the lock and the COMMIT stops the others no longer than this.
-    idle_in_transaction: Duration,
-    /// For the lock of the context.
-    lock: Duration,
-    /// For one statement.
-    statement: Duration,
-    /// For everything up to the COMMIT, and for the COMMIT.
-    pub(super) answer: Duration,
+/// The longest idle time inside a transaction: a process that stops between the lock and the COMMIT stops the others no
+/// longer than this.
+const IDLE_IN_TRANSACTION: Duration = Duration::from_millis(1_500);
+/// The longest wait for a lock: longer than a stopped process can hold the context's.
+const LOCK: Duration = Duration::from_millis(2_500);
+/// The longest statement. A group that fails by it, and then its units apart, end within the usual deadline of a unit.
+const STATEMENT: Duration = Duration::from_secs(3);
+/// The longest wait for the answer to everything up to the COMMIT, and to the COMMIT. These limits are the database's
+/// own: the deadlines of units decide when a unit gives up, and change none of them.
+pub(super) const ANSWER: Duration = Duration::from_millis(3_500);
+
+/// Shorter limits for the statements of one unit apart, so that one that waits does not use up the time of the others.
+pub(super) const APART: &str = "SET LOCAL lock_timeout = 500; SET LOCAL statement_timeout = 1000";
+
+/// Returns the settings of a session. Keys are all that these sessions look for, so the plan that follows an index is
+/// always the right one: also the plan that was kept from when the table was empty.
+fn settings() -> String {
+    format!(
+        "SET synchronous_commit = on; SET statement_timeout = {}; SET lock_timeout = {}; \
+         SET idle_in_transaction_session_timeout = {}; SET plan_cache_mode = force_generic_plan; \
+         SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+         SET jit = off",
+        STATEMENT.as_millis(),
+        LOCK.as_millis(),
+        IDLE_IN_TRANSACTION.as_millis(),
+    )
 }
-
-impl Limits {
-    pub(super) fn within(deadline: Duration) -> Self {
-        Self {
-            idle_in_transaction: deadline * 3 / 10,
-            lock: deadline / 2,
-            statement: deadline * 6 / 10,
-            answer: deadline * 7 / 10,
-        }
-    }
-
-    /// Keys are all that these sessions look for, so the plan that follows an index is always the right one: also the
-    /// plan that was kept from when the table was empty.
-    fn settings(self) -> String {
-        format!(
-            "SET synchronous_commit = on; SET statement_timeout = {}; SET lock_timeout = {}; \
-             SET idle_in_transaction_session_timeout = {}; SET plan_cache_mode = force_generic_plan; \
-             SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
-             SET jit = off",
-            self.statement.as_millis(),
-            self.lock.as_millis(),
-            self.idle_in_transaction.as_millis(),
-        )
-    }
-}
-
-/// How often the partitions of the inbox are looked at; they are made days ahead.
-const INBOX_LOOK: Duration = Duration::from_secs(3_600);
 
 /// BEGIN and the lock in one message: nothing can pass between them. The lock's statement is prepared: to plan it anew
 /// would cost a group of one more than to write it.
@@ -73,27 +56,24 @@ pub(super) struct Session {
     tables: HashMap<(&'static str, Purpose), Statement>,
     append: Statement,
     inbox: Inbox,
-    schema: String,
     /// The highest number in the log that this session has seen committed.
     pub(super) seen: i64,
-    /// The highest number that the log's partitions have room for.
-    pub(super) until: i64,
-    /// When the partitions of the inbox were last looked at.
-    inbox_seen: Instant,
 }
 
 impl Session {
-    pub(super) async fn open(database: &Database, limits: Limits) -> Result<Self, Error> {
-        let client = database.client(&limits.settings()).await?;
+    pub(super) async fn open(database: &Database) -> Result<Self, Error> {
+        let client = database.client(&settings()).await?;
         let lock = format!("SELECT pg_advisory_xact_lock(hashtextextended('sta/commit/{}', 0))", database.schema());
         client.batch_execute(&format!("PREPARE lock AS {lock}")).await?;
         let append = client.prepare(outbox::APPEND).await?;
         let inbox = Inbox::prepare(&client).await?;
         let seen = client.query_one(outbox::LAST, &[]).await?.get(0);
-        let schema = database.schema().to_owned();
-        let until = partitions::until(&client).await?;
-        partitions::extend_inbox(&client, &schema).await?;
-        Ok(Self { client, tables: HashMap::new(), append, inbox, schema, seen, until, inbox_seen: Instant::now() })
+        Ok(Self { client, tables: HashMap::new(), append, inbox, seen })
+    }
+
+    /// Returns the highest number that the log's partitions have room for.
+    pub(super) async fn until(&self) -> Result<i64, Error> {
+        partitions::until(&self.client).await
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -158,7 +138,7 @@ impl Session {
             _ => Ok(self.client.execute(statement, &borrow(&params)).await? == wanted as u64),
         };
         let (claimed, looked, unparked, parked) = futures_util::future::join4(
-            run(calls.claims.len(), &self.inbox.claim, calls.claim()),
+            run(calls.claim_count(), &self.inbox.claim, calls.claim()),
             run(calls.looks.len(), &self.inbox.look, calls.look()),
             run(calls.unparks.len(), &self.inbox.unpark, calls.unpark()),
             run(calls.parks.len(), &self.inbox.park, calls.parking()),
@@ -192,33 +172,11 @@ impl Session {
         self.begin().await.map_err(of_the_group)?;
         let found = match mark {
             Mark::Message { seq, id } => self.client.query_opt(outbox::HAS, &[seq, id]).await,
-            Mark::Claim { source, id } => self.client.query_opt(inbox::HAS, &[source, id]).await,
+            Mark::Claim(id) => self.client.query_opt(inbox::HAS, &[id]).await,
         };
         let found = found.map_err(of_the_group)?.is_some();
         self.simple("ROLLBACK").await.map_err(of_the_group)?;
         Ok(found)
-    }
-
-    /// Makes partitions of the log ahead of need: one more than `messages` can fill. Failing is an error only when there
-    /// is no room left.
-    pub(super) async fn keep_ahead(&mut self, messages: usize, rows: i64) -> Result<(), Failure> {
-        if self.inbox_seen.elapsed() > INBOX_LOOK {
-            self.inbox_seen = Instant::now();
-            partitions::extend_inbox(&self.client, &self.schema).await.map_err(of_the_group)?;
-        }
-        let messages = i64::try_from(messages).unwrap_or(i64::MAX);
-        if self.until - self.seen >= rows.saturating_add(messages) {
-            return Ok(());
-        }
-        match partitions::extend(&self.client, &self.schema, self.seen.saturating_add(messages), rows).await {
-            Ok(until) => self.until = until,
-            Err(error) if self.until - self.seen > messages => {
-                tracing::warn!(error = describe(&error), "no partition could be made ahead of need");
-                self.simple("ROLLBACK").await.map_err(of_the_group)?;
-            }
-            Err(error) => return Err(of_the_group(error)),
-        }
-        Ok(())
     }
 }
 

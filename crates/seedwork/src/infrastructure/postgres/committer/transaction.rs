@@ -3,29 +3,31 @@
 use super::{
     failure::{Failure, Mark, is_of_one_unit, of_a_statement, of_the_commit, of_the_group, refusal},
     queue::{Unit, Writes},
-    session::{Limits, Session},
+    session::{ANSWER, APART, Session},
 };
 use crate::{
-    application::CommitError,
+    application::{CommitError, Heard},
     infrastructure::postgres::{
         changes::{self, Call},
-        inbox::InboxCalls,
+        inbox::{self, InboxCalls},
         outbox::{self, Message},
     },
 };
 use futures_util::future::{join, join_all, join3};
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 use tokio::time::timeout;
 use tokio_postgres::Error;
 
 /// Writes all units in one transaction, in one round trip before the COMMIT.
-pub(super) async fn together(session: &mut Session, units: &[Unit], limits: Limits) -> Result<(), Failure> {
+pub(super) async fn together(session: &mut Session, units: &[Unit]) -> Result<(), Failure> {
     let calls = changes::calls(units.iter().flat_map(|unit| &unit.writes.changes), false);
     let messages = units.iter().flat_map(|unit| &unit.writes.messages);
-    let mut inbox = InboxCalls::default();
+    let first = messages.clone().next().map(|message| message.id);
+    let own = inbox::mark();
+    let mut inbox = InboxCalls { mark: first.is_none().then_some(&own), ..InboxCalls::default() };
     units.iter().for_each(|unit| unit.writes.hear(&mut inbox));
-    let log = answer(limits.answer, async {
-        session.prepare(&calls).await.map_err(of_the_group)?;
+    let log = answer(async {
+        session.prepare(&calls).await.map_err(of_a_statement)?;
         let (begun, log) = join(session.begin(), write(session, &inbox, &calls, messages.clone())).await;
         begun.map_err(of_the_group)?;
         let log = match log.map_err(of_a_statement) {
@@ -51,7 +53,11 @@ pub(super) async fn together(session: &mut Session, units: &[Unit], limits: Limi
         Ok(log)
     })
     .await?;
-    commit(session, Mark::of(log.before, units.iter().map(|unit| &unit.writes)), limits).await?;
+    let mark = match first {
+        Some(id) => Mark::Message { seq: log.before + 1, id },
+        None => Mark::Claim(own.id),
+    };
+    commit(session, mark).await?;
     session.seen = log.after;
     Ok(())
 }
@@ -65,34 +71,68 @@ pub(super) struct Apart {
 }
 
 /// Writes each unit under a savepoint of its own, in one transaction: the way to learn what is wrong with which.
-pub(super) async fn apart(session: &mut Session, units: &[Unit], limits: Limits) -> Result<Apart, Failure> {
-    answer(limits.answer, async { session.begin().await.map_err(of_the_group) }).await?;
-    let (mut outcomes, mut mark, mut seen) = (Vec::with_capacity(units.len()), None, session.seen);
+pub(super) async fn apart(session: &mut Session, units: &[Unit]) -> Result<Apart, Failure> {
+    let mut unprepared = Vec::with_capacity(units.len());
     for unit in units {
+        unprepared.push(answer(prepare(session, &unit.writes)).await?);
+    }
+    answer(async {
+        let (begun, limited) = join(session.begin(), session.simple(APART)).await;
+        begun.and(limited).map_err(of_the_group)
+    })
+    .await?;
+    let (mut outcomes, mut first, mut seen) = (Vec::with_capacity(units.len()), None, session.seen);
+    for (unit, unprepared) in units.iter().zip(unprepared) {
         let writes = &unit.writes;
+        if let Some(refusal) = unprepared {
+            outcomes.push(Err(refusal));
+            continue;
+        }
         if !unit.joins_the_commit() {
             outcomes.push(Err(CommitError::Unavailable));
             continue;
         }
-        let written = answer(limits.answer, alone(session, writes)).await?;
-        if let Ok(log) = &written {
-            mark = mark.or_else(|| Mark::of(log.before, std::iter::once(writes)));
-            seen = seen.max(log.after);
+        let written = answer(alone(session, writes)).await?;
+        if let (Ok(log), Some(message)) = (&written, writes.messages.first()) {
+            first.get_or_insert(Mark::Message { seq: log.before + 1, id: message.id });
+            seen = log.after;
         }
         outcomes.push(written.map(drop));
     }
-    let commit = commit(session, mark, limits).await;
+    if outcomes.iter().all(Result::is_err) {
+        answer(async { session.simple("ROLLBACK").await.map_err(of_the_group) }).await?;
+        return Ok(Apart { outcomes, commit: Ok(()) });
+    }
+    let mark = match first {
+        Some(mark) => mark,
+        None => answer(claim(session, &inbox::mark())).await?,
+    };
+    let commit = commit(session, mark).await;
     if commit.is_ok() {
         session.seen = seen;
     }
     Ok(Apart { outcomes, commit })
 }
 
+/// Prepares the statements of one unit; returns its refusal when they cannot be: a table or a column is missing.
+async fn prepare(session: &mut Session, writes: &Writes) -> Result<Option<CommitError>, Failure> {
+    match session.prepare(&changes::calls(writes.changes.iter(), true)).await {
+        Ok(()) => Ok(None),
+        Err(error) if is_of_one_unit(&error) => Ok(Some(refusal(&error))),
+        Err(error) => Err(of_the_group(error)),
+    }
+}
+
+/// Leaves the committer's own claim as the mark of units that say nothing.
+async fn claim(session: &Session, own: &Heard) -> Result<Mark, Failure> {
+    let inbox = InboxCalls { mark: Some(own), ..InboxCalls::default() };
+    session.inbox(&inbox).await.map_err(of_the_group)?;
+    Ok(Mark::Claim(own.id.clone()))
+}
+
 /// Writes one unit; what it does is undone when it is refused.
-async fn alone(session: &mut Session, writes: &Writes) -> Result<Result<Log, CommitError>, Failure> {
+async fn alone(session: &Session, writes: &Writes) -> Result<Result<Log, CommitError>, Failure> {
     let calls = changes::calls(writes.changes.iter(), true);
-    // Prepared inside the transaction, but awaited: nothing overtakes it.
-    session.prepare(&calls).await.map_err(of_the_group)?;
     let mut inbox = InboxCalls::default();
     writes.hear(&mut inbox);
     let (saved, log) =
@@ -206,8 +246,8 @@ async fn unclaimed(
 }
 
 /// Commits. Only sent when every write has been answered.
-async fn commit(session: &Session, mark: Option<Mark>, limits: Limits) -> Result<(), Failure> {
-    match timeout(limits.answer, session.commit()).await {
+async fn commit(session: &Session, mark: Mark) -> Result<(), Failure> {
+    match timeout(ANSWER, session.commit()).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(of_the_commit(error, mark)),
         Err(_) => Err(Failure::Unknown(mark)),
@@ -215,6 +255,6 @@ async fn commit(session: &Session, mark: Option<Mark>, limits: Limits) -> Result
 }
 
 /// A server that does not answer at all (frozen, or behind a network that drops) is taken for one that is down.
-async fn answer<T>(patience: Duration, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    timeout(patience, work).await.unwrap_or_else(|_| Err(Failure::Down("no answer in time".into())))
+async fn answer<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    timeout(ANSWER, work).await.unwrap_or_else(|_| Err(Failure::Down("no answer in time".into())))
 }
