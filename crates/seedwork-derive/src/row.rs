@@ -57,6 +57,10 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
                     rows.iter().map(|row| &row.#names).collect::<::std::vec::Vec<_>>()
                 )),*]
             }
+
+            fn bytes(&self) -> usize {
+                0 #(+ ::seedwork::infrastructure::postgres::Column::bytes(&self.#names))*
+            }
         }
         #role
     })

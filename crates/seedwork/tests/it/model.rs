@@ -310,6 +310,10 @@ impl Row for Bomba {
     fn columns<'a>(_: &[&'a Self]) -> Vec<Param<'a>> {
         panic!("a defect of the program")
     }
+
+    fn bytes(&self) -> usize {
+        size_of_val(self)
+    }
 }
 
 impl Projection for Bomba {

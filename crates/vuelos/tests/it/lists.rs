@@ -1,6 +1,7 @@
 //! Lists, page after page.
 
 use crate::server::{Vuelos, bog_jfk, para};
+use serde_json::json;
 
 const CLIENTE: &str = "0198c0de-0000-7000-8000-0000000000c1";
 
@@ -58,4 +59,26 @@ async fn an_item_of_a_list_is_what_is_read_by_its_id() {
     for list in ["reservas", "reservas/canceladas"] {
         assert_eq!(vuelos.server().get(&format!("/vuelos/{list}")).await.body["items"][0], one);
     }
+}
+
+#[actix_web::test]
+async fn a_page_of_large_items_ends_early_and_the_next_one_goes_on() {
+    let vuelos = Vuelos::start().await;
+    let mut large = bog_jfk();
+    let leg = |from: &str, to: &str| {
+        let airport = |code: &str| json!({"codigo": code, "nombre": "n".repeat(100)});
+        let (out, back) = ("2022-11-22T13:10:00Z", "2022-11-22T15:10:00Z");
+        json!({"fecha_salida": out, "fecha_llegada": back, "origen": airport(from), "destino": airport(to)})
+    };
+    large["itinerarios"][0]["odos"][0]["segmentos"][0]["legs"] =
+        (0..100).map(|n| if n % 2 == 0 { leg("BOG", "JFK") } else { leg("JFK", "BOG") }).collect();
+    let mut ids = Vec::new();
+    for _ in 0..20 {
+        ids.push(vuelos.reservar(&large).await);
+    }
+    ids.reverse();
+    let page = vuelos.server().get("/vuelos/reservas?limite=200").await.body;
+    let (items, bytes) = (page["items"].as_array().expect("items").len(), page.to_string().len());
+    assert!(items > 1 && bytes < 300_000 && page["siguiente"].is_string(), "{items} items, {bytes} bytes");
+    assert_eq!(vuelos.server().list("/vuelos/reservas?limite=200").await, ids);
 }

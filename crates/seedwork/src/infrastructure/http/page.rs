@@ -51,7 +51,7 @@ impl IntoParams for Paging {
         };
         let text = ObjectBuilder::new().schema_type(Type::String);
         vec![
-            parameter("limite", "How many items at most.", number),
+            parameter("limite", "How many items at most; large ones make a page end sooner.", number),
             parameter("cursor", "The `siguiente` of the page before.", text),
         ]
     }

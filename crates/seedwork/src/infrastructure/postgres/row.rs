@@ -47,6 +47,9 @@ pub trait Row: Send + Sync + Sized + 'static {
 
     /// Turns rows into columns: one parameter for each column of [`Row::TABLE`], in order.
     fn columns<'a>(rows: &[&'a Self]) -> Vec<Param<'a>>;
+
+    /// The size of its values, in bytes.
+    fn bytes(&self) -> usize;
 }
 
 /// The row of an aggregate's root.
@@ -115,6 +118,11 @@ pub trait Record: Clone + Send + Sync + 'static {
 pub trait Column {
     /// The SQL type of an array of it.
     const ARRAY: &'static str;
+
+    /// The size of a value, in bytes.
+    fn bytes(&self) -> usize {
+        size_of_val(self)
+    }
 }
 
 macro_rules! columns {
@@ -127,13 +135,31 @@ columns! {
     i32 => "int4[]",
     i64 => "int8[]",
     f64 => "float8[]",
-    String => "text[]",
     Uuid => "uuid[]",
-    Vec<u8> => "bytea[]",
     DateTime<Utc> => "timestamptz[]",
     NaiveDate => "date[]",
 }
 
+impl Column for String {
+    const ARRAY: &'static str = "text[]";
+
+    fn bytes(&self) -> usize {
+        self.len()
+    }
+}
+
+impl Column for Vec<u8> {
+    const ARRAY: &'static str = "bytea[]";
+
+    fn bytes(&self) -> usize {
+        self.len()
+    }
+}
+
 impl<T: Column> Column for Option<T> {
     const ARRAY: &'static str = T::ARRAY;
+
+    fn bytes(&self) -> usize {
+        self.as_ref().map_or(0, T::bytes)
+    }
 }

@@ -12,9 +12,12 @@ use diesel::{
     query_builder::{AstPass, Query, QueryFragment, QueryId},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl, methods::LoadQuery};
-use futures_util::{FutureExt, future::BoxFuture};
-use std::fmt::Display;
+use futures_util::{FutureExt, TryStreamExt, future::BoxFuture};
+use std::{fmt::Display, pin::pin};
 use uuid::Uuid;
+
+/// The most bytes of the rows of a page. A row that is larger is a page of its own.
+const PAGE_BYTES: usize = 256 * 1024;
 
 impl From<ReadError> for CommitError {
     fn from(error: ReadError) -> Self {
@@ -60,8 +63,13 @@ impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Again<'_, Q> {
 
 /// A query that finds rows, as often as it is asked.
 pub trait Asked<R>: Send + 'static {
-    /// Sends it.
-    fn ask<'a>(&'a mut self, db: &'a mut AsyncPgConnection) -> BoxFuture<'a, QueryResult<Vec<R>>>;
+    /// Sends it. Rows are read one by one, up to the one with which they are more than [`PAGE_BYTES`], so that what no page
+    /// has room for is never in memory.
+    fn ask<'a>(
+        &'a mut self,
+        db: &'a mut AsyncPgConnection,
+        bytes: fn(&R) -> usize,
+    ) -> BoxFuture<'a, QueryResult<Vec<R>>>;
 }
 
 impl<Q, R> Asked<R> for Q
@@ -70,9 +78,29 @@ where
     Q: Send + 'static,
     R: Send + 'static,
 {
-    fn ask<'a>(&'a mut self, db: &'a mut AsyncPgConnection) -> BoxFuture<'a, QueryResult<Vec<R>>> {
-        Again(self).load(db).boxed()
+    fn ask<'a>(
+        &'a mut self,
+        db: &'a mut AsyncPgConnection,
+        bytes: fn(&R) -> usize,
+    ) -> BoxFuture<'a, QueryResult<Vec<R>>> {
+        async move {
+            let mut rows = pin!(Again(self).load_stream::<R>(db).await?);
+            let (mut read, mut total) = (Vec::new(), 0);
+            while let Some(row) = rows.try_next().await? {
+                total += bytes(&row);
+                read.push(row);
+                if is_too_much(total, read.len()) {
+                    break;
+                }
+            }
+            Ok(read)
+        }
+        .boxed()
     }
+}
+
+fn is_too_much(bytes: usize, rows: usize) -> bool {
+    bytes > PAGE_BYTES && rows > 1
 }
 
 impl Pool {
@@ -86,10 +114,11 @@ impl Pool {
         Q: Asked<R>,
         R: TryInto<V, Error: Display> + Send,
     {
-        self.rows(query).await?.into_iter().map(view).collect()
+        self.rows(query, |_| 0).await?.into_iter().map(view).collect()
     }
 
-    /// A page of what a query finds, which begins as [`Listed`] begins it.
+    /// A page of what a query finds, which begins as [`Listed`] begins it. It has as many items as were asked for, or
+    /// fewer when they are large; the rest is for the next page.
     ///
     /// # Errors
     ///
@@ -99,19 +128,25 @@ impl Pool {
         Q: Asked<R>,
         R: Listed + TryInto<V, Error: Display>,
     {
-        let Page { items, next } = request.page(self.rows(query).await?, R::position);
+        let rows = self.rows(query, R::bytes).await?;
+        let mut fit = rows.len();
+        if is_too_much(rows.iter().map(R::bytes).sum(), fit) {
+            fit -= 1;
+        }
+        let request = PageRequest { limit: request.limit.min(u32::try_from(fit).unwrap_or(u32::MAX)), ..request };
+        let Page { items, next } = request.page(rows, R::position);
         Ok(Page { items: items.into_iter().map(view).collect::<Result<_, _>>()?, next })
     }
 
-    async fn rows<R>(&self, query: impl Asked<R>) -> Result<Vec<R>, ReadError> {
-        self.load(query).await.map_err(|failed| self.refuse(failed, 1))
+    async fn rows<R>(&self, query: impl Asked<R>, bytes: fn(&R) -> usize) -> Result<Vec<R>, ReadError> {
+        self.load(query, bytes).await.map_err(|failed| self.refuse(failed, 1))
     }
 
-    async fn load<R>(&self, mut query: impl Asked<R>) -> Result<Vec<R>, Failed> {
+    async fn load<R>(&self, mut query: impl Asked<R>, bytes: fn(&R) -> usize) -> Result<Vec<R>, Failed> {
         let mut attempts = self.attempts();
         loop {
             let mut db = attempts.connection().await?;
-            match query.ask(&mut db).await {
+            match query.ask(&mut db, bytes).await {
                 Ok(rows) => {
                     db.give_back();
                     return Ok(rows);
