@@ -18,6 +18,8 @@ mod postgres_log;
 mod refusals;
 #[path = "flows/routes.rs"]
 mod routes;
+#[path = "flows/strangers.rs"]
+mod strangers;
 #[path = "flows/trust.rs"]
 mod trust;
 #[path = "flows/vuelos.rs"]

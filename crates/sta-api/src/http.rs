@@ -1,5 +1,6 @@
 //! The HTTP server: the contexts' routes, and what an operator and a reader of the API need.
 
+mod clients;
 mod ending;
 mod health;
 mod metrics;
@@ -7,7 +8,7 @@ mod spec;
 
 use crate::settings::Settings;
 use actix_web::{
-    App, HttpServer,
+    App,
     dev::{Server, Service},
     http::Method,
     middleware::from_fn,
@@ -17,21 +18,16 @@ use anyhow::Context as _;
 use ending::Ending;
 use seedwork::infrastructure::{
     consumer::ConsumerState,
-    http::{Limits, Routes, around, fallback},
+    http::{self, Limits, Routes, around, fallback},
     module::Started,
     postgres::Probe,
     relay::RelayState,
 };
 use spec::Spec;
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 use tokio::sync::watch;
 use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 use utoipa_swagger_ui::{Config, SwaggerUi};
-
-/// How long a client may take to send the head of a request.
-const HEAD: Duration = Duration::from_secs(5);
-/// How long requests that are being answered may take when the server ends, in seconds.
-const DRAIN_SECONDS: u64 = 8;
 
 /// A context that runs, as far as the server shows it.
 #[derive(Clone)]
@@ -75,7 +71,9 @@ pub(crate) fn start(settings: &Settings, running: Running) -> anyhow::Result<(So
     let limits = Limits { body: settings.body_limit, deadline: settings.deadline };
     let ending = Ending::default();
     let told = ending.clone();
-    let server = HttpServer::new(move || {
+    let listener = http::listen(settings.listen).with_context(|| format!("cannot listen on {}", settings.listen))?;
+    let address = listener.local_addr()?;
+    let server = http::serve(listener, clients::limits()?, move || {
         let ending = told.clone();
         App::new()
             .into_utoipa_app()
@@ -92,14 +90,8 @@ pub(crate) fn start(settings: &Settings, running: Running) -> anyhow::Result<(So
             .default_service(web::to(fallback))
             .wrap(from_fn(around))
             .wrap_fn(move |request, next| ending.clone().around(next.call(request)))
-    })
-    .client_request_timeout(HEAD)
-    .shutdown_timeout(DRAIN_SECONDS)
-    .disable_signals()
-    .bind(settings.listen)
-    .with_context(|| format!("cannot listen on {}", settings.listen))?;
-    let address = server.addrs().first().copied().unwrap_or(settings.listen);
-    Ok((address, server.run(), ending))
+    })?;
+    Ok((address, server, ending))
 }
 
 /// Every route that the OpenAPI document tells of.

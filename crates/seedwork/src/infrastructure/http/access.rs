@@ -35,6 +35,13 @@ pub(super) fn answered(request: &HttpRequest, method: &Method, status: StatusCod
     });
 }
 
+/// Counts a request that the framework refused before it knew what was asked for.
+pub(super) fn refused(status: StatusCode) {
+    let status = status.as_u16().to_string();
+    tracing::debug!(status, "a request was not understood");
+    counter!("sta_http_requests_total", "method" => "other", "route" => "-", "status" => status).increment(1);
+}
+
 impl Meters {
     fn of((method, route, status): &(&'static str, String, u16)) -> Self {
         let (method, status) = (*method, status.to_string());

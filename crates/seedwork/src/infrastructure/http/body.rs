@@ -1,9 +1,11 @@
 //! Reads a body: of the right media type, no larger than the limit, no slower than the deadline.
 
 use super::{
+    connection,
     limits::Limits,
     problem::{Blamed, Problem},
 };
+use crate::application::CommitError;
 use actix_web::{
     HttpMessage, HttpRequest,
     dev::Payload,
@@ -12,13 +14,26 @@ use actix_web::{
     web::{Bytes, BytesMut},
 };
 use futures_util::StreamExt;
+use std::cell::Cell;
+
+/// The bytes of a body that always have room.
+const SMALL: usize = 16 * 1024;
+/// The bytes that all unfinished bodies of one thread may have together, unless a single body may have more.
+const ROOM: usize = 32 * 1024 * 1024;
+
+thread_local! {
+    /// The bytes of the unfinished bodies of this thread.
+    static HELD: Cell<usize> = const { Cell::new(0) };
+}
 
 /// The JSON text that a request carries.
 pub(super) async fn read(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
     let limits = Limits::of(request);
     let has_type = has_json(request)?;
+    let awaited = connection::Body::awaited(request, limits.deadline);
     let body = tokio::time::timeout(limits.deadline, collect(payload, limits.body, announced(request)));
     let body = body.await.unwrap_or_else(|_| Err(incomplete()))?;
+    awaited.complete();
     match (body.is_empty(), has_type) {
         (true, _) => Err(unreadable("El cuerpo esta vacio")),
         (false, true) => Ok(body),
@@ -49,20 +64,46 @@ fn announced(request: &HttpRequest) -> Option<usize> {
     request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
+/// Collects a body. Memory follows the bytes that came: `Content-Length` is what a stranger says.
 async fn collect(mut payload: Payload, limit: usize, announced: Option<usize>) -> Result<Bytes, Problem> {
-    let length = announced.unwrap_or_default();
-    if length > limit {
+    if announced.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
-    let mut body = BytesMut::with_capacity(length);
+    let mut body = Unfinished(BytesMut::new());
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| broken(&error))?;
-        if body.len() + chunk.len() > limit {
+        if body.0.len() + chunk.len() > limit {
             return Err(too_large(limit));
         }
-        body.extend_from_slice(&chunk);
+        body.extend(&chunk, ROOM.max(limit))?;
     }
-    Ok(body.freeze())
+    Ok(body.finish())
+}
+
+/// The bytes of a body that have come, counted in [`HELD`].
+struct Unfinished(BytesMut);
+
+impl Unfinished {
+    fn extend(&mut self, chunk: &[u8], room: usize) -> Result<(), Problem> {
+        let held = HELD.get() + chunk.len();
+        if held > room && self.0.len() + chunk.len() > SMALL {
+            return Err(CommitError::Overloaded.into());
+        }
+        HELD.set(held);
+        self.0.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Bytes {
+        HELD.set(HELD.get() - self.0.len());
+        self.0.split().freeze()
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        HELD.set(HELD.get() - self.0.len());
+    }
 }
 
 fn too_large(limit: usize) -> Problem {
@@ -90,4 +131,23 @@ fn not_json() -> Problem {
 pub(super) fn unreadable(detail: &str) -> Problem {
     let blamed = Blamed { campo: String::new(), regla: "json-valido".into(), detalle: detail.into() };
     Problem::unreadable("cuerpo-invalido", blamed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unfinished_bodies_share_a_bounded_room_and_small_ones_always_fit() {
+        let (room, mut large, mut small) = (100_000, Unfinished(BytesMut::new()), Unfinished(BytesMut::new()));
+        large.extend(&[b' '; 90_000], room).unwrap();
+        let refused = large.extend(&[b' '; 20_000], room).unwrap_err();
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        small.extend(&[b' '; SMALL], room).unwrap();
+        assert!(small.extend(b" ", room).is_err());
+        assert_eq!(large.finish().len(), 90_000);
+        small.extend(b" ", room).unwrap();
+        drop(small);
+        assert_eq!(HELD.get(), 0);
+    }
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod refusals;
+mod strangers;
 
 use super::{
     testing::{Answer, TestServer},

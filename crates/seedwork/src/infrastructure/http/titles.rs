@@ -7,6 +7,8 @@ pub(super) fn title(slug: &str, status: StatusCode) -> &'static str {
     match slug {
         "cuerpo-invalido" => "El cuerpo de la peticion no es valido",
         "parametro-invalido" => "Un parametro de la peticion no es valido",
+        "peticion-invalida" => "La petición no es válida",
+        "peticion-incompleta" => "La petición no llegó a tiempo",
         "no-encontrado" => "No encontrado",
         "metodo-no-admitido" => "Metodo no admitido",
         "tipo-no-admitido" => "Tipo de contenido no admitido",

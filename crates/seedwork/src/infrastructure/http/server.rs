@@ -1,0 +1,171 @@
+//! The HTTP server: an application on a listener, with limits for every connection.
+
+use super::connection::{Connection, Stream};
+use actix_http::{HttpService, Request, Response};
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, apply_fn_factory, map_config};
+use actix_web::{
+    Error, HttpResponse,
+    body::MessageBody,
+    dev::{AppConfig, Extensions, Server, Service, ServiceFactory},
+};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    fmt,
+    future::pending,
+    io,
+    net::{SocketAddr, TcpListener},
+    num::NonZeroUsize,
+    rc::Rc,
+    thread,
+    time::Duration,
+};
+use tokio::net::{TcpSocket, TcpStream};
+
+/// How long a connection that the server closes may take to be closed by the client, too.
+const CLOSE: Duration = Duration::from_secs(1);
+/// How many connections wait to be accepted.
+const BACKLOG: u32 = 1_024;
+
+/// The limits of all clients together, and the time that they have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clients {
+    /// The most connections. With fewer than an eighth of them free, a new client takes the place of the one that lets the
+    /// server wait longest.
+    pub most: usize,
+    /// How long a client may let the server wait: for a head from its first byte on, for the next request, or until it
+    /// takes an answer.
+    pub patience: Duration,
+    /// How long requests that are being answered may take when the server ends, in seconds.
+    pub drain_seconds: u64,
+}
+
+/// Listens on an address.
+///
+/// # Errors
+///
+/// The address is taken, or not one of this machine.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
+}
+
+/// Serves an application on a listener.
+///
+/// # Errors
+///
+/// The listener cannot be used.
+pub fn serve<F, I, S, B>(listener: TcpListener, clients: Clients, application: F) -> io::Result<Server>
+where
+    F: Fn() -> I + Send + Clone + 'static,
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<Request, Config = AppConfig> + 'static,
+    S::Error: Into<Error> + 'static,
+    S::InitError: fmt::Debug,
+    S::Response: Into<Response<B>> + 'static,
+    S::Service: 'static,
+    <S::Service as Service<Request>>::Future: 'static,
+    B: MessageBody + 'static,
+{
+    let threads = thread::available_parallelism().map_or(2, NonZeroUsize::get);
+    let most = (clients.most / threads).max(8);
+    let server = Server::build()
+        .workers(threads)
+        .disable_signals()
+        .shutdown_timeout(clients.drain_seconds)
+        .max_concurrent_connections(most);
+    let ending = server.graceful_shutdown_signal();
+    let server = server.listen("http", listener, move || {
+        let ending = ending.clone();
+        let application = application().into_factory().map_err(|error| error.into().error_response());
+        let application = map_config(application, |()| AppConfig::default());
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let ending = ending.clone();
+                async move { ending.notified().await }
+            })
+            .client_request_timeout(Duration::ZERO)
+            .client_disconnect_timeout(CLOSE)
+            .on_connect_ext(|stream: &Stream, data: &mut Extensions| {
+                data.insert(stream.connection());
+            })
+            .h1(apply_fn_factory(application, |request: Request, application: &_| in_turn(request, application)));
+        let open = Open::up_to(most - most / 8);
+        apply_fn_factory(http, move |stream: TcpStream, http: &_| {
+            let client = stream.peer_addr().ok();
+            let place = open.enter(Connection::new(stream, clients.patience));
+            let serving = Service::call(http, (Stream::new(Rc::clone(&place.connection)), client));
+            async move { place.connection.limit(serving).await }
+        })
+    })?;
+    Ok(server.run())
+}
+
+/// Answers a request of a connection, unless the answer before was the last: that one stays without.
+fn in_turn<A, B>(
+    request: Request,
+    application: &A,
+) -> impl Future<Output = Result<Response<B>, HttpResponse>> + use<A, B>
+where
+    A: Service<Request, Response: Into<Response<B>>, Error = HttpResponse>,
+{
+    let connection = request.conn_data::<Rc<Connection>>().cloned();
+    let is_next = connection.as_ref().is_none_or(|connection| connection.begin(&request));
+    let answer = is_next.then(|| application.call(request));
+    async move {
+        let Some(answer) = answer else { return pending().await };
+        let mut answer = answer.await.map(Into::into);
+        if let Some(connection) = connection {
+            connection.answer(match &mut answer {
+                Ok(answer) => answer.head_mut(),
+                Err(refusal) => refusal.head_mut(),
+            });
+        }
+        answer
+    }
+}
+
+/// The open connections of a thread.
+#[derive(Clone)]
+struct Open {
+    connections: Rc<RefCell<BTreeMap<u64, Rc<Connection>>>>,
+    next: Rc<Cell<u64>>,
+    most: usize,
+}
+
+/// The place of a connection among the open ones, which ends with it.
+struct Place {
+    open: Open,
+    number: u64,
+    connection: Rc<Connection>,
+}
+
+impl Open {
+    fn up_to(most: usize) -> Self {
+        Self { connections: Rc::default(), next: Rc::default(), most }
+    }
+
+    fn enter(&self, connection: Connection) -> Place {
+        let (number, connection) = (self.next.get(), Rc::new(connection));
+        self.next.set(number + 1);
+        let mut open = self.connections.borrow_mut();
+        if open.len() >= self.most {
+            let waiting = open.values().filter(|one| !one.is_dismissed());
+            let longest = waiting.filter_map(|one| Some((one.due()?, one))).min_by_key(|(due, _)| *due);
+            if let Some((_, longest)) = longest {
+                metrics::counter!("sta_http_displaced_clients_total").increment(1);
+                longest.dismiss();
+            }
+        }
+        open.insert(number, Rc::clone(&connection));
+        Place { open: self.clone(), number, connection }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.open.connections.borrow_mut().remove(&self.number);
+    }
+}
