@@ -5,7 +5,7 @@ use crate::{
     database::Server,
     http::{self, Context, Running},
     registry,
-    settings::Settings,
+    settings::{Settings, Tasks},
 };
 use anyhow::Context as _;
 use seedwork::infrastructure::{
@@ -13,7 +13,7 @@ use seedwork::infrastructure::{
     broker::{Broker, KafkaBroker, PgBroker},
     consumer::Consumer,
     module::Place,
-    postgres::{self, CommitterSettings, Database, Probe},
+    postgres::{self, CommitterSettings, Connections, Database, Needs, Probe},
     relay::{self, Relay},
     supervise::Supervisor,
 };
@@ -30,6 +30,7 @@ const DRAIN: Duration = Duration::from_secs(8);
 /// Something that is needed cannot be started.
 pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let mut interrupts = Interrupts::hear()?;
+    let connections = connections(&settings)?;
     let mut starting = pin!(Server::start(&settings));
     let server = tokio::select! {
         server = &mut starting => server?,
@@ -41,7 +42,7 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     };
     let supervisor = Supervisor::new();
     let outcome = tokio::select! {
-        outcome = serve(&settings, &server, &supervisor, &mut interrupts) => outcome,
+        outcome = serve(&settings, &connections, &server, &supervisor, &mut interrupts) => outcome,
         () = server.keep_alive() => Ok(()),
     };
     if !supervisor.stop(DRAIN).await {
@@ -51,14 +52,23 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     outcome
 }
 
+/// The connections that the process may have.
+fn connections(settings: &Settings) -> anyhow::Result<Connections> {
+    let Some(limit) = settings.database_connections else { return Ok(Connections::default()) };
+    let Tasks { relay, consumers, .. } = settings.tasks;
+    let needs = Needs { contexts: contexts::chosen(settings).len(), relay, consumers };
+    Connections::at_most(limit, needs).context("STA_DATABASE_CONNECTIONS")
+}
+
 async fn serve(
     settings: &Settings,
+    connections: &Connections,
     server: &Server,
     supervisor: &Supervisor,
     interrupts: &mut Interrupts,
 ) -> anyhow::Result<()> {
     let running = tokio::select! {
-        running = prepare(settings, server, supervisor) => running?,
+        running = prepare(settings, connections, server, supervisor) => running?,
         () = interrupts.next() => return Ok(()),
     };
     if !settings.tasks.http {
@@ -82,22 +92,29 @@ async fn serve(
 }
 
 /// Brings the schemas up to date, and starts the contexts.
-async fn prepare(settings: &Settings, server: &Server, supervisor: &Supervisor) -> anyhow::Result<Running> {
+async fn prepare(
+    settings: &Settings,
+    connections: &Connections,
+    server: &Server,
+    supervisor: &Supervisor,
+) -> anyhow::Result<Running> {
     postgres::check(server.url()).await?;
     postgres::migrate(server.url(), contexts::migrations(settings)).await?;
-    let shared = Database::new(server.url(), "broker")?;
+    let place = |context: &str| Database::within(server.url(), context, connections);
+    let shared = place("broker")?;
+    postgres::watch(shared.clone(), supervisor);
     let names: Vec<_> = contexts::chosen(settings).iter().map(|module| module.name).collect();
     let registry = registry::open(settings, shared.clone(), &names).await?;
     match &settings.kafka {
-        Some(kafka) => start(settings, server, supervisor, KafkaBroker::new(kafka.clone(), shared), &registry),
-        None => start(settings, server, supervisor, PgBroker::new(shared, settings.topic_partitions), &registry),
+        Some(kafka) => start(settings, place, supervisor, KafkaBroker::new(kafka.clone(), shared), &registry),
+        None => start(settings, place, supervisor, PgBroker::new(shared, settings.topic_partitions), &registry),
     }
 }
 
 /// Starts the contexts, with a broker between them.
 fn start<B: Broker>(
     settings: &Settings,
-    server: &Server,
+    place: impl Fn(&str) -> anyhow::Result<Database>,
     supervisor: &Supervisor,
     broker: B,
     registry: &Registry,
@@ -105,7 +122,7 @@ fn start<B: Broker>(
     let committer = CommitterSettings { deadline: settings.deadline, ..CommitterSettings::default() };
     let mut running = Vec::new();
     for module in contexts::chosen(settings) {
-        let database = Database::new(server.url(), module.name)?;
+        let database = place(module.name)?;
         let place = Place { database: database.clone(), committer, supervisor: supervisor.clone() };
         let started = (module.start)(&place).with_context(|| format!("cannot start {}", module.name))?;
         let relay = if settings.tasks.relay {

@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) tasks: Tasks,
     /// `DATABASE_URL`; none: the embedded server.
     pub(crate) database_url: Option<DatabaseUrl>,
+    /// `STA_DATABASE_CONNECTIONS`; none: as many as it likes.
+    pub(crate) database_connections: Option<usize>,
     /// `STA_TOPIC_PARTITIONS`.
     pub(crate) topic_partitions: i32,
     /// `KAFKA_…` and `STA_TOPIC_REPLICATION`; none: the broker over PostgreSQL.
@@ -93,6 +95,7 @@ impl Settings {
             contexts: source.get("STA_CONTEXTS", |text| contexts(text, known_contexts)).unwrap_or_default(),
             tasks: source.get("STA_TASKS", tasks).unwrap_or(Tasks { http: true, relay: true, consumers: true }),
             database_url: source.get("DATABASE_URL", database_url),
+            database_connections: source.get("STA_DATABASE_CONNECTIONS", within(1, 100_000)),
             topic_partitions,
             kafka: broker::kafka(&mut source, topic_partitions),
             registry: broker::registry(&mut source),
@@ -224,6 +227,7 @@ mod tests {
             ("STA_CONTEXTS", "ingesta, vuelos"),
             ("STA_TASKS", "relay"),
             ("DATABASE_URL", "postgres://sta@localhost/sta"),
+            ("STA_DATABASE_CONNECTIONS", "40"),
             ("STA_TOPIC_PARTITIONS", "12"),
             ("STA_HTTP_BODY_LIMIT", "2048"),
             ("STA_HTTP_DEADLINE_MS", "900"),
@@ -256,6 +260,7 @@ mod tests {
         assert_eq!(settings.postgres_bin, Some("/pg/bin".into()));
         assert_eq!(settings.contexts, ["ingesta", "vuelos"]);
         assert_eq!(settings.tasks, Tasks { http: false, relay: true, consumers: false });
+        assert_eq!(settings.database_connections, Some(40));
         assert_eq!(settings.database_url, Some(DatabaseUrl("postgres://sta@localhost/sta".into())));
         assert_eq!((settings.topic_partitions, settings.body_limit), (12, 2_048));
         assert_eq!((settings.deadline, settings.log.as_str()), (Duration::from_millis(900), "debug"));

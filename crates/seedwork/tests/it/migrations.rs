@@ -1,7 +1,13 @@
 //! What a context's first migrations may get wrong.
 
+use crate::model::Banco;
 use diesel_migrations::embed_migrations;
-use seedwork::{infrastructure::postgres::Migrations, testing::TestDatabase};
+use futures_util::future::join;
+use seedwork::{
+    infrastructure::postgres::{Migrations, migrate},
+    testing::{TestDatabase, eventually},
+};
+use std::time::{Duration, Instant};
 
 const CLASHING: Migrations = embed_migrations!("tests/clashing-migrations");
 
@@ -13,4 +19,28 @@ async fn a_migration_with_the_version_of_one_of_the_engine_is_refused_and_not_sk
         "{refused}"
     );
     assert!(refused.contains("2026-11-24-000000_clash") && refused.contains("2026-11-24-000000_log"), "{refused}");
+}
+
+const LATER: Migrations = embed_migrations!("tests/later-migrations");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_lets_others_pass_while_it_waits_for_a_lock_and_goes_on_when_it_has_it() {
+    let banco = Banco::open().await;
+    let lock = banco.look().await;
+    lock.batch_execute("SET application_name = 'an export'; BEGIN; SELECT count(*) FROM pedidos").await.unwrap();
+    let migration = migrate(banco.database.url(), vec![("pruebas", LATER)]);
+    let others = async {
+        let (writer, watch) = (banco.look().await, banco.look().await);
+        let waits = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        eventually("it waits", || async { watch.query_opt(waits, &[]).await.unwrap().map(drop) }).await;
+        // Whoever comes behind it waits no longer than it does.
+        let insert = "INSERT INTO pedidos (id, version) VALUES (gen_random_uuid(), 1)";
+        let asked = Instant::now();
+        writer.batch_execute(insert).await.unwrap();
+        assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
+        lock.batch_execute("COMMIT").await.unwrap();
+    };
+    let (migrated, ()) = join(migration, others).await;
+    migrated.unwrap();
+    banco.look().await.batch_execute("SELECT nota FROM pedidos").await.unwrap();
 }

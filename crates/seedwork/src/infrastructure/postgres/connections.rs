@@ -66,8 +66,8 @@ impl Connections {
     /// They need more.
     pub fn at_most(limit: usize, needs: Needs) -> Result<Self, TooFew> {
         let Needs { contexts, relay, consumers } = needs;
-        let relays = if relay { (2, "2 to relay") } else { (1, "1 to tell who relays") };
-        let consumes = if consumers { (2, "2 to consume") } else { (0, "0 to consume") };
+        let relays = if relay { (1, "1 to relay") } else { (1, "1 to tell who relays") };
+        let consumes = if consumers { (3, "3 to consume") } else { (0, "0 to consume") };
         let parts = [(1, "1 to commit"), relays, consumes, (1, "1 to read by id"), (1, "1 for lists")];
         let each = parts.iter().map(|(count, _)| count).sum::<usize>();
         let Some(free) = limit.checked_sub(contexts * each + SHARED) else {
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn a_limit_that_is_too_small_is_refused_with_the_arithmetic() {
         let refused = Connections::at_most(20, ALL).map(drop).unwrap_err().to_string();
-        let expected = "20 connections are too few: 3 contexts need 7 each (1 to commit, 2 to relay, 2 to consume, 1 to \
+        let expected = "20 connections are too few: 3 contexts need 7 each (1 to commit, 1 to relay, 3 to consume, 1 to \
                         read by id, 1 for lists), and the process 2: 23 in all";
         assert_eq!(refused, expected);
     }

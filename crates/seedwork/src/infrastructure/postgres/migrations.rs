@@ -2,10 +2,21 @@
 
 use super::database::Database;
 use anyhow::{Context as _, anyhow};
-use diesel::{migration::MigrationSource, pg::Pg};
-use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
+use diesel::{
+    dsl::sql,
+    migration::{Migration, MigrationSource},
+    pg::Pg,
+    sql_types::Integer,
+};
+use diesel_async::{AsyncMigrationHarness, RunQueryDsl, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::Client;
 
 /// A context's own migrations: `embed_migrations!("migrations")`.
@@ -20,20 +31,37 @@ const BROKER: Migrations = embed_migrations!("migrations/broker");
 /// The name of the schema that all contexts share.
 pub(crate) const BROKER_SCHEMA: &str = "broker";
 
+/// How long a migration waits for a lock, in milliseconds: whoever comes after it waits behind it.
+const LOCK: u32 = 2_000;
+/// How long it lets others pass before it tries again.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How long a lock is tried for before the migration fails.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How often is looked at who is in the way.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Sessions that hold what a session waits for.
+const BLOCKERS: &str = "\
+    SELECT string_agg(format('%s (%s, %s)', pid, coalesce(nullif(application_name, ''), 'unnamed'), coalesce(state, \
+    'of another user')), ', ' ORDER BY pid) FROM pg_stat_activity WHERE pid = ANY(pg_blocking_pids($1))";
+
 /// Brings the broker's schema and those of the given contexts up to date. Processes that do it at once take turns.
 ///
 /// # Errors
 ///
-/// The database does not answer, or its user may not create roles and schemas where they are missing.
+/// The database does not answer, its user may not create roles and schemas where they are missing, or a lock is not had.
 pub async fn migrate(url: &str, contexts: Vec<(&'static str, Migrations)>) -> anyhow::Result<()> {
-    let admin = Database::new(url, BROKER_SCHEMA)?.administrator().await.context("cannot connect to PostgreSQL")?;
-    admin.batch_execute("SET client_min_messages = warning").await?;
-    admin.batch_execute("SELECT pg_advisory_lock(hashtextextended('sta/migrate', 0))").await?;
+    let admin = Database::new(url, BROKER_SCHEMA)?;
+    let watch = admin.administrator().await.context("cannot connect to PostgreSQL")?;
+    let admin = admin.administrator().await.context("cannot connect to PostgreSQL")?;
+    admin.batch_execute(&format!("SET client_min_messages = warning; SET lock_timeout = {LOCK}")).await?;
+    let turn = "SELECT pg_advisory_lock(hashtextextended('sta/migrate', 0))";
+    locked("its turn", backend(&admin).await?, &watch, async || Ok(admin.batch_execute(turn).await?)).await?;
     provide(&admin, BROKER_SCHEMA).await?;
-    run(url, BROKER_SCHEMA, vec![BROKER]).await?;
+    run(url, BROKER_SCHEMA, vec![BROKER], &watch).await?;
     for (context, migrations) in contexts {
         provide(&admin, context).await?;
-        run(url, context, vec![CONTEXT, migrations]).await?;
+        run(url, context, vec![CONTEXT, migrations], &watch).await?;
         admin
             .batch_execute(&format!(
                 "GRANT USAGE ON SCHEMA {BROKER_SCHEMA} TO sta_{context}; \
@@ -43,6 +71,46 @@ pub async fn migrate(url: &str, contexts: Vec<(&'static str, Migrations)>) -> an
     }
     admin.batch_execute("SELECT pg_advisory_unlock_all()").await?;
     Ok(())
+}
+
+/// The process in the server that serves a connection.
+async fn backend(client: &Client) -> Result<i32, tokio_postgres::Error> {
+    client.query_one("SELECT pg_backend_pid()", &[]).await?.try_get(0)
+}
+
+/// Tries `act`, which takes locks on the connection that `pid` serves, until it has them. The log is told who holds them.
+async fn locked<T>(
+    what: &str,
+    pid: i32,
+    watch: &Client,
+    mut act: impl AsyncFnMut() -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let until = Instant::now() + PATIENCE;
+    let mut told = String::new();
+    loop {
+        let mut holders = None;
+        let outcome = {
+            let mut acting = pin!(act());
+            loop {
+                match timeout(LOOK, &mut acting).await {
+                    Ok(outcome) => break outcome,
+                    Err(_) => holders = watch.query_one(BLOCKERS, &[&pid]).await?.try_get(0)?,
+                }
+                if let Some(holders) = holders.as_ref().filter(|holders| **holders != told) {
+                    tracing::warn!(what, holders, "a migration waits for sessions that hold a lock");
+                    told.clone_from(holders);
+                }
+            }
+        };
+        match (outcome, holders) {
+            (Ok(done), _) => return Ok(done),
+            (Err(error), Some(holders)) if Instant::now() > until => {
+                return Err(error.context(format!("{what}: the lock is held by {holders}")));
+            }
+            (Err(_), Some(_)) => sleep(PAUSE).await,
+            (Err(error), None) => return Err(error),
+        }
+    }
 }
 
 /// Makes the role and the schema of a context where they are missing.
@@ -63,21 +131,34 @@ async fn provide(admin: &Client, context: &str) -> anyhow::Result<()> {
     admin.batch_execute(&provide).await.with_context(|| format!("cannot provide the role and the schema of {context}"))
 }
 
-async fn run(url: &str, context: &str, sources: Vec<Migrations>) -> anyhow::Result<()> {
+async fn run(url: &str, context: &str, sources: Vec<Migrations>, watch: &Client) -> anyhow::Result<()> {
+    of_different_versions(&sources).map_err(|error| anyhow!("the schema {context} cannot be migrated: {error}"))?;
     let mut db = Database::new(url, context)?.connect().await?;
-    db.batch_execute("SET client_min_messages = warning").await?;
-    tokio::task::spawn_blocking(move || run_blocking(db, sources))
+    let session = format!("SET client_min_messages = warning; SET statement_timeout = 0; SET lock_timeout = {LOCK}");
+    db.batch_execute(&session).await?;
+    let pid = diesel::select(sql::<Integer>("pg_backend_pid()")).get_result(&mut db).await?;
+    let (harness, sources) = (Arc::new(Mutex::new(AsyncMigrationHarness::new(db))), Arc::new(sources));
+    let what = format!("the migration of {context}");
+    let act = async || {
+        let (harness, sources) = (Arc::clone(&harness), Arc::clone(&sources));
+        tokio::task::spawn_blocking(move || {
+            let mut harness = harness.lock().unwrap_or_else(PoisonError::into_inner);
+            // What was run before a lock was not had is not run again.
+            sources.iter().try_for_each(|source| harness.run_pending_migrations(Source(source)).map(drop))
+        })
         .await?
-        .map_err(|error| anyhow!("the schema {context} cannot be migrated: {error}"))
+        .map_err(|error: Refusal| anyhow!("the schema {context} cannot be migrated: {error}"))
+    };
+    locked(&what, pid, watch, act).await
 }
 
-fn run_blocking(db: AsyncPgConnection, sources: Vec<Migrations>) -> Result<(), Refusal> {
-    of_different_versions(&sources)?;
-    let mut harness = AsyncMigrationHarness::new(db);
-    for source in sources {
-        harness.run_pending_migrations(source)?;
+/// Migrations that are tried again.
+struct Source<'m>(&'m Migrations);
+
+impl MigrationSource<Pg> for Source<'_> {
+    fn migrations(&self) -> Result<Vec<Box<dyn Migration<Pg>>>, Refusal> {
+        self.0.migrations()
     }
-    Ok(())
 }
 
 /// Those of a schema share the list of what was run: of two with one version, the second would be skipped in silence, as the

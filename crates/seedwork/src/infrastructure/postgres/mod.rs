@@ -20,6 +20,7 @@ mod row;
 mod statements;
 mod trust;
 mod unit_of_work;
+mod usage;
 mod views;
 
 pub use changes::Change;
@@ -38,3 +39,4 @@ pub use reads::{ReadError, Reads};
 pub use row::{Column, Kind, Listed, Param, Part, Projection, Record, Root, Row, Table};
 pub use trust::check;
 pub use unit_of_work::{Indexed, PgUnitOfWork, PgUnits, Shown, Stored};
+pub use usage::watch;
