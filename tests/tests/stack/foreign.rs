@@ -125,6 +125,6 @@ async fn what_makes_no_sense_stops_nothing() {
     let parked = place.stack().ask("SELECT reason FROM ingesta.parked WHERE dead ORDER BY key").await;
     assert_eq!(parked.len(), 3, "what cannot be decoded is kept: {parked:?}");
     assert!(parked[1].contains("no schema has the id"), "{parked:?}");
-    assert_eq!(ready(&sta).await["consumer"], json!({ "partitions": 6, "pauses": false }));
+    assert_eq!(ready(&sta).await["consumer"], json!({ "partitions": 6, "retrying": 0, "pauses": false }));
     assert_eq!(sta.stop().await.0, 0);
 }

@@ -89,7 +89,7 @@ where
     async fn run<W: Work<H, S::Uow>>(&self, work: &W, cause: &Cause) -> Result<(W::Output, bool), W::Error> {
         let mut uow = self.units.begin(cause);
         for _ in 1..TRIES {
-            let refusal = match self.work(work, &mut uow).await {
+            let refusal = match self.work(work, cause, &mut uow).await {
                 Err(refusal) if refusal.kind() == FaultKind::Race => {
                     uow = self.units.again(uow).await?;
                     continue;
@@ -105,15 +105,24 @@ where
             }
             uow = self.units.begin(cause);
         }
-        let output = self.work(work, &mut uow).await?;
+        let output = self.work(work, cause, &mut uow).await?;
         self.units.commit(uow).await?;
         Ok(output)
     }
 
     /// Runs the handler and what follows from it; nothing is committed. Answers also whether there is more to do.
-    async fn work<W: Work<H, S::Uow>>(&self, work: &W, uow: &mut S::Uow) -> Result<(W::Output, bool), W::Error> {
-        let output = work.run(&self.handlers, uow).await?;
-        self.react(uow).await?;
+    async fn work<W: Work<H, S::Uow>>(
+        &self,
+        work: &W,
+        cause: &Cause,
+        uow: &mut S::Uow,
+    ) -> Result<(W::Output, bool), W::Error> {
+        let handling = async {
+            let output = work.run(&self.handlers, uow).await?;
+            self.react(uow).await?;
+            Ok::<_, W::Error>(output)
+        };
+        let output = self.units.limit(cause, handling).await??;
         let has_more = uow.has_more();
         if has_more && !W::IN_SEVERAL_UNITS {
             return Err(CommitError::Defect(format!("a command is about a set of more than {MEMBERS}")).into());

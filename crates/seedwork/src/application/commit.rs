@@ -35,6 +35,9 @@ pub enum CommitError {
     /// A message does not fit its schema, or events caused events without end: a defect of the program.
     #[error("El servicio tiene un defecto")]
     Defect(String),
+    /// The handler took longer than it may.
+    #[error("Se tardo demasiado")]
+    TimedOut,
     /// Too many units are waiting.
     #[error("Hay demasiadas peticiones en espera")]
     Overloaded,
@@ -54,6 +57,7 @@ impl Fault for CommitError {
             Self::Duplicate => FaultKind::Duplicate,
             Self::Behind => FaultKind::Behind,
             Self::TooLarge { .. } => FaultKind::TooLarge,
+            Self::TimedOut => FaultKind::TimedOut,
             Self::Overloaded => FaultKind::Overloaded,
             Self::Unavailable => FaultKind::Unavailable,
             Self::Unknown => FaultKind::Unknown,
@@ -69,7 +73,7 @@ impl Fault for CommitError {
             Self::Behind => "mensaje-en-espera",
             Self::TooLarge { .. } => "demasiado-grande",
             Self::Overloaded => "sobrecarga",
-            Self::Unavailable => "no-disponible",
+            Self::TimedOut | Self::Unavailable => "no-disponible",
             Self::Unknown => "resultado-desconocido",
             Self::Invalid(_) | Self::Defect(_) => "defecto",
         }

@@ -20,6 +20,8 @@ pub enum FaultKind {
     Behind,
     /// It is larger than can be kept or sent.
     TooLarge,
+    /// It took longer than it may; nothing was changed.
+    TimedOut,
     /// Too much is waiting; the same request succeeds later.
     Overloaded,
     /// The database does not answer; nothing was changed.

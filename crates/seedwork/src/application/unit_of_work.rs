@@ -104,6 +104,15 @@ pub trait Units: Send + Sync + 'static {
     /// [`CommitError::Unavailable`] when the unit's time is over.
     fn again(&self, uow: Self::Uow) -> impl Future<Output = Result<Self::Uow, CommitError>> + Send;
 
+    /// Runs a handler for as long as it may take. What it has not committed by then is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`CommitError::TimedOut`] if it takes longer.
+    fn limit<F>(&self, cause: &Cause, work: F) -> impl Future<Output = Result<F::Output, CommitError>> + Send
+    where
+        F: Future<Output: Send> + Send;
+
     /// Makes a unit durable. Dropping the future does not take it back.
     ///
     /// # Errors

@@ -122,6 +122,13 @@ impl<E: Send + 'static> Units for FakeUnits<E> {
         Ok(self.begin(&Cause::new()))
     }
 
+    async fn limit<F>(&self, _: &Cause, work: F) -> Result<F::Output, CommitError>
+    where
+        F: Future<Output: Send> + Send,
+    {
+        Ok(work.await)
+    }
+
     async fn commit(&self, uow: FakeUnitOfWork<E>) -> Result<Committed, CommitError> {
         let mut store = self.store();
         for (key, saved) in &uow.saved {

@@ -7,13 +7,14 @@ use seedwork::{
         avro::{self, Registry},
         broker::{Broker, Delivery, Extent, Partition, PgBroker, Positions, Record, Share, Subscriber},
         consumer::{Consumer, ConsumerState, Hearing},
-        postgres::PgUnits,
+        postgres::{CommitterSettings, PgUnits},
         relay::Lease,
         supervise::Supervisor,
     },
     testing::eventually,
 };
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -38,10 +39,14 @@ impl Oyente {
     }
 
     pub(crate) async fn hear(banco: &Banco, broker: impl Broker) -> Self {
+        Self::with(banco, broker, HASTY).await
+    }
+
+    pub(crate) async fn with(banco: &Banco, broker: impl Broker, settings: CommitterSettings) -> Self {
         let (supervisor, handlers) = (Supervisor::new(), Handlers::default());
         let faults = Arc::clone(&handlers.0);
         let own = banco.database.context("pruebas").unwrap();
-        let bus = Arc::new(CommandBus::new(handlers, PgUnits::start(&own, HASTY, &supervisor)));
+        let bus = Arc::new(CommandBus::new(handlers, PgUnits::start(&own, settings, &supervisor)));
         let hearing = Hearing::with(bus).hears::<Hecho>().done();
         let registry = Registry::open(banco.database.context("broker").unwrap()).await.unwrap();
         let state = Consumer::start(own, broker, registry, hearing, &supervisor);
@@ -344,12 +349,12 @@ async fn reading_does_not_run_away_from_what_is_handled() {
 
 /// A broker that counts what is read from it.
 #[derive(Clone)]
-struct Counting {
-    broker: PgBroker,
-    read: Arc<AtomicUsize>,
+pub(crate) struct Counting {
+    pub(crate) broker: PgBroker,
+    pub(crate) read: Arc<AtomicUsize>,
 }
 
-struct CountingSubscriber(<PgBroker as Broker>::Subscriber, Arc<AtomicUsize>);
+pub(crate) struct CountingSubscriber(<PgBroker as Broker>::Subscriber, Arc<AtomicUsize>);
 
 impl Subscriber for CountingSubscriber {
     async fn share(&mut self) -> anyhow::Result<Share> {
@@ -364,6 +369,10 @@ impl Subscriber for CountingSubscriber {
         let read = self.0.read().await?;
         self.1.fetch_add(read.len(), Relaxed);
         Ok(read)
+    }
+
+    fn hold(&mut self, held: &BTreeSet<Partition>) {
+        self.0.hold(held);
     }
 
     async fn settled(&mut self, positions: &[(Partition, i64)]) -> anyhow::Result<()> {

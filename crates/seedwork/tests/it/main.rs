@@ -18,6 +18,7 @@ mod reads;
 mod relay;
 mod roles;
 mod sets;
+mod slow;
 mod tables;
 mod unclean;
 mod undecodable;

@@ -20,9 +20,9 @@ use seedwork::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use uuid::Uuid;
 
@@ -139,6 +139,8 @@ pub(crate) struct Faults {
     pub(crate) panicking: Mutex<HashSet<Uuid>>,
     /// The first message about these ends the process.
     pub(crate) killing: Mutex<HashSet<Uuid>>,
+    /// Of these, a handler takes so long, as long as it says so here.
+    pub(crate) slow: Mutex<HashMap<Uuid, Duration>>,
     /// Of these, more is said than a message may hold.
     pub(crate) verbose: Mutex<HashSet<Uuid>>,
 }
@@ -181,6 +183,10 @@ impl EventHandler<Hecho, Uow> for Handlers {
         }
         if self.0.verbose.lock().unwrap().contains(&id) {
             uow.publish(&Hecho { motivo: Some("x".repeat(2_000_000)), ..hecho.clone() });
+        }
+        let began = Instant::now();
+        while self.0.slow.lock().unwrap().get(&id).is_some_and(|slow| began.elapsed() < *slow) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let known = Load::<Cuenta>::load(uow, id.into()).await?;
         let saldo = known.as_ref().map_or(0, |cuenta| cuenta.saldo);
@@ -345,7 +351,8 @@ pub(crate) const HASTY: CommitterSettings = with_deadline(2);
 pub(crate) const END: Duration = Duration::from_secs(20);
 
 const fn with_deadline(seconds: u64) -> CommitterSettings {
-    CommitterSettings { deadline: Duration::from_secs(seconds), partition_rows: 1_000_000 }
+    let handler = Duration::from_secs(30);
+    CommitterSettings { deadline: Duration::from_secs(seconds), handler, partition_rows: 1_000_000 }
 }
 
 impl Banco {

@@ -44,7 +44,7 @@ fn tell(context: &Context, commits: bool) -> Value {
     let (log, relay) = (*context.started.log.borrow(), *context.relay.borrow());
     let consumer = context.consumer.as_ref().map(|state| {
         let state = state.borrow();
-        json!({ "partitions": state.partitions, "pauses": state.failure.is_some() })
+        json!({ "partitions": state.partitions, "retrying": state.retrying, "pauses": state.failure.is_some() })
     });
     json!({
         "database": if commits { "up" } else { "down" },

@@ -10,7 +10,7 @@ pub use postgres::PgBroker;
 use super::relay::Lease;
 use crate::domain::Instante;
 use futures_util::future::BoxFuture;
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 /// A partition of a topic.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -164,6 +164,9 @@ pub trait Subscriber: Send + 'static {
     /// The next messages of what this process reads, in the order of each partition. Waits for some, but not for ever.
     /// None comes of a partition before [`share`](Self::share) has answered that it is gained.
     fn read(&mut self) -> impl Future<Output = anyhow::Result<Vec<Delivery>>> + Send;
+
+    /// Holds partitions: none of their messages comes until another set is held. Those of the others go on.
+    fn hold(&mut self, held: &BTreeSet<Partition>);
 
     /// Tells how far the group has come: for the broker's own tools, which show how far it lags behind.
     fn settled(&mut self, positions: &[(Partition, i64)]) -> impl Future<Output = anyhow::Result<()>> + Send;

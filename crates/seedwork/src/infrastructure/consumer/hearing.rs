@@ -23,7 +23,9 @@ pub(super) enum Outcome {
     /// Nobody here has a use for its type.
     Unheard(String),
     /// The database is away, or too much waits: the message has nothing to do with it.
-    Later,
+    Later(String),
+    /// Other changes came first, each time.
+    Raced(String),
     /// An earlier message of its key is parked.
     Behind,
     /// It could not be handled; it may be when it is tried again.
@@ -159,8 +161,11 @@ fn outcome(fault: &impl Fault) -> Outcome {
     match fault.kind() {
         FaultKind::Duplicate => Outcome::Done,
         FaultKind::Behind => Outcome::Behind,
-        FaultKind::Race | FaultKind::Overloaded | FaultKind::Unavailable | FaultKind::Unknown => Outcome::Later,
-        FaultKind::NotFound | FaultKind::Rule | FaultKind::Conflict => Outcome::Failed(fault.to_string()),
+        FaultKind::Overloaded | FaultKind::Unavailable | FaultKind::Unknown => Outcome::Later(fault.to_string()),
+        FaultKind::Race => Outcome::Raced(fault.to_string()),
+        FaultKind::NotFound | FaultKind::Rule | FaultKind::Conflict | FaultKind::TimedOut => {
+            Outcome::Failed(fault.to_string())
+        }
         FaultKind::TooLarge | FaultKind::Defect => Outcome::Hopeless(format!("{fault:?}")),
     }
 }

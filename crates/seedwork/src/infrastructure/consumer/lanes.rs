@@ -4,9 +4,10 @@ use super::{message::Message, news::Released};
 use crate::infrastructure::broker::{Delivery, Partition};
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::Arc,
 };
+use tokio::sync::watch;
 
 /// What orders messages: the key in its topic; a message without one is its own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -38,12 +39,46 @@ pub(super) struct Ended {
     pub(super) settled: Option<i64>,
 }
 
-/// What is in work.
+/// The messages and the bytes that may wait in a lane: a quarter of the window. Beyond, the partitions that they come from
+/// are held until half of them are gone, so that one key leaves room for the others.
+const FULL: (usize, usize) = (super::MESSAGES / 4, super::BYTES / 4);
+
+/// The messages that wait in a lane.
 #[derive(Default)]
+struct Queue {
+    messages: VecDeque<Message>,
+    bytes: usize,
+    /// The partitions that are held because of it.
+    holds: BTreeSet<Partition>,
+}
+
+impl Queue {
+    fn push(&mut self, message: Message) {
+        self.bytes += message.room.bytes();
+        self.messages.push_back(message);
+    }
+
+    fn pop(&mut self) -> Option<Message> {
+        let message = self.messages.pop_front()?;
+        self.bytes -= message.room.bytes();
+        Some(message)
+    }
+
+    fn is_full(&self) -> bool {
+        self.messages.len() >= FULL.0 || self.bytes >= FULL.1
+    }
+
+    fn is_half_empty(&self) -> bool {
+        self.messages.len() <= FULL.0 / 2 && self.bytes <= FULL.1 / 2
+    }
+}
+
+/// What is in work.
 pub(super) struct Lanes<'a> {
     running: FuturesUnordered<BoxFuture<'a, Ended>>,
-    waiting: HashMap<Lane, VecDeque<Message>>,
-    queued: usize,
+    waiting: HashMap<Lane, Queue>,
+    /// The partitions of which nothing more is to be read for now.
+    held: watch::Sender<BTreeSet<Partition>>,
     /// How many messages of each partition are running.
     by_partition: HashMap<Partition, usize>,
     /// Whom to tell when nothing of a partition is running any more.
@@ -51,9 +86,15 @@ pub(super) struct Lanes<'a> {
 }
 
 impl<'a> Lanes<'a> {
-    /// How many messages are open.
-    pub(super) fn open(&self) -> usize {
-        self.running.len() + self.queued
+    /// Lanes without messages, which tell the reader the partitions that it is to hold.
+    pub(super) fn new(held: watch::Sender<BTreeSet<Partition>>) -> Self {
+        Self {
+            running: FuturesUnordered::new(),
+            waiting: HashMap::new(),
+            held,
+            by_partition: HashMap::new(),
+            leaving: HashMap::new(),
+        }
     }
 
     /// Lets a message run when its lane is free; else it waits there.
@@ -64,12 +105,21 @@ impl<'a> Lanes<'a> {
         run: impl FnOnce(Lane, Message) -> BoxFuture<'a, Ended>,
     ) {
         if let Some(queue) = self.waiting.get_mut(&lane) {
-            self.queued += 1;
-            queue.push_back(message);
+            let partition = message.delivery.partition.clone();
+            queue.push(message);
+            if queue.is_full() && queue.holds.insert(partition) {
+                self.tell();
+            }
         } else {
-            self.waiting.insert(lane.clone(), VecDeque::new());
+            self.waiting.insert(lane.clone(), Queue::default());
             self.start(lane, message, run);
         }
+    }
+
+    /// Tells the reader the partitions that it is to hold.
+    fn tell(&self) {
+        let held = self.waiting.values().flat_map(|queue| &queue.holds).cloned().collect();
+        self.held.send_replace(held);
     }
 
     fn start(&mut self, lane: Lane, message: Message, run: impl FnOnce(Lane, Message) -> BoxFuture<'a, Ended>) {
@@ -90,22 +140,26 @@ impl<'a> Lanes<'a> {
             self.by_partition.remove(&ended.partition);
             self.leaving.remove(&ended.partition);
         }
-        match self.waiting.get_mut(&ended.lane).and_then(VecDeque::pop_front) {
-            Some(next) => {
-                self.queued -= 1;
-                self.start(ended.lane, next, run);
-            }
+        let Some(queue) = self.waiting.get_mut(&ended.lane) else { return };
+        let next = queue.pop();
+        let released = queue.is_half_empty() && !std::mem::take(&mut queue.holds).is_empty();
+        match next {
+            Some(next) => self.start(ended.lane, next, run),
             None => drop(self.waiting.remove(&ended.lane)),
+        }
+        if released {
+            self.tell();
         }
     }
 
     /// Forgets what waits of a partition; `released` is dropped when nothing of it is running any more.
     pub(super) fn leave(&mut self, partition: &Partition, released: Released) {
         for queue in self.waiting.values_mut() {
-            let before = queue.len();
-            queue.retain(|message| message.delivery.partition != *partition);
-            self.queued -= before - queue.len();
+            queue.messages.retain(|message| message.delivery.partition != *partition);
+            queue.bytes = queue.messages.iter().map(|message| message.room.bytes()).sum();
+            queue.holds.remove(partition);
         }
+        self.tell();
         if self.by_partition.contains_key(partition) {
             self.leaving.insert(partition.clone(), released);
         }

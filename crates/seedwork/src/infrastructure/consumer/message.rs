@@ -1,6 +1,9 @@
 //! One message: who it is from, what it says, and what handles it.
 
-use super::hearing::{Hearing, Outcome};
+use super::{
+    hearing::{Hearing, Outcome},
+    window::Room,
+};
 use crate::{
     application::{Cause, Heard},
     infrastructure::{
@@ -16,9 +19,11 @@ use tracing::Span;
 const LONGEST: usize = 512;
 
 /// A message that is being handled.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Message {
     pub(super) delivery: Delivery,
+    /// Its place among the messages in work.
+    pub(super) room: Room,
     /// Its place among the parked messages, and how often it was tried there.
     pub(super) parked: Option<(i64, i32)>,
 }
@@ -80,7 +85,7 @@ impl Message {
             Ok(decoder) => decoder,
             Err(Undecodable::Away(error)) => {
                 tracing::warn!(error, "the registry does not answer");
-                return Outcome::Later;
+                return Outcome::Later(error);
             }
             Err(Undecodable::Never(reason)) => return Outcome::Hopeless(reason),
         };

@@ -10,12 +10,16 @@ mod lanes;
 mod message;
 mod news;
 mod parked;
+mod patience;
 mod positions;
 mod progress;
 mod reader;
+mod retries;
 mod rounds;
 mod trials;
+mod trying;
 mod unheard;
+mod window;
 
 pub use hearing::{Hearing, Hears};
 
@@ -34,8 +38,9 @@ use hearing::Outcome;
 use lanes::{Ended, Lane, Lanes};
 use message::Message;
 use news::{Change, Told, Work};
-use parked::Trying;
+use patience::{Patience, Verdict, Why};
 use progress::Progress;
+use retries::Retries;
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -49,12 +54,14 @@ use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use trials::Trials;
+use trying::Trying;
 use unheard::Unheard;
+use window::Window;
 
-/// How many messages may be open at once; reading waits meanwhile.
-const OPEN: usize = 4_096;
-/// How long a message is tried in memory, while its key waits, before it is parked.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// The number of messages in work above which nothing more is read.
+const MESSAGES: usize = 8_192;
+/// The number of their bytes above which nothing more is read.
+const BYTES: usize = 16 * 1024 * 1024;
 /// The first and the longest pause between two tries in memory.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 /// How long leaving the group may take. Whoever does not leave is found to be gone, a few seconds later.
@@ -65,6 +72,8 @@ const LEAVE: Duration = Duration::from_secs(3);
 pub struct ConsumerState {
     /// How many partitions this process hears.
     pub partitions: usize,
+    /// How many messages have been retried for over a minute.
+    pub retrying: usize,
     /// Why it does not hear, when it pauses after a failure.
     pub failure: Option<String>,
 }
@@ -83,13 +92,8 @@ pub struct Consumer<B> {
     /// The lanes that are remembered to be blocked by a parked message: a hint, the table decides.
     blocked: Mutex<HashSet<Lane>>,
     trying: Trying,
-}
-
-/// Why a message is parked.
-enum Why {
-    Behind,
-    Failed(String),
-    Hopeless(String),
+    retries: Retries,
+    window: Window,
 }
 
 impl<B: Broker> Consumer<B> {
@@ -109,7 +113,9 @@ impl<B: Broker> Consumer<B> {
             unheard: Unheard::new(),
             trials: Trials::new(),
             blocked: Mutex::default(),
-            trying: Trying::default(),
+            trying: Trying::new(),
+            retries: Retries::default(),
+            window: Window::new(MESSAGES, BYTES),
             state,
             database,
             broker,
@@ -127,7 +133,7 @@ impl<B: Broker> Consumer<B> {
             if let Err(error) = self.hear(&stop).await {
                 let (context, error) = (self.database.schema(), format!("{error:#}"));
                 tracing::error!(context, error, "the consumer pauses");
-                self.state.send_replace(ConsumerState { partitions: 0, failure: Some(error) });
+                self.state.send_replace(ConsumerState { failure: Some(error), ..ConsumerState::default() });
                 metrics::counter!("sta_consumer_failures_total", "context" => context.to_owned()).increment(1);
                 stop.run_until_cancelled(tokio::time::sleep(jitter(PAUSE.1))).await;
             }
@@ -145,6 +151,7 @@ impl<B: Broker> Consumer<B> {
             () = self.handle(told) => Ok(()),
             () = self.keep_notes() => Ok(()),
             () = self.look_after_parked(&tell) => Ok(()),
+            () = self.retries.watch(self.database.schema(), &self.state) => Ok(()),
         };
         self.note_before_release().await;
         self.progress.clear();
@@ -157,7 +164,7 @@ impl<B: Broker> Consumer<B> {
 
     /// Handles what is read, until the reader ends.
     async fn handle(&self, mut told: Told) {
-        let mut lanes = Lanes::default();
+        let mut lanes = Lanes::new(told.held);
         loop {
             tokio::select! {
                 biased;
@@ -172,25 +179,20 @@ impl<B: Broker> Consumer<B> {
                     }
                     lanes.follow(ended, |lane, message| self.settle(lane, message));
                 }
-                work = told.work.recv(), if lanes.open() < OPEN => match work {
+                work = told.work.recv() => match work {
                     None => return,
-                    Some(Work::Read(deliveries, turn)) => {
-                        for delivery in deliveries {
-                            if self.progress.read(&delivery.partition, delivery.offset, turn) {
-                                let lane = Lane::of(&delivery);
-                                let message = Message { delivery, parked: None };
+                    Some(Work::Read(messages, turn)) => {
+                        for message in messages {
+                            if self.progress.read(&message.delivery.partition, message.delivery.offset, turn) {
+                                let lane = Lane::of(&message.delivery);
                                 lanes.enter(lane, message, |lane, message| self.settle(lane, message));
                             }
                         }
                     }
                     Some(Work::Due(messages, client)) => {
                         for message in messages {
-                            let Some((n, _)) = message.parked else { continue };
                             let (lane, client) = (Lane::parked(&message.delivery), Arc::clone(&client));
-                            // One that is being tried already is not tried twice.
-                            if self.trying.begin(&lane, n) {
-                                lanes.enter(lane, message, |lane, message| self.try_parked(lane, message, client));
-                            }
+                            lanes.enter(lane, message, |lane, message| self.try_parked(lane, message, client));
                         }
                     }
                 },
@@ -202,52 +204,57 @@ impl<B: Broker> Consumer<B> {
     fn settle(&self, lane: Lane, message: Message) -> BoxFuture<'_, Ended> {
         Box::pin(async move {
             let partition = message.delivery.partition.clone();
-            let (began, mut pause, span) = (Instant::now(), PAUSE.0, message.span());
-            while !self.attempt(&lane, &message, began.elapsed() > PATIENCE).instrument(span.clone()).await {
+            let (began, offset, mut pause, span) = (Instant::now(), message.delivery.offset, PAUSE.0, message.span());
+            let (mut patience, mut retry) = (Patience::default(), None);
+            while let Err(reason) = self.attempt(&lane, &message, &mut patience).instrument(span.clone()).await {
                 if !self.progress.hears(&partition) {
                     return Ended { lane, partition, settled: None };
                 }
+                retry.get_or_insert_with(|| self.retries.enter(&partition, offset, began)).because(reason);
                 tokio::time::sleep(jitter(pause)).await;
                 pause = (pause * 2).min(PAUSE.1);
             }
-            Ended { lane, partition, settled: Some(message.delivery.offset) }
+            Ended { lane, partition, settled: Some(offset) }
         })
     }
 
-    /// Handles a message once; answers whether it is settled.
-    async fn attempt(&self, lane: &Lane, message: &Message, patience_is_over: bool) -> bool {
-        let partition = &message.delivery.partition;
-        let why = if self.blocked().contains(lane) {
-            Why::Behind
+    /// Handles a message once, until it is settled.
+    ///
+    /// # Errors
+    ///
+    /// The reason for which it is to be tried again.
+    async fn attempt(&self, lane: &Lane, message: &Message, patience: &mut Patience) -> Result<(), String> {
+        let (partition, began) = (&message.delivery.partition, Instant::now());
+        let verdict = if self.blocked().contains(lane) {
+            Verdict::Park(Why::Behind)
         } else {
             let handling = message.handle(&self.hearing, &self.decoders);
-            match self.trials.handle(message, handling).await {
-                Outcome::Done => return true,
-                Outcome::Unheard(kind) => {
-                    self.unheard.note(partition, message.delivery.offset, &kind).await;
-                    let context = self.database.schema().to_owned();
-                    metrics::counter!("sta_unheard_total", "context" => context).increment(1);
-                    return true;
-                }
-                Outcome::Behind => Why::Behind,
-                Outcome::Hopeless(reason) => Why::Hopeless(reason),
-                Outcome::Failed(reason) if patience_is_over => Why::Failed(reason),
-                Outcome::Failed(_) | Outcome::Later => return false,
+            patience.judge(self.trials.handle(message, handling).await, began, Instant::now())
+        };
+        let why = match verdict {
+            Verdict::Done => return Ok(()),
+            Verdict::Unheard(kind) => {
+                self.unheard.note(partition, message.delivery.offset, &kind).await;
+                let context = self.database.schema().to_owned();
+                metrics::counter!("sta_unheard_total", "context" => context).increment(1);
+                return Ok(());
             }
+            Verdict::Park(why) => why,
+            Verdict::Retry(reason) => return Err(reason),
         };
         match self.park(message, why).await {
             Ok(()) | Err(CommitError::Duplicate) => {
                 if matches!(lane, Lane::Key(..)) {
                     self.blocked().insert(lane.clone());
                 }
-                true
+                Ok(())
             }
             // Nothing of its key is parked any more: it is handled like any other.
             Err(CommitError::Behind) => {
                 self.blocked().remove(lane);
-                false
+                Err("its key is free again".to_owned())
             }
-            Err(_) => false,
+            Err(error) => Err(error.to_string()),
         }
     }
 
@@ -289,7 +296,7 @@ impl<B: Broker> Consumer<B> {
                 let handling = message.handle(&self.hearing, &self.decoders);
                 let outcome = self.trials.handle(&message, handling).instrument(message.span()).await;
                 let next = match (outcome, message.parked) {
-                    (Outcome::Done, _) => parked::after(&client, &message).await,
+                    (Outcome::Done, _) => parked::after(&client, message, &self.trying).await,
                     (outcome, Some((n, tries))) => parked::failed(&client, n, tries, outcome).await.map(|()| None),
                     (_, None) => Ok(None),
                 };

@@ -1,9 +1,9 @@
 //! What those who read tell the one who handles.
 
 use super::message::Message;
-use crate::infrastructure::broker::{Delivery, Partition};
-use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot};
+use crate::infrastructure::broker::Partition;
+use std::{collections::BTreeSet, sync::Arc};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_postgres::Client;
 
 /// Dropped when nothing of a partition is in work any more.
@@ -17,11 +17,11 @@ pub(super) enum Change {
     Lost(Partition, Released),
 }
 
-/// What is to be done. It waits while as much as may be is open.
+/// What is to be done.
 pub(super) enum Work {
     /// Messages, in the order of each partition, and the turn in which they were read: what was read of a partition
     /// before it was lost does not count when it is gained again.
-    Read(Vec<Delivery>, u64),
+    Read(Vec<Message>, u64),
     /// Parked messages that are due, and a connection to tell what became of them.
     Due(Vec<Message>, Arc<Client>),
 }
@@ -30,17 +30,21 @@ pub(super) enum Work {
 pub(super) struct Tell {
     pub(super) changes: mpsc::UnboundedSender<Change>,
     pub(super) work: mpsc::Sender<Work>,
+    /// The partitions of which nothing more is to be read for now.
+    pub(super) held: watch::Receiver<BTreeSet<Partition>>,
 }
 
 /// What the one who handles is told.
 pub(super) struct Told {
     pub(super) changes: mpsc::UnboundedReceiver<Change>,
     pub(super) work: mpsc::Receiver<Work>,
+    pub(super) held: watch::Sender<BTreeSet<Partition>>,
 }
 
 /// A way to tell, with room for a little work.
 pub(super) fn channel() -> (Tell, Told) {
     let (tell_changes, changes) = mpsc::unbounded_channel();
     let (tell_work, work) = mpsc::channel(4);
-    (Tell { changes: tell_changes, work: tell_work }, Told { changes, work })
+    let (tell_held, held) = watch::channel(BTreeSet::new());
+    (Tell { changes: tell_changes, work: tell_work, held }, Told { changes, work, held: tell_held })
 }

@@ -1,12 +1,8 @@
 //! Messages that were set aside: the heads of their keys are tried again from the table, their successors follow.
 
-use super::{headers, hearing::Outcome, lanes::Lane, message::Message, positions::names};
+use super::{headers, hearing::Outcome, message::Message, positions::names, trying::Trying};
 use crate::infrastructure::broker::{Delivery, Partition};
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 use tokio_postgres::{Client, Error, Row, Statement};
 
 /// How often a parked message is tried before it is left to an operator.
@@ -15,11 +11,6 @@ pub(super) const TRIES: i32 = 10;
 pub(super) const FIRST: Duration = Duration::from_secs(1);
 /// The pause after a try that says nothing about the message.
 const LATER: Duration = Duration::from_secs(1);
-/// The most heads that are tried at once.
-const TRIED: usize = 200;
-/// The most bytes that are read at once, unless the first message alone is larger.
-const BYTES: i64 = 4 * 1024 * 1024;
-
 /// The heads of their keys that are due and not tried already, the longest due first: those of each partition in the order
 /// of their index, however many others are parked. Sizes are known without reading the values.
 const DUE: &str = "\
@@ -42,45 +33,6 @@ const AGAIN: &str = "\
 
 const POSTPONE: &str = "UPDATE parked SET due_at = now() + make_interval(secs => $2) WHERE n = $1";
 
-/// The parked messages that are being tried: one of a key.
-#[derive(Default)]
-pub(super) struct Trying(Mutex<HashMap<Lane, i64>>);
-
-impl Trying {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Lane, i64>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Begins to try a message; false if one of its key is being tried already.
-    pub(super) fn begin(&self, lane: &Lane, n: i64) -> bool {
-        match self.lock().entry(lane.clone()) {
-            Entry::Vacant(free) => {
-                free.insert(n);
-                true
-            }
-            Entry::Occupied(_) => false,
-        }
-    }
-
-    /// Goes on with the next message of the same key.
-    pub(super) fn follow(&self, lane: &Lane, n: i64) {
-        self.lock().insert(lane.clone(), n);
-    }
-
-    pub(super) fn end(&self, lane: &Lane) {
-        self.lock().remove(lane);
-    }
-
-    /// Forgets what an earlier subscription tried.
-    pub(super) fn clear(&self) {
-        self.lock().clear();
-    }
-
-    fn all(&self) -> Vec<i64> {
-        self.lock().values().copied().collect()
-    }
-}
-
 /// The statement that finds what is due, prepared.
 pub(super) struct Due(Statement);
 
@@ -96,37 +48,45 @@ impl Due {
         partitions: &[Partition],
         trying: &Trying,
     ) -> anyhow::Result<Vec<Message>> {
-        let tried = trying.all();
-        let room = i64::try_from(TRIED.saturating_sub(tried.len()))?;
-        if partitions.is_empty() || room == 0 {
+        let (messages, bytes) = trying.window.left();
+        if partitions.is_empty() || messages == 0 || bytes == 0 {
             return Ok(Vec::new());
         }
+        let (messages, bytes) = (i64::try_from(messages)?, i64::try_from(bytes)?);
         let (topics, numbers) = names(partitions.iter());
-        client.query(&self.0, &[&topics, &numbers, &tried, &room, &BYTES]).await?.iter().map(message).collect()
+        let rows = client.query(&self.0, &[&topics, &numbers, &trying.all(), &messages, &bytes]).await?;
+        rows.iter().map(|row| message(row, trying)).collect()
     }
 }
 
-/// What follows a message that has just been handled, unless it is dead.
-pub(super) async fn after(client: &Client, message: &Message) -> anyhow::Result<Option<Message>> {
-    let (Some(key), Some((n, _))) = (&message.delivery.key, message.parked) else { return Ok(None) };
-    let row = client.query_opt(NEXT, &[&&*message.delivery.partition.topic, key, &n]).await?;
-    row.filter(|row| !row.get::<_, bool>(8)).as_ref().map(self::message).transpose()
+/// The message that follows one that has just been handled. None when it is dead, or when a later round is to find it.
+pub(super) async fn after(client: &Client, handled: Message, trying: &Trying) -> anyhow::Result<Option<Message>> {
+    let Message { delivery: Delivery { partition, key: Some(key), .. }, parked: Some((n, _)), .. } = handled else {
+        return Ok(None);
+    };
+    let _turn = trying.turn.lock().await;
+    if trying.window.left().1 == 0 {
+        return Ok(None);
+    }
+    let row = client.query_opt(NEXT, &[&&*partition.topic, &key, &n]).await?;
+    row.filter(|row| !row.get::<_, bool>(8)).as_ref().map(|row| message(row, trying)).transpose()
 }
 
-fn message(row: &Row) -> anyhow::Result<Message> {
+fn message(row: &Row, trying: &Trying) -> anyhow::Result<Message> {
     let partition = Partition { topic: row.get::<_, &str>(1).into(), number: row.get(2) };
     let headers = headers::from_json(row.get(5))?;
     let delivery = Delivery { partition, offset: row.get(3), key: row.get(4), headers, value: row.get(6) };
-    Ok(Message { delivery, parked: Some((row.get(0), row.get(7))) })
+    let room = trying.window.enter(delivery.bytes());
+    Ok(Message { delivery, room, parked: Some((row.get(0), row.get(7))) })
 }
 
 /// Notes that a parked message could not be handled again.
 pub(super) async fn failed(client: &Client, n: i64, tries: i32, outcome: Outcome) -> anyhow::Result<()> {
     let (hopeless, reason) = match outcome {
         Outcome::Hopeless(reason) => (true, reason),
-        Outcome::Failed(reason) => (false, reason),
+        Outcome::Failed(reason) | Outcome::Raced(reason) => (false, reason),
         Outcome::Unheard(kind) => (false, format!("nothing here hears {kind}")),
-        Outcome::Later => {
+        Outcome::Later(_) => {
             client.execute(POSTPONE, &[&n, &LATER.as_secs_f64()]).await?;
             return Ok(());
         }
@@ -152,7 +112,10 @@ pub(super) fn text(reason: &str) -> String {
 #[expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 mod tests {
     use super::*;
-    use crate::{infrastructure::consumer::rounds::SESSION, testing::TestDatabase};
+    use crate::{
+        infrastructure::consumer::{rounds::SESSION, trying},
+        testing::TestDatabase,
+    };
     use tokio::time::Instant;
 
     const PARK: &str = "\
@@ -163,10 +126,11 @@ mod tests {
     async fn round(database: &TestDatabase) -> (Vec<Message>, Duration) {
         let client = database.context("pruebas").unwrap().client(SESSION).await.unwrap();
         let partitions: Vec<_> = (0..6).map(|number| Partition { topic: "t".into(), number }).collect();
-        let (due, trying) = (Due::prepare(&client).await.unwrap(), Trying::default());
+        let (due, trying) = (Due::prepare(&client).await.unwrap(), Trying::new());
         let (mut found, mut fastest) = (Vec::new(), Duration::MAX);
         for _ in 0..20 {
             let began = Instant::now();
+            drop(found);
             found = due.find(&client, &partitions, &trying).await.unwrap();
             fastest = fastest.min(began.elapsed());
         }
@@ -195,7 +159,7 @@ mod tests {
         let database = TestDatabase::pruebas().await;
         park(&database, "n::text::bytea, '[]', now(), 0, now(), false, '' FROM generate_series(1, 200000) n").await;
         let (found, fastest) = round(&database).await;
-        assert_eq!(found.len(), TRIED);
+        assert_eq!(found.len(), trying::MESSAGES);
         assert!(fastest <= Duration::from_millis(10), "a round takes {fastest:?}");
     }
 

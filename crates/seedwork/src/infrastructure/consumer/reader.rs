@@ -1,11 +1,12 @@
 //! Reads this process's share of the topics, as fast as what is read is handled.
 
 use super::{
-    Consumer, ConsumerState,
+    Consumer,
+    message::Message,
     news::{Change, Tell, Work},
     positions,
 };
-use crate::infrastructure::broker::{Broker, Partition, Positions, Subscriber};
+use crate::infrastructure::broker::{Broker, Delivery, Partition, Positions, Subscriber};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::oneshot,
@@ -40,7 +41,7 @@ impl<B: Broker> Consumer<B> {
         tell: &Tell,
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
-        let mut turn = 0;
+        let (mut turn, mut held) = (0, tell.held.clone());
         // Nothing is read before a crash would be noticed.
         stop.run_until_cancelled(self.trials.opened()).await;
         while !stop.is_cancelled() {
@@ -58,15 +59,30 @@ impl<B: Broker> Consumer<B> {
                 tell.changes.send(Change::Gained(partition, position, turn))?;
             }
             let positions = self.progress.all();
-            self.state.send_replace(ConsumerState { partitions: positions.len(), failure: None });
+            self.state.send_modify(|state| {
+                state.partitions = positions.len();
+                state.failure = None;
+            });
             subscriber.settled(&positions).await?;
             while asked.elapsed() < SHARE && !stop.is_cancelled() {
-                // What is open holds reading back, but not keeping the share.
-                let Ok(room) = timeout_at(asked + SHARE, tell.work.reserve()).await else { break };
-                let Some(read) = stop.run_until_cancelled(subscriber.read()).await else { break };
-                let read = read?;
+                // What is in work holds reading back, but not keeping the share.
+                let room = async {
+                    self.window.room().await;
+                    tell.work.reserve().await
+                };
+                let Ok(place) = timeout_at(asked + SHARE, room).await else { break };
+                subscriber.hold(&held.borrow_and_update());
+                let read = tokio::select! {
+                    read = subscriber.read() => read?,
+                    _ = held.changed() => continue,
+                    () = stop.cancelled() => break,
+                };
                 if !read.is_empty() {
-                    room?.send(Work::Read(read, turn));
+                    let message = |delivery: Delivery| {
+                        let room = self.window.enter(delivery.bytes());
+                        Message { delivery, room, parked: None }
+                    };
+                    place?.send(Work::Read(read.into_iter().map(message).collect(), turn));
                 }
             }
         }

@@ -3,6 +3,7 @@
 
 use super::{
     Consumer,
+    lanes::Lane,
     news::{Tell, Work},
     parked::Due,
     positions,
@@ -91,12 +92,16 @@ impl<B: Broker> Consumer<B> {
         let due = Due::prepare(&client).await?;
         loop {
             let began = Instant::now();
-            let messages = due.find(&client, &self.progress.partitions(), &self.trying).await?;
             // When there is no room, there will be in a later round.
-            if !messages.is_empty()
-                && let Ok(room) = tell.work.try_reserve()
-            {
-                room.send(Work::Due(messages, Arc::clone(&client)));
+            if let Ok(place) = tell.work.try_reserve() {
+                let mut messages = due.find(&client, &self.progress.partitions(), &self.trying).await?;
+                // One that is being tried already is not tried twice.
+                messages.retain(|message| {
+                    message.parked.is_some_and(|(n, _)| self.trying.begin(Lane::parked(&message.delivery), n))
+                });
+                if !messages.is_empty() {
+                    place.send(Work::Due(messages, Arc::clone(&client)));
+                }
             }
             tokio::time::sleep_until(began + LOOK).await;
         }

@@ -209,7 +209,7 @@ impl Trials {
             Err(error) => {
                 let error = format!("{error:#}");
                 tracing::warn!(error, "a message at risk waits: its mark cannot be written");
-                return Outcome::Later;
+                return Outcome::Later(error);
             }
         };
         // The next mark overwrites one that stays; a session that is opened anew clears it.

@@ -148,7 +148,9 @@ impl<F: Fault> From<F> for Problem {
             FaultKind::Rule => StatusCode::UNPROCESSABLE_ENTITY,
             FaultKind::Race | FaultKind::Conflict | FaultKind::Duplicate | FaultKind::Behind => StatusCode::CONFLICT,
             FaultKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            FaultKind::Overloaded | FaultKind::Unavailable | FaultKind::Unknown => StatusCode::SERVICE_UNAVAILABLE,
+            FaultKind::TimedOut | FaultKind::Overloaded | FaultKind::Unavailable | FaultKind::Unknown => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             FaultKind::Defect => {
                 tracing::error!(error = ?fault, "a request met a defect of the program");
                 StatusCode::INTERNAL_SERVER_ERROR

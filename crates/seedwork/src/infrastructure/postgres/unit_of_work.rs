@@ -30,12 +30,16 @@ use std::{
 };
 use tokio::{
     sync::watch,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 use uuid::Uuid;
 
 /// The largest message that is let into the log, in bytes: what a broker takes unless it is told otherwise.
 const MESSAGE_BYTES: usize = 1_000_000;
+
+/// The longest wait of a message for anything but its handler: a lane, a read, its commit. No client waits for it, so its
+/// commit has a time of its own.
+const MESSAGE: Duration = Duration::from_secs(10);
 
 /// How an aggregate is stored: its record, the way there and the way back.
 ///
@@ -64,6 +68,7 @@ pub struct PgUnits<E> {
     lanes: Lanes,
     log: watch::Receiver<LogState>,
     deadline: Duration,
+    handler: Duration,
     event: PhantomData<fn() -> E>,
 }
 
@@ -77,6 +82,7 @@ impl<E> PgUnits<E> {
             lanes: Lanes::default(),
             log: state,
             deadline: settings.deadline,
+            handler: settings.handler,
             event: PhantomData,
         }
     }
@@ -93,7 +99,7 @@ impl<E> PgUnits<E> {
     /// [`CommitError::Duplicate`] when it was claimed before; or the database does not answer.
     pub(crate) async fn park(&self, parking: Parking) -> Result<(), CommitError> {
         let writes = Writes { parking: Some(parking), ..Writes::default() };
-        self.committer.commit(writes, Vec::new(), Instant::now() + self.deadline).await.map(|Committed| ())
+        self.committer.commit(writes, Vec::new(), Instant::now() + MESSAGE).await.map(|Committed| ())
     }
 
     /// Grouped reads of one kind of record, for queries.
@@ -103,7 +109,7 @@ impl<E> PgUnits<E> {
 }
 
 impl<E: Send + 'static> PgUnits<E> {
-    fn empty(&self, cause: Arc<Cause>, deadline: Instant) -> PgUnitOfWork<E> {
+    fn empty(&self, cause: Arc<Cause>, deadline: Option<Instant>) -> PgUnitOfWork<E> {
         PgUnitOfWork {
             readers: self.readers.clone(),
             lanes: self.lanes.clone(),
@@ -126,7 +132,8 @@ impl<E: Send + 'static> Units for PgUnits<E> {
     type Uow = PgUnitOfWork<E>;
 
     fn begin(&self, cause: &Cause) -> PgUnitOfWork<E> {
-        self.empty(Arc::new(cause.clone()), Instant::now() + self.deadline)
+        let deadline = cause.heard.is_none().then(|| Instant::now() + self.deadline);
+        self.empty(Arc::new(cause.clone()), deadline)
     }
 
     async fn again(&self, uow: PgUnitOfWork<E>) -> Result<PgUnitOfWork<E>, CommitError> {
@@ -141,7 +148,18 @@ impl<E: Send + 'static> Units for PgUnits<E> {
         Ok(next)
     }
 
+    async fn limit<F>(&self, cause: &Cause, work: F) -> Result<F::Output, CommitError>
+    where
+        F: Future<Output: Send> + Send,
+    {
+        match cause.heard {
+            Some(_) => timeout(self.handler, work).await.map_err(|_| CommitError::TimedOut),
+            None => Ok(work.await),
+        }
+    }
+
     async fn commit(&self, uow: PgUnitOfWork<E>) -> Result<Committed, CommitError> {
+        let until = uow.until();
         if let Some(defect) = uow.defect {
             return Err(defect);
         }
@@ -149,7 +167,7 @@ impl<E: Send + 'static> Units for PgUnits<E> {
         let changes = saved.chain(uow.shown).collect();
         let heard = uow.cause.heard.clone();
         let writes = Writes { changes, messages: uow.messages, heard, has_more: uow.has_more, parking: None };
-        self.committer.commit(writes, uow.entered, uow.deadline).await
+        self.committer.commit(writes, uow.entered, until).await
     }
 }
 
@@ -166,7 +184,8 @@ pub struct PgUnitOfWork<E> {
     messages: Vec<Message>,
     cause: Arc<Cause>,
     time: Instante,
-    deadline: Instant,
+    /// When a request is over; a message's waits each have a time of their own.
+    deadline: Option<Instant>,
     /// Whether a set has more members than this unit was given.
     has_more: bool,
     defect: Option<CommitError>,
@@ -192,6 +211,11 @@ impl<A: Stored> Keep for A {
 }
 
 impl<E> PgUnitOfWork<E> {
+    /// The time at which something that is waited for from now on is given up.
+    fn until(&self) -> Instant {
+        self.deadline.unwrap_or_else(|| Instant::now() + MESSAGE)
+    }
+
     /// Waits for the lane of an aggregate. Against the order of the keys it does not wait, or two units could wait for
     /// each other: the command is run again, with all lanes taken in order.
     async fn enter(&mut self, key: LaneKey) -> Result<(), CommitError> {
@@ -204,7 +228,7 @@ impl<E> PgUnitOfWork<E> {
                 self.lanes.try_enter(key).ok_or(CommitError::Conflict)?
             }
             _ => {
-                let turn = timeout_at(self.deadline, self.lanes.enter(key)).await;
+                let turn = timeout_at(self.until(), self.lanes.enter(key)).await;
                 turn.map_err(|_| CommitError::Unavailable)?
             }
         };
@@ -258,7 +282,7 @@ impl<E: Send, A: Stored> Load<A> for PgUnitOfWork<E> {
             return Ok(Some(held));
         }
         self.enter(key).await?;
-        committed(&self.readers.of(), key.1, self.deadline).await
+        committed(&self.readers.of(), key.1, self.until()).await
     }
 }
 
@@ -274,7 +298,7 @@ impl<E: Send, S: Indexed> Find<S> for PgUnitOfWork<E> {
     async fn find(&mut self, which: S) -> Result<Vec<S::Of>, CommitError> {
         let kind = TypeId::of::<S::Of>();
         let one_more = i64::try_from(MEMBERS).unwrap_or(i64::MAX).saturating_add(1);
-        let members = timeout_at(self.deadline, self.readers.find(&which, one_more));
+        let members = timeout_at(self.until(), self.readers.find(&which, one_more));
         let mut ids = members.await.unwrap_or(Err(ReadError::Unavailable))?;
         ids.extend(self.saved.iter().map(|saved| saved.key).filter(|key| key.0 == kind).map(|key| key.1));
         ids.sort_unstable();
@@ -285,7 +309,8 @@ impl<E: Send, S: Indexed> Find<S> for PgUnitOfWork<E> {
         let held: Vec<S::Of> = ids.iter().filter_map(|id| self.held((kind, *id))).collect();
         ids.retain(|id| held.iter().all(|one| one.id().uuid() != *id));
         let reads = self.readers.of();
-        let rest = try_join_all(ids.into_iter().map(|id| committed::<S::Of>(&reads, id, self.deadline))).await?;
+        let until = self.until();
+        let rest = try_join_all(ids.into_iter().map(|id| committed::<S::Of>(&reads, id, until))).await?;
         let seen = held.into_iter().chain(rest.into_iter().flatten());
         let mut found: Vec<S::Of> = seen.filter(|one| which.is_satisfied_by(one)).collect();
         found.sort_unstable_by_key(|aggregate| aggregate.id().uuid());

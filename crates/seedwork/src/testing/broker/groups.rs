@@ -1,7 +1,7 @@
 //! Groups: where they go on, and how their members share the partitions.
 
 use super::{BrokerUnderTest, DEADLINE, Member, Memory, all_partitions, keys, n, record, records, subscribe};
-use crate::infrastructure::broker::{Broker, Subscriber};
+use crate::infrastructure::broker::{Broker, Partition, Subscriber};
 use std::collections::HashMap;
 use tokio::time::Instant;
 
@@ -256,4 +256,25 @@ async fn pair<U: BrokerUnderTest>(under: &U, memory: &Memory) -> [Member<<U::Bro
         }
     }
     [one, two]
+}
+
+/// A partition that is held waits, the others go on; let go, it comes from where it was.
+pub async fn what_is_held_waits_while_the_rest_comes(under: &impl BrokerUnderTest) {
+    let (broker, memory) = (under.broker(), Memory::default());
+    let held = Partition { topic: under.topic().into(), number: 0 };
+    let mut member = Member::join(under, &memory).await;
+    member.subscriber.hold(&[held.clone()].into());
+    let mut read = 0;
+    for count in [10, 500] {
+        broker.send(&records(under, &keys(16), count)).await.unwrap();
+        let extents = broker.extents(under.topic()).await.unwrap();
+        let rest: i64 = extents.iter().skip(1).map(|extent| extent.next).sum();
+        let rest = usize::try_from(rest).unwrap();
+        assert!(member.reads(rest - read).await.iter().all(|delivery| delivery.partition != held));
+        read = rest;
+    }
+    member.subscriber.hold(&[].into());
+    let offsets: Vec<i64> = member.reads(16 * 510 - read).await.iter().map(|delivery| delivery.offset).collect();
+    assert!((0..).zip(&offsets).all(|(n, offset)| n == *offset), "all of it comes, in order");
+    assert!(!offsets.is_empty(), "some key has the partition");
 }

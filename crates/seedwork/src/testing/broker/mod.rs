@@ -76,6 +76,7 @@ macro_rules! broker_conformance {
             a_reader_that_is_slow_loses_nothing
             two_share_the_partitions
             members_that_come_and_go_under_load_lose_nothing
+            what_is_held_waits_while_the_rest_comes
             what_is_given_up_goes_over_when_it_is_released
             who_leaves_is_followed_by_the_others
             who_is_frozen_is_followed_by_the_others

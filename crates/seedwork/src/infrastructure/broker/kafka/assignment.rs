@@ -38,6 +38,10 @@ struct State {
     ahead: BTreeMap<Partition, VecDeque<Delivery>>,
     /// The memory of all that is read ahead, in bytes.
     bytes: usize,
+    /// The partitions of which the member takes nothing for now.
+    held: BTreeSet<Partition>,
+    /// What is read ahead of those that it has, and its memory in bytes. It does not take the room of the others.
+    aside: BTreeMap<Partition, (VecDeque<Delivery>, usize)>,
     /// How many batches were taken: each begins with another partition.
     batches: usize,
     /// How often the partitions were paused.
@@ -109,6 +113,37 @@ impl Assignment {
         taken
     }
 
+    /// Holds partitions: nothing of them is taken until others are held.
+    pub(super) fn hold(&self, held: &BTreeSet<Partition>) {
+        let mut state = self.state();
+        if state.held == *held {
+            return;
+        }
+        let State { ahead, bytes, aside, .. } = &mut *state;
+        let released: Vec<Partition> = aside.keys().filter(|known| !held.contains(known)).cloned().collect();
+        for partition in released {
+            let (queue, size) = aside.remove(&partition).unwrap_or_default();
+            *bytes += size;
+            ahead.insert(partition, queue);
+        }
+        for partition in held {
+            if let Some(queue) = ahead.remove(partition) {
+                let size = queue.iter().map(Delivery::bytes).sum();
+                *bytes -= size;
+                aside.insert(partition.clone(), (queue, size));
+            }
+        }
+        state.held.clone_from(held);
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// The held partitions of which `limit` bytes or more are read ahead.
+    pub(super) fn full_of_held(&self, limit: usize) -> BTreeSet<Partition> {
+        let state = self.state();
+        state.aside.iter().filter(|(_, (_, bytes))| *bytes >= limit).map(|(partition, _)| partition.clone()).collect()
+    }
+
     /// The client is to end.
     pub(super) fn close(&self) {
         self.state().closed = true;
@@ -164,6 +199,9 @@ impl Assignment {
             state.bytes += bytes;
             drop(state);
             self.news.notify_one();
+        } else if let Some((queue, size)) = state.aside.get_mut(&delivery.partition) {
+            queue.push_back(delivery);
+            *size += bytes;
         }
     }
 
@@ -196,7 +234,11 @@ impl Assignment {
     fn gain(&self, partitions: Vec<Partition>, positions: &[i64]) {
         let mut state = self.state();
         for (partition, position) in partitions.into_iter().zip(positions) {
-            state.ahead.insert(partition.clone(), VecDeque::new());
+            if state.held.contains(&partition) {
+                state.aside.insert(partition.clone(), Default::default());
+            } else {
+                state.ahead.insert(partition.clone(), VecDeque::new());
+            }
             state.share.gained.push((partition, *position));
         }
         drop(state);
@@ -207,6 +249,7 @@ impl Assignment {
     fn lose(&self, partitions: &[Partition], gone: bool) {
         let mut state = self.state();
         for partition in partitions {
+            state.aside.remove(partition);
             let ahead = state.ahead.remove(partition).unwrap_or_default();
             state.bytes -= ahead.iter().map(Delivery::bytes).sum::<usize>();
             let told = state.share.gained.len();

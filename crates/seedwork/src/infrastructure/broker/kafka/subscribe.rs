@@ -17,7 +17,7 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
 };
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -27,6 +27,8 @@ use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 const BATCH: (usize, usize) = (1_000, 1024 * 1024);
 /// How many bytes are read ahead. Above, the client is not asked for messages, and its own bounds hold it back.
 const AHEAD: usize = 4 * 1024 * 1024;
+/// How many bytes of a partition that is held are read ahead before it is paused.
+const ASIDE: usize = 1024 * 1024;
 /// How long the client is not asked before its partitions are paused, so that it can be asked for what else happens. Pausing
 /// throws away what it has fetched, so it is for those who do not take anything, not for those who are slower than Kafka.
 const STALLED: Duration = Duration::from_secs(1);
@@ -111,6 +113,10 @@ impl Subscriber for KafkaSubscriber {
         Ok(self.assignment.take(BATCH.0, BATCH.1))
     }
 
+    fn hold(&mut self, held: &BTreeSet<Partition>) {
+        self.assignment.hold(held);
+    }
+
     async fn settled(&mut self, positions: &[(Partition, i64)]) -> anyhow::Result<()> {
         if positions.is_empty() {
             return Ok(());
@@ -139,7 +145,7 @@ impl Subscriber for KafkaSubscriber {
 fn run(consumer: &BaseConsumer<Member>, topics: &[&'static str]) {
     let assignment = &consumer.context().0;
     let names: HashMap<&str, Arc<str>> = topics.iter().map(|topic| (*topic, Arc::from(*topic))).collect();
-    let mut paused: Option<TopicPartitionList> = None;
+    let (mut paused, mut aside) = (None, BTreeSet::new());
     if let Err(error) = consumer.subscribe(topics) {
         assignment.fail(error.to_string());
     }
@@ -156,7 +162,7 @@ fn run(consumer: &BaseConsumer<Member>, topics: &[&'static str]) {
                 assignment.fail(error.to_string());
             }
         }
-        if let Err(error) = hold(consumer, &mut paused) {
+        if let Err(error) = hold(consumer, &mut paused, &mut aside) {
             assignment.fail(error.to_string());
         }
         match consumer.poll(POLL) {
@@ -173,13 +179,19 @@ fn run(consumer: &BaseConsumer<Member>, topics: &[&'static str]) {
 }
 
 /// Waits while too much is read ahead. When that lasts, the partitions are paused until half of it is taken.
-fn hold(consumer: &BaseConsumer<Member>, paused: &mut Option<TopicPartitionList>) -> Result<(), KafkaError> {
+fn hold(
+    consumer: &BaseConsumer<Member>,
+    paused: &mut Option<TopicPartitionList>,
+    aside: &mut BTreeSet<Partition>,
+) -> Result<(), KafkaError> {
     let assignment = &consumer.context().0;
     match paused {
-        None if assignment.has_room(AHEAD, STALLED) => {}
+        None if assignment.has_room(AHEAD, STALLED) => set_aside(consumer, aside)?,
         Some(_) if assignment.bytes() < AHEAD / 2 => {
             if let Some(paused) = paused.take() {
                 consumer.resume(&paused)?;
+                // Those that are held go on, too: they are paused again.
+                aside.clear();
             }
         }
         _ => {
@@ -192,6 +204,24 @@ fn hold(consumer: &BaseConsumer<Member>, paused: &mut Option<TopicPartitionList>
                 *paused = Some(assigned);
             }
         }
+    }
+    Ok(())
+}
+
+/// Pauses partitions that the member holds, once enough of them is read ahead, until it lets them go.
+fn set_aside(consumer: &BaseConsumer<Member>, paused: &mut BTreeSet<Partition>) -> Result<(), KafkaError> {
+    let full = consumer.context().0.full_of_held(ASIDE);
+    if *paused != full {
+        let list = |partitions: Vec<&Partition>| {
+            let mut list = TopicPartitionList::with_capacity(partitions.len());
+            for partition in partitions {
+                list.add_partition(&partition.topic, partition.number);
+            }
+            list
+        };
+        consumer.pause(&list(full.difference(paused).collect()))?;
+        consumer.resume(&list(paused.difference(&full).collect()))?;
+        *paused = full;
     }
     Ok(())
 }
@@ -307,6 +337,26 @@ mod tests {
         }
         rest(&mut member, &mut next).await;
         assert_eq!(member.assignment.pauses(), 0);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_partition_that_is_held_takes_no_room_from_the_others() {
+        let (mut member, _cluster) = member().await;
+        let held = Partition { topic: TOPIC.into(), number: 0 };
+        member.hold(&[held.clone()].into());
+        let mut next = [0; 3];
+        while next.iter().sum::<i64>() < COUNT * 2 / 3 {
+            assert_eq!(member.share().await.unwrap(), Share::default());
+            let read = member.read().await.unwrap();
+            assert!(read.iter().all(|delivery| delivery.partition != held));
+            in_order(&read, &mut next);
+        }
+        let assignment = Arc::clone(&member.assignment);
+        eventually("it is paused", || async { (!assignment.full_of_held(ASIDE).is_empty()).then_some(()) }).await;
+        assert!(assignment.full_of_held(4 * ASIDE).is_empty(), "what is read ahead of it is bounded");
+        member.hold(&[].into());
+        rest(&mut member, &mut next).await;
+        assert_eq!(member.assignment.pauses(), 0, "the others are not paused");
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -5,20 +5,28 @@ use crate::infrastructure::{
     broker::{Delivery, Partition, Reader},
     postgres::{Database, Listener},
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use tokio_postgres::{Client, Row, Statement};
 
 /// How many messages of a partition are read at once.
 const BATCH: i64 = 500;
+/// How many bytes of all partitions are read at once. The first message of each is read however large it is.
+const BYTES: i64 = 4 * 1024 * 1024;
 /// How long a reader waits for news at most, in case a notification was lost.
 const POLL: Duration = Duration::from_millis(500);
 
-/// What follows the offsets in all partitions at once; a partition is named by its place in the arrays.
+/// What follows the offsets in all partitions at once; a partition is named by its place in the arrays. Sizes are known
+/// without reading the values.
 const READ: &str = "\
     SELECT r.n, m.\"offset\", m.key, m.headers, m.value \
     FROM unnest($1::text[], $2::int4[], $3::int8[]) WITH ORDINALITY AS r (topic, partition, next, n) CROSS JOIN LATERAL \
-    (SELECT * FROM broker.messages m WHERE m.topic = r.topic AND m.partition = r.partition AND m.\"offset\" >= r.next \
-    ORDER BY m.\"offset\" LIMIT $4) m ORDER BY r.n, m.\"offset\"";
+    (SELECT m.*, size, sum(size) OVER (ORDER BY m.\"offset\" ROWS UNBOUNDED PRECEDING) AS bytes FROM broker.messages m \
+    CROSS JOIN LATERAL (SELECT octet_length(m.headers) + coalesce(octet_length(m.value), 0) AS size) s \
+    WHERE m.topic = r.topic AND m.partition = r.partition AND m.\"offset\" >= r.next ORDER BY m.\"offset\" LIMIT $4) m \
+    WHERE m.bytes <= $5 OR m.bytes = m.size ORDER BY r.n, m.\"offset\"";
 
 /// Reads partitions, and knows where it stands in each.
 pub struct PgReader {
@@ -26,6 +34,7 @@ pub struct PgReader {
     news: Listener,
     read: Statement,
     next: BTreeMap<Partition, i64>,
+    held: BTreeSet<Partition>,
 }
 
 impl PgReader {
@@ -42,7 +51,7 @@ impl PgReader {
     pub(super) async fn idle(database: &Database) -> anyhow::Result<Self> {
         let (client, news) = database.listen(CHANNEL).await?;
         let read = client.prepare(READ).await?;
-        Ok(Self { client, news, read, next: BTreeMap::new() })
+        Ok(Self { client, news, read, next: BTreeMap::new(), held: BTreeSet::new() })
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -63,12 +72,19 @@ impl PgReader {
         self.next.keys()
     }
 
+    /// Reads nothing of these partitions until others are held.
+    pub(super) fn hold(&mut self, held: &BTreeSet<Partition>) {
+        self.held.clone_from(held);
+    }
+
     async fn batch(&mut self) -> anyhow::Result<Vec<Delivery>> {
-        let topics: Vec<&str> = self.next.keys().map(|partition| &*partition.topic).collect();
-        let numbers: Vec<i32> = self.next.keys().map(|partition| partition.number).collect();
-        let next: Vec<i64> = self.next.values().copied().collect();
-        let rows = self.client.query(&self.read, &[&topics, &numbers, &next, &BATCH]).await?;
-        let partitions: Vec<Partition> = self.next.keys().cloned().collect();
+        let read = || self.next.iter().filter(|(partition, _)| !self.held.contains(partition));
+        let partitions: Vec<Partition> = read().map(|(partition, _)| partition.clone()).collect();
+        let topics: Vec<&str> = partitions.iter().map(|partition| &*partition.topic).collect();
+        let numbers: Vec<i32> = partitions.iter().map(|partition| partition.number).collect();
+        let next: Vec<i64> = read().map(|(_, next)| *next).collect();
+        let bytes = BYTES / i64::try_from(partitions.len().max(1))?;
+        let rows = self.client.query(&self.read, &[&topics, &numbers, &next, &BATCH, &bytes]).await?;
         let mut deliveries = Vec::with_capacity(rows.len());
         for row in &rows {
             let n = usize::try_from(row.get::<_, i64>(0))?;

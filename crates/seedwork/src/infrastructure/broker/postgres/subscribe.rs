@@ -131,6 +131,10 @@ impl Subscriber for PgSubscriber {
         self.reader.next().await
     }
 
+    fn hold(&mut self, held: &BTreeSet<Partition>) {
+        self.reader.hold(held);
+    }
+
     /// Nobody asks this broker: the positions are in the same database.
     async fn settled(&mut self, _: &[(Partition, i64)]) -> anyhow::Result<()> {
         Ok(())

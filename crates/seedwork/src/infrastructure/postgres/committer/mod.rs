@@ -33,15 +33,17 @@ use transaction::Apart;
 /// How a context's committer is to work.
 #[derive(Debug, Clone, Copy)]
 pub struct CommitterSettings {
-    /// How long a unit may take, from the queue to the answer.
+    /// How long a request may take, from the start of its unit to the answer.
     pub deadline: Duration,
+    /// How long a handler of a message may take.
+    pub handler: Duration,
     /// How many messages a partition of the log holds.
     pub partition_rows: i64,
 }
 
 impl Default for CommitterSettings {
     fn default() -> Self {
-        Self { deadline: Duration::from_secs(5), partition_rows: 1_000_000 }
+        Self { deadline: Duration::from_secs(5), handler: Duration::from_secs(30), partition_rows: 1_000_000 }
     }
 }
 
