@@ -118,6 +118,11 @@ impl Sta {
         self.child.id().expect("it runs")
     }
 
+    /// Its data directory.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
     /// The id of its embedded PostgreSQL.
     pub fn postgres_pid(&self) -> Option<u32> {
         postgres_pid(&self.home)

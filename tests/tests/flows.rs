@@ -6,6 +6,8 @@
 mod clientes;
 #[path = "flows/fuzzer.rs"]
 mod fuzzer;
+#[path = "flows/health.rs"]
+mod health;
 #[path = "flows/kills.rs"]
 mod kills;
 #[path = "flows/lifecycle.rs"]

@@ -1,5 +1,6 @@
 //! The HTTP server: the contexts' routes, and what an operator and a reader of the API need.
 
+mod address;
 mod clients;
 mod ending;
 mod health;
@@ -14,7 +15,7 @@ use actix_web::{
     middleware::from_fn,
     web::{self, Data},
 };
-use anyhow::Context as _;
+pub(crate) use address::listen;
 use ending::Ending;
 use seedwork::infrastructure::{
     consumer::ConsumerState,
@@ -24,7 +25,10 @@ use seedwork::infrastructure::{
     relay::RelayState,
 };
 use spec::Spec;
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+};
 use tokio::sync::watch;
 use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -53,26 +57,33 @@ pub(crate) struct Running {
     pub(crate) contexts: Vec<Context>,
 }
 
-/// Starts to listen; answers where, what runs until the server ends, and how it learns that it ends.
+/// Starts to serve; answers where, what runs until the server ends, and how it learns that it ends. Without the task
+/// `http` it serves what operators need, and nothing else.
 ///
 /// # Errors
 ///
 /// The address cannot be listened on.
-pub(crate) fn start(settings: &Settings, running: Running) -> anyhow::Result<(SocketAddr, Server, Ending)> {
+pub(crate) fn start(
+    settings: &Settings,
+    listener: TcpListener,
+    running: Running,
+) -> anyhow::Result<(SocketAddr, Server, Ending)> {
     let recorder = Data::new(metrics::record()?);
-    let document = spec::document(|config| routes(&running.contexts, config));
-    let mut known = Routes::of(&document).with("/docs", &[Method::GET]).with("/docs/{file:.*}", &[Method::GET]);
-    for context in &running.contexts {
-        known = known
-            .with(&format!("/{}/health", context.name), &[Method::GET])
-            .with(&format!("/{}/spec", context.name), &[Method::GET]);
+    let is_whole = settings.tasks.http;
+    let document = spec::document(|config| routes(is_whole, &running.contexts, config));
+    let mut known = Routes::of(&document);
+    if is_whole {
+        known = known.with("/docs", &[Method::GET]).with("/docs/{file:.*}", &[Method::GET]);
+        for context in &running.contexts {
+            known = known
+                .with(&format!("/{}/health", context.name), &[Method::GET])
+                .with(&format!("/{}/spec", context.name), &[Method::GET]);
+        }
     }
     let (known, document, running) = (Data::new(known), Data::new(Spec::of(&document)?), Data::new(running));
     let limits = Limits { body: settings.body_limit, deadline: settings.deadline };
-    let ending = Ending::default();
+    let (address, ending) = (listener.local_addr()?, Ending::default());
     let told = ending.clone();
-    let listener = http::listen(settings.listen).with_context(|| format!("cannot listen on {}", settings.listen))?;
-    let address = listener.local_addr()?;
     let server = http::serve(listener, clients::limits()?, move || {
         let ending = told.clone();
         App::new()
@@ -82,11 +93,13 @@ pub(crate) fn start(settings: &Settings, running: Running) -> anyhow::Result<(So
             .app_data(document.clone())
             .app_data(recorder.clone())
             .app_data(running.clone())
-            .configure(|config| routes(&running.contexts, config))
+            .configure(|config| routes(is_whole, &running.contexts, config))
             .into_app()
-            .configure(|config| aliases(&running.contexts, config))
-            .service(web::redirect("/docs", "/docs/"))
-            .service(SwaggerUi::new("/docs/{file:.*}").config(Config::from("/spec")))
+            .configure(|config| {
+                if is_whole {
+                    documents(&running.contexts, config);
+                }
+            })
             .default_service(web::to(fallback))
             .wrap(from_fn(around))
             .wrap_fn(move |request, next| ending.clone().around(next.call(request)))
@@ -94,18 +107,25 @@ pub(crate) fn start(settings: &Settings, running: Running) -> anyhow::Result<(So
     Ok((address, server, ending))
 }
 
-/// Every route that the OpenAPI document tells of.
-fn routes(contexts: &[Context], config: &mut ServiceConfig<'_>) {
-    for context in contexts {
-        context.started.routes(config);
+/// Every route that the OpenAPI document tells of; those of operators alone, unless it is the whole API.
+fn routes(is_whole: bool, contexts: &[Context], config: &mut ServiceConfig<'_>) {
+    if is_whole {
+        for context in contexts {
+            context.started.routes(config);
+        }
     }
-    config.service(health::live).service(health::ready).service(metrics::scrape).service(spec::describe);
+    config.service(health::live).service(health::ready).service(metrics::scrape);
+    if is_whole {
+        config.service(spec::describe);
+    }
 }
 
-/// The same under each context's own path, as the originals grew them.
-fn aliases(contexts: &[Context], config: &mut web::ServiceConfig) {
+/// The page that shows the document, and the routes under each context's own path, as the originals grew them.
+fn documents(contexts: &[Context], config: &mut web::ServiceConfig) {
     for context in contexts {
         config.route(&format!("/{}/health", context.name), web::get().to(health::up));
         config.route(&format!("/{}/spec", context.name), web::get().to(spec::answer));
     }
+    config.service(web::redirect("/docs", "/docs/"));
+    config.service(SwaggerUi::new("/docs/{file:.*}").config(Config::from("/spec")));
 }

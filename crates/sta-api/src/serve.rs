@@ -17,7 +17,7 @@ use seedwork::infrastructure::{
     relay::{self, Relay},
     supervise::Supervisor,
 };
-use std::{io::Write, pin::pin, sync::Arc, time::Duration};
+use std::{io::Write, net::TcpListener, pin::pin, sync::Arc, time::Duration};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How long the tasks may take to end what they have begun.
@@ -31,6 +31,8 @@ const DRAIN: Duration = Duration::from_secs(8);
 pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let mut interrupts = Interrupts::hear()?;
     let connections = connections(&settings)?;
+    // Before anything else starts: an address that is taken is told at once.
+    let listener = http::listen(&settings)?;
     let mut starting = pin!(Server::start(&settings));
     let server = tokio::select! {
         server = &mut starting => server?,
@@ -42,7 +44,7 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     };
     let supervisor = Supervisor::new();
     let outcome = tokio::select! {
-        outcome = serve(&settings, &connections, &server, &supervisor, &mut interrupts) => outcome,
+        outcome = serve(&settings, listener, &connections, &server, &supervisor, &mut interrupts) => outcome,
         () = server.keep_alive() => Ok(()),
     };
     if !supervisor.stop(DRAIN).await {
@@ -62,6 +64,7 @@ fn connections(settings: &Settings) -> anyhow::Result<Connections> {
 
 async fn serve(
     settings: &Settings,
+    listener: TcpListener,
     connections: &Connections,
     server: &Server,
     supervisor: &Supervisor,
@@ -71,12 +74,7 @@ async fn serve(
         running = prepare(settings, connections, server, supervisor) => running?,
         () = interrupts.next() => return Ok(()),
     };
-    if !settings.tasks.http {
-        say("sta-api runs without HTTP");
-        interrupts.next().await;
-        return Ok(());
-    }
-    let (address, serving, ending) = http::start(settings, running)?;
+    let (address, serving, ending) = http::start(settings, listener, running)?;
     say(&format!("sta-api listens on http://{address}"));
     let handle = serving.handle();
     let mut serving = pin!(serving);

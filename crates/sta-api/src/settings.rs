@@ -10,8 +10,8 @@ use std::{collections::BTreeSet, env, ffi::OsString, net::SocketAddr, path::Path
 /// Everything that can be set. `.env.example` documents each variable.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    /// `STA_LISTEN`.
-    pub(crate) listen: SocketAddr,
+    /// `STA_LISTEN`; none: the default.
+    pub(crate) listen: Option<SocketAddr>,
     /// `STA_DATA_DIR`; none: the default.
     pub(crate) data_dir: Option<PathBuf>,
     /// `STA_POSTGRES_BIN`.
@@ -89,7 +89,7 @@ impl Settings {
         let mut source = Source { variables, mistakes };
         let topic_partitions = source.get("STA_TOPIC_PARTITIONS", within(1, 1_000)).unwrap_or(6);
         let settings = Self {
-            listen: source.get("STA_LISTEN", parsed("an address like 127.0.0.1:5000")).unwrap_or(LISTEN),
+            listen: source.get("STA_LISTEN", parsed("an address like 127.0.0.1:5000")),
             data_dir: source.get("STA_DATA_DIR", path),
             postgres_bin: source.get("STA_POSTGRES_BIN", path),
             contexts: source.get("STA_CONTEXTS", |text| contexts(text, known_contexts)).unwrap_or_default(),
@@ -108,8 +108,6 @@ impl Settings {
         Ok(settings)
     }
 }
-
-const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 5_000);
 
 /// The variables that nobody has read yet, and what was wrong with those that were.
 struct Source {
@@ -161,23 +159,25 @@ fn list(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn contexts(text: &str, known: &[&str]) -> Result<Vec<String>, String> {
-    match list(text).all(|context| known.contains(&context)) {
+    match list(text).count() > 0 && list(text).all(|context| known.contains(&context)) {
         true => Ok(list(text).map(str::to_owned).collect()),
         false => Err(format!("a comma list of {}", known.join(", "))),
     }
 }
 
 fn tasks(text: &str) -> Result<Tasks, String> {
-    let mut tasks = Tasks { http: false, relay: false, consumers: false };
+    const TASKS: &str = "a comma list of http, relay, consumers";
+    let none = Tasks { http: false, relay: false, consumers: false };
+    let mut tasks = none;
     for task in list(text) {
         match task {
             "http" => tasks.http = true,
             "relay" => tasks.relay = true,
             "consumers" => tasks.consumers = true,
-            _ => return Err("a comma list of http, relay, consumers".to_owned()),
+            _ => return Err(TASKS.to_owned()),
         }
     }
-    Ok(tasks)
+    if tasks == none { Err(TASKS.to_owned()) } else { Ok(tasks) }
 }
 
 fn database_url(text: &str) -> Result<DatabaseUrl, String> {
@@ -210,11 +210,10 @@ mod tests {
     #[test]
     fn without_any_setting_the_defaults_hold() {
         let settings = read(&[]).unwrap();
-        assert_eq!(settings.listen, "127.0.0.1:5000".parse().unwrap());
         assert_eq!(settings.tasks, Tasks { http: true, relay: true, consumers: true });
         assert_eq!((settings.body_limit, settings.deadline), (1_048_576, Duration::from_secs(5)));
         assert_eq!((settings.topic_partitions, settings.log.as_str()), (6, "info"));
-        assert!(settings.kafka.is_none() && settings.registry.is_none());
+        assert!(settings.listen.is_none() && settings.kafka.is_none() && settings.registry.is_none());
         assert!(settings.database_url.is_none() && settings.data_dir.is_none() && settings.contexts.is_empty());
     }
 
@@ -255,7 +254,7 @@ mod tests {
         let registry = settings.registry.unwrap();
         assert_eq!((registry.url.as_str(), registry.policy), ("http://registry:8081", Policy::Refuse));
         assert_eq!(registry.credentials, Some(("sta".into(), "hunter3".into())));
-        assert_eq!(settings.listen, "0.0.0.0:8080".parse().unwrap());
+        assert_eq!(settings.listen, "0.0.0.0:8080".parse().ok());
         assert_eq!(settings.data_dir, Some("/data".into()));
         assert_eq!(settings.postgres_bin, Some("/pg/bin".into()));
         assert_eq!(settings.contexts, ["ingesta", "vuelos"]);
@@ -320,6 +319,13 @@ mod tests {
         let url =
             read(&[("SCHEMA_REGISTRY_URL", "http://registry:8081/apis/ccompat/v7/")]).unwrap().registry.unwrap().url;
         assert_eq!(url, "http://registry:8081/apis/ccompat/v7");
+    }
+
+    #[test]
+    fn a_list_of_nothing_is_a_mistake() {
+        for (name, nothing) in [("STA_TASKS", ","), ("STA_CONTEXTS", " , "), ("KAFKA_BROKERS", ",,")] {
+            assert!(read(&[(name, nothing)]).unwrap_err().to_string().contains(name), "{name}");
+        }
     }
 
     #[test]

@@ -185,14 +185,3 @@ async fn variables_of_others_are_nothing_to_a_server() {
     create(&sta).await;
     assert_eq!(sta.stop().await.0, 0);
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_address_in_use_is_told() {
-    let home = tempfile::tempdir().unwrap();
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    let refused = command(home.path(), &[("STA_LISTEN", &address)]).arg("serve").output().await.unwrap();
-    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success() && told.contains(&address), "{told}");
-    assert_eq!(postgres_pid(home.path()), None);
-}

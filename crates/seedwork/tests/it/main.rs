@@ -13,6 +13,7 @@ mod migrations;
 mod model;
 mod parked;
 mod positions;
+mod probe;
 mod proxy;
 mod reads;
 mod relay;

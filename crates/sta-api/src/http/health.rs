@@ -2,11 +2,9 @@
 
 use super::{Context, Running};
 use actix_web::{HttpResponse, get, http::StatusCode, web};
+use futures_util::future::join_all;
+use seedwork::infrastructure::postgres::{DatabaseState, Standing};
 use serde_json::{Map, Value, json};
-use std::time::Duration;
-
-/// How long a database may take to answer before it counts as away.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The process lives.
 #[utoipa::path(tag = "operacion", responses((status = 200, description = "El proceso vive")))]
@@ -20,36 +18,41 @@ pub(super) async fn up() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "up" }))
 }
 
-/// Commands can be committed. What is told of the relay and the log never makes it 503: a server whose broker is away
-/// still takes commands.
+/// Commands can be committed. What is told of the relay and of what is set aside never makes it 503: a server whose broker
+/// is away still takes commands.
 #[utoipa::path(
     tag = "operacion",
     responses((status = 200, description = "Se aceptan comandos"), (status = 503, description = "No se aceptan comandos"))
 )]
 #[get("/health/ready")]
 pub(super) async fn ready(running: web::Data<Running>) -> HttpResponse {
-    let mut all = Map::new();
-    let mut ready = true;
-    for context in &running.contexts {
-        let commits = tokio::time::timeout(PATIENCE, context.probe.takes_writes()).await.unwrap_or(false);
-        ready &= commits;
-        all.insert(context.name.to_owned(), tell(context, commits));
-    }
+    let standings = join_all(running.contexts.iter().map(|context| context.probe.ask())).await;
+    let ready = standings.iter().all(Standing::takes_commands);
+    let contexts = running.contexts.iter().zip(standings);
+    let all: Map<_, _> =
+        contexts.map(|(context, standing)| (context.name.to_owned(), tell(context, standing))).collect();
     let (status, word) =
         if ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
     HttpResponse::build(status).json(json!({ "status": word, "broker": running.broker, "contexts": all }))
 }
 
-fn tell(context: &Context, commits: bool) -> Value {
+fn tell(context: &Context, standing: Standing) -> Value {
     let (log, relay) = (*context.started.log.borrow(), *context.relay.borrow());
     let consumer = context.consumer.as_ref().map(|state| {
         let state = state.borrow();
         json!({ "partitions": state.partitions, "retrying": state.retrying, "pauses": state.failure.is_some() })
     });
     json!({
-        "database": if commits { "up" } else { "down" },
-        "log": { "last": log.last, "room": log.room },
+        "database": match standing.database {
+            DatabaseState::Up => "up",
+            DatabaseState::Down => "down",
+            DatabaseState::ReadOnly => "read-only",
+            DatabaseState::Full => "full",
+        },
+        "log": { "last": log.last, "room": standing.room },
         "relay": { "leads": relay.leads, "cursor": relay.cursor, "oldest": relay.oldest, "withheld": relay.withheld },
+        "parked": standing.set_aside.map(|set_aside| set_aside.parked),
+        "dead": standing.set_aside.map(|set_aside| set_aside.dead),
         "consumer": consumer,
     })
 }

@@ -34,7 +34,7 @@ pub(crate) use migrations::CONTEXT;
 pub use migrations::{Migrations, migrate};
 pub(crate) use outbox::LAST;
 pub use pool::Pool;
-pub use probe::Probe;
+pub use probe::{DatabaseState, Probe, SetAside, Standing};
 pub use reads::{ReadError, Reads};
 pub use row::{Column, Kind, Listed, Param, Part, Projection, Record, Root, Row, Table};
 pub use trust::check;

@@ -4,7 +4,7 @@
 use tokio_postgres::{Client, Error};
 
 /// The end of the last partition, from the bounds that PostgreSQL keeps. It waits for no lock.
-const UNTIL: &str = "\
+pub(super) const UNTIL: &str = "\
     SELECT coalesce(max(substring(pg_get_expr(part.relpartbound, part.oid) FROM 'TO \\(''(\\d+)''\\)')::int8), 1) - 1 \
     FROM pg_inherits JOIN pg_class part ON part.oid = inhrelid WHERE inhparent = 'outbox'::regclass";
 

@@ -1,36 +1,178 @@
-//! Whether commands can be committed, asked again and again.
+//! Readiness of a context's database: whether commands can be committed, and how many messages are set aside.
 
-use super::Database;
-use tokio::sync::Mutex;
-use tokio_postgres::{Client, Error};
+use super::{Database, outbox::LAST, partitions::UNTIL};
+use std::time::Duration;
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep, timeout_at},
+};
+use tokio_postgres::{Client, Error, Statement, error::SqlState};
 
-/// Asks a server whether it takes writes, on a connection that it keeps: under load, a new one would take longer than
+/// The longest answer takes this long.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// An answer serves everybody who asks within this time: readiness is open to strangers.
+const FRESH: Duration = Duration::from_secs(1);
+/// The pause before a log without room is looked at again: at the first start its partitions are just being made.
+const ROOM: Duration = Duration::from_millis(50);
+/// The longest use of a session: a server that is set to read only by a default tells it to new sessions.
+const SESSION: Duration = Duration::from_secs(60);
+
+/// Little memory for a query, so that [`SPACE`] needs a file; on the disk of the tables, wherever others are kept.
+const SETTINGS: &str = "SET work_mem = '64kB'; SET temp_tablespaces = ''; SET jit = off";
+
+/// Writes some hundred kilobytes to a temporary file, which is gone with the query. A full disk shows there first: commits
+/// find room in pages that are there already, for a while.
+const SPACE: &str = "SELECT count(*) FROM generate_series(1, 20000)";
+
+/// The highest number that is counted up to: to count costs no more, however many there are.
+const MOST: i64 = 10_000;
+
+const SET_ASIDE: &str = "\
+    SELECT (SELECT count(*) FROM (SELECT FROM parked LIMIT $1) AS found), \
+    (SELECT count(*) FROM (SELECT FROM parked WHERE dead LIMIT $1) AS found)";
+
+/// What a context's database is fit for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Its state.
+    pub database: DatabaseState,
+    /// How many more messages the log has room for.
+    pub room: i64,
+    /// The messages that are set aside; none when they could not be counted in time.
+    pub set_aside: Option<SetAside>,
+}
+
+/// A database's state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DatabaseState {
+    /// It can be written.
+    Up,
+    /// It does not answer in time, or fails.
+    #[default]
+    Down,
+    /// It is a replica, recovers, or is set to read only.
+    ReadOnly,
+    /// Its disk is full.
+    Full,
+}
+
+/// How many messages are set aside by consumers; ten thousand stands for that many or more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SetAside {
+    /// Those that are parked, dead ones included.
+    pub parked: i64,
+    /// Those that are not tried again.
+    pub dead: i64,
+}
+
+impl Standing {
+    /// Whether commands can be committed.
+    pub fn takes_commands(&self) -> bool {
+        self.database == DatabaseState::Up && self.room > 0
+    }
+}
+
+/// Asks a context's database for its standing, on a session that it keeps: under load, a new one would take longer than
 /// whoever asks waits.
 pub struct Probe {
     database: Database,
-    client: Mutex<Option<Client>>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    session: Option<Session>,
+    answer: Option<(Instant, Standing)>,
 }
 
 impl Probe {
     /// A probe of a context's database. Nothing is connected before it is asked.
     pub fn new(database: Database) -> Self {
-        Self { database, client: Mutex::new(None) }
+        Self { database, kept: Mutex::default() }
     }
 
-    /// Whether the server answers and takes writes: it does not while it recovers, or as a replica.
-    pub async fn takes_writes(&self) -> bool {
-        let mut kept = self.client.lock().await;
-        // Taken out, so that one who stops waiting leaves no half-used connection behind.
-        let client = match kept.take().filter(|client| !client.is_closed()) {
-            Some(client) => client,
-            None => match self.database.client("").await {
-                Ok(client) => client,
-                Err(_) => return false,
-            },
+    /// Returns the standing of now, or of at most a second ago, within a second.
+    pub async fn ask(&self) -> Standing {
+        let until = Instant::now() + PATIENCE;
+        let Ok(mut kept) = timeout_at(until, self.kept.lock()).await else { return Standing::default() };
+        if let Some((at, standing)) = kept.answer
+            && at.elapsed() < FRESH
+        {
+            return standing;
+        }
+        // Taken out, so that one who stops waiting leaves no half-used session behind.
+        let session = kept.session.take().filter(Session::is_usable);
+        let asked = timeout_at(until, async {
+            let session = match session {
+                Some(session) => session,
+                None => Session::open(&self.database).await?,
+            };
+            loop {
+                let (database, room) = session.writes().await?;
+                if room > 0 || database != DatabaseState::Up || Instant::now() + ROOM > until {
+                    return Ok::<_, Error>((session, database, room));
+                }
+                sleep(ROOM).await;
+            }
+        });
+        let (session, database, room) = match asked.await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => {
+                tracing::debug!(context = self.database.schema(), %error, "the database cannot be asked");
+                return Standing::default();
+            }
+            Err(_) => return Standing::default(),
         };
-        let asked: Result<bool, Error> =
-            async { client.query_one("SELECT NOT pg_is_in_recovery()", &[]).await?.try_get(0) }.await;
-        *kept = asked.is_ok().then_some(client);
-        asked.unwrap_or(false)
+        let set_aside = timeout_at(until, session.set_aside()).await.ok().and_then(Result::ok);
+        let standing = Standing { database, room, set_aside };
+        kept.answer = Some((Instant::now(), standing));
+        kept.session = set_aside.is_some().then_some(session);
+        standing
+    }
+}
+
+struct Session {
+    client: Client,
+    opened: Instant,
+    writes: Statement,
+    space: Statement,
+}
+
+impl Session {
+    async fn open(database: &Database) -> Result<Self, Error> {
+        let client = database.client(SETTINGS).await?;
+        let writes = format!(
+            "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool, ({LAST}), ({UNTIL})"
+        );
+        let (writes, space) = tokio::try_join!(client.prepare(&writes), client.prepare(SPACE))?;
+        Ok(Self { client, opened: Instant::now(), writes, space })
+    }
+
+    fn is_usable(&self) -> bool {
+        !self.client.is_closed() && self.opened.elapsed() < SESSION
+    }
+
+    /// Returns the database's state, and how many more messages the log has room for.
+    async fn writes(&self) -> Result<(DatabaseState, i64), Error> {
+        let row = self.client.query_one(&self.writes, &[]).await?;
+        let (reads_only, last, until): (bool, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        let state = if reads_only { DatabaseState::ReadOnly } else { self.space().await? };
+        Ok((state, until - last))
+    }
+
+    async fn space(&self) -> Result<DatabaseState, Error> {
+        match self.client.query_one(&self.space, &[]).await {
+            Ok(_) => Ok(DatabaseState::Up),
+            Err(error) if error.code() == Some(&SqlState::DISK_FULL) => Ok(DatabaseState::Full),
+            // The server allows us no temporary file of this size: then a full disk is not seen here.
+            Err(error) if error.code() == Some(&SqlState::CONFIGURATION_LIMIT_EXCEEDED) => Ok(DatabaseState::Up),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn set_aside(&self) -> Result<SetAside, Error> {
+        // Not prepared with the rest: that would wait while the table is locked.
+        let row = self.client.query_one(SET_ASIDE, &[&MOST]).await?;
+        Ok(SetAside { parked: row.try_get(0)?, dead: row.try_get(1)? })
     }
 }

@@ -1,0 +1,143 @@
+//! Readiness and metrics of every process, whatever its tasks.
+
+use serde_json::json;
+use sta_tests::sta::{Sta, command, eventually, postgres_pid, signal};
+use std::{
+    net::TcpListener,
+    time::{Duration, Instant},
+};
+use tokio_postgres::{Client, NoTls};
+
+const INGESTA: &str = "/ingesta/crear-ingesta-comando";
+
+fn ingesta() -> serde_json::Value {
+    json!({ "id_proveedor": "p", "id_paciente": "x", "url_path": "https://imagenes.example/1" })
+}
+
+/// A busy machine may not answer within the second that readiness has.
+async fn becomes_ready(sta: &Sta) {
+    eventually("it is ready", || async { (sta.get("/health/ready").await.unwrap().0 == 200).then_some(()) }).await;
+}
+
+#[expect(clippy::disallowed_methods, reason = "the connection's driver ends with the connection")]
+async fn connect(sta: &Sta) -> Client {
+    let socket = sta.home().join("run").display().to_string();
+    let (client, connection) =
+        tokio_postgres::connect(&format!("host={socket} user=postgres dbname=postgres"), NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_without_http_serves_health_readiness_and_metrics_only() {
+    let home = tempfile::tempdir().unwrap();
+    let sta = Sta::start(home.path(), &[("STA_TASKS", "relay,consumers")]).await;
+    becomes_ready(&sta).await;
+    for path in ["/health", "/metrics"] {
+        assert_eq!(sta.get(path).await.unwrap().0, 200, "{path}");
+    }
+    for path in ["/spec", "/docs", "/docs/", "/ingesta/health", "/clientes/todos-los-clientes"] {
+        assert_eq!(sta.get(path).await.unwrap().0, 404, "{path}");
+    }
+    assert_eq!(sta.post(INGESTA, &ingesta()).await.unwrap().0, 404);
+    assert_eq!(sta.stop().await.0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_without_http_takes_a_free_port_when_the_default_one_is_taken() {
+    let home = tempfile::tempdir().unwrap();
+    // Somebody else on this machine may have it.
+    let _taken = TcpListener::bind("127.0.0.1:5000");
+    let mut serve = command(home.path(), &[("STA_TASKS", "relay"), ("STA_LISTEN", ""), ("RUST_LOG", "info")]);
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let sta = Sta::run(
+        {
+            serve.arg("serve").stderr(log.reopen().unwrap());
+            serve
+        },
+        home.path(),
+    )
+    .await;
+    becomes_ready(&sta).await;
+    let (_, address) = sta.raw("");
+    let address = address.trim_start_matches("http://");
+    let log = std::fs::read_to_string(log.path()).unwrap();
+    assert!(log.lines().any(|line| line.contains("127.0.0.1:5000") && line.contains(address)), "{log}");
+    assert_eq!(sta.stop().await.0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_taken_is_told_before_anything_starts() {
+    let home = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for tasks in ["http", "relay"] {
+        let settings = [("STA_LISTEN", &*address), ("STA_TASKS", tasks)];
+        let refused = command(home.path(), &settings).arg("serve").output().await.unwrap();
+        let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && told.contains(&address), "{told}");
+        assert!(!home.path().join("postgres").exists(), "no database was made");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_on_a_database_that_is_read_only_is_not_ready() {
+    let home = tempfile::tempdir().unwrap();
+    let sta = Sta::start(home.path(), &[]).await;
+    let becomes = |status: u16, word: &'static str| {
+        let sta = &sta;
+        eventually(word, move || async move {
+            let (found, ready) = sta.get("/health/ready").await.unwrap();
+            (found == status && ready["contexts"]["vuelos"]["database"] == word).then_some(())
+        })
+    };
+    becomes(200, "up").await;
+    let client = connect(&sta).await;
+    let set = |value: &str| format!("ALTER SYSTEM SET default_transaction_read_only = {value}");
+    client.batch_execute(&set("on")).await.unwrap();
+    client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    becomes(503, "read-only").await;
+    assert_eq!(sta.post(INGESTA, &ingesta()).await.unwrap().0, 503);
+    client.batch_execute(&set("off")).await.unwrap();
+    client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    becomes(200, "up").await;
+    assert_eq!(sta.post(INGESTA, &ingesta()).await.unwrap().0, 202);
+    assert_eq!(sta.stop().await.0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_of_all_contexts_takes_a_second_while_postgresql_is_frozen() {
+    let home = tempfile::tempdir().unwrap();
+    let sta = Sta::start(home.path(), &[]).await;
+    becomes_ready(&sta).await;
+    let frozen = Frozen::of(&sta);
+    // From the answers on that are not of a moment ago.
+    let asked = eventually("it is not ready", || async {
+        let asked = Instant::now();
+        (sta.get("/health/ready").await.unwrap().0 == 503).then(|| asked.elapsed())
+    });
+    let took = asked.await;
+    assert!(took < Duration::from_millis(1_900), "three contexts, asked together: {took:?}");
+    drop(frozen);
+    assert_eq!(sta.stop().await.0, 0);
+}
+
+/// The processes of a server's PostgreSQL, stopped until this is dropped.
+struct Frozen(Vec<u32>);
+
+impl Frozen {
+    fn of(sta: &Sta) -> Self {
+        let postmaster = postgres_pid(sta.home()).unwrap();
+        let children = std::fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children")).unwrap();
+        let children = children.split_whitespace().map(|pid| pid.parse::<u32>().unwrap());
+        let all: Vec<u32> = std::iter::once(postmaster).chain(children).collect();
+        all.iter().for_each(|pid| signal(*pid, "STOP"));
+        Self(all)
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        self.0.iter().rev().for_each(|pid| signal(*pid, "CONT"));
+    }
+}
