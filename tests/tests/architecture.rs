@@ -39,6 +39,9 @@ const LAYERS: &[Layer] = &[
             "crate::refusal",
             "crate::text",
             "chrono",
+            // Tables of characters, compiled in: which texts are the same, and what is seen of them.
+            "icu_normalizer",
+            "icu_properties",
             "thiserror",
             "url",
             "uuid",

@@ -104,6 +104,23 @@ pub async fn what_the_business_refuses_is_answered(place: &Place) {
     assert_eq!(sta.stop().await.0, 0);
 }
 
+pub async fn a_text_from_the_broker_is_normalized_or_refused_as_over_http(place: &Place) {
+    let sta = place.start().await;
+    let (id, unseen) = (Uuid::now_v7(), Uuid::now_v7());
+    let of = |id: Uuid, paciente: &str| {
+        let url = "https://imagenes.example/1.dcm";
+        json!({ "id_ingesta": id, "id_proveedor": "p", "id_paciente": paciente, "url_path": url }).to_string()
+    };
+    place.send(COMMANDS, "CrearIngesta", &[], &of(id, "Jose\u{301}")).await.unwrap();
+    place.send(COMMANDS, "CrearIngesta", &[], &of(unseen, "\u{2800}")).await.unwrap();
+    reaches(&sta, id, "Creada").await;
+    let (_, found) = sta.get("/ingesta/todas?id_paciente=Jose%CC%81").await.unwrap();
+    assert_eq!((&found["items"][0]["id"], &found["items"][0]["id_paciente"]), (&json!(id), &json!("José")));
+    assert_eq!(events(place, id, 1).await[0]["value"]["id_paciente"], "José");
+    assert_eq!(events(place, unseen, 1).await[0]["value"]["regla"], "id-paciente-valido");
+    assert_eq!(sta.stop().await.0, 0);
+}
+
 pub async fn a_value_that_does_not_fit_is_not_sent_and_the_reason_is_told(place: &Place) {
     let id = Uuid::now_v7();
     for (record, line, told) in [

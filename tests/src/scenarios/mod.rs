@@ -31,6 +31,7 @@ macro_rules! scenarios {
             every_command_that_is_sent_is_obeyed_in_order
             the_same_message_twice_is_one_effect_also_over_a_restart
             what_the_business_refuses_is_answered
+            a_text_from_the_broker_is_normalized_or_refused_as_over_http
             a_value_that_does_not_fit_is_not_sent_and_the_reason_is_told
             two_processes_share_the_work_and_do_it_once
             a_cliente_that_leaves_gives_its_pending_reservas_up_and_its_expediente_shows_it

@@ -56,6 +56,22 @@ async fn a_server_without_fsync_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "the connection's driver ends with the connection")]
+async fn a_database_of_another_encoding_than_utf8_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let server = LocalPostgres::start(Settings::new(home.path().join("sta"))).await.unwrap();
+    let (client, connection) = tokio_postgres::connect(&server.url(), tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0").await.unwrap();
+    let url = format!("{}/latin", server.url().trim_end_matches("/postgres"));
+
+    let told = refusal(home.path(), &url).await;
+
+    assert!(told.contains("the database has the encoding LATIN1"), "{told}");
+    server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs pgbouncer, which CI installs"]
 async fn a_proxy_that_pools_transactions_is_refused_and_one_that_pools_sessions_is_not() {
     let home = tempfile::tempdir().unwrap();

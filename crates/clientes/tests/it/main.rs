@@ -4,4 +4,5 @@ mod commands;
 mod heard;
 mod lists;
 mod server;
+mod texts;
 mod unique;

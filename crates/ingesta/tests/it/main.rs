@@ -4,3 +4,4 @@ mod commands;
 mod lists;
 mod recovery;
 mod server;
+mod texts;

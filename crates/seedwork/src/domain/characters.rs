@@ -1,8 +1,29 @@
 //! What texts of people may be made of: rules for [`text!`](crate::text), with the lengths that a context chooses.
 
-use std::ops::RangeInclusive;
+use icu_normalizer::ComposingNormalizerBorrowed;
+use icu_properties::{
+    CodePointMapData, CodePointSetData,
+    props::{DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup},
+};
+use std::{borrow::Cow, ops::RangeInclusive};
 
-/// Visible characters, so many of them; spaces only between them. Texts that look the same are the same.
+/// Symbols and letters that are drawn as a gap: the blank of Braille, a note without a head, two blanks of hieroglyphs,
+/// and the place of an object that is not there.
+const BLANKS: [char; 5] = ['\u{2800}', '\u{fffc}', '\u{13441}', '\u{13442}', '\u{1d159}'];
+
+/// Normalizes a text to Unicode's form C: texts that are the same to a reader, `é` of one character or of two, become
+/// the same characters.
+///
+/// ```
+/// use seedwork::domain::normalize;
+/// assert_eq!(normalize("Jose\u{301}"), "José");
+/// ```
+pub fn normalize(text: &str) -> Cow<'_, str> {
+    ComposingNormalizerBorrowed::new_nfc().normalize(text)
+}
+
+/// Visible characters, so many of them; spaces only between them, and marks only upon them. In a
+/// [normalized](normalize) text, those that look the same are the same.
 ///
 /// ```
 /// use seedwork::domain::is_visible;
@@ -10,35 +31,42 @@ use std::ops::RangeInclusive;
 /// assert!(!is_visible("", 1..=64) && !is_visible(" 7", 1..=64) && !is_visible("a\u{200b}b", 1..=64));
 /// ```
 pub fn is_visible(text: &str, length: RangeInclusive<usize>) -> bool {
-    length.contains(&text.chars().count()) && text.trim() == text && text.chars().all(is_seen)
+    let follows_a_gap = |at: usize| at == 0 || text[..at].ends_with(' ');
+    length.contains(&text.chars().count())
+        && text.trim() == text
+        && text.char_indices().all(|(at, c)| c == ' ' || (is_seen(c) && !(is_mark(c) && follows_a_gap(at))))
 }
 
-/// Something to read, in lines if need be: not blank, at most so many characters, and no control characters besides.
+/// Something to read, in lines if need be: at least one visible character, at most so many in all, and none that controls
+/// a terminal or turns the order of the others around.
 ///
 /// ```
 /// use seedwork::domain::is_prose;
 /// assert!(is_prose("dos\nlineas\ty mas", 500));
-/// assert!(!is_prose(" \n", 500) && !is_prose("a\0b", 500));
+/// assert!(!is_prose(" \n", 500) && !is_prose("a\0b", 500) && !is_prose("\u{200b}", 500));
 /// ```
 pub fn is_prose(text: &str, most: usize) -> bool {
     text.chars().count() <= most
-        && !text.trim().is_empty()
-        && !text.contains(|c: char| c.is_control() && c != '\n' && c != '\t')
+        && text.chars().any(|c| is_seen(c) && !is_mark(c))
+        && !text.contains(|c: char| (c.is_control() && c != '\n' && c != '\t') || is_reordering(c))
 }
 
-/// Whether a reader sees the character, or the gap it leaves.
+/// Whether the character itself leaves something to see.
 fn is_seen(c: char) -> bool {
-    c == ' ' || !(c.is_whitespace() || c.is_control() || is_ignorable(c))
+    use GeneralCategory as Is;
+    let category = CodePointMapData::<GeneralCategory>::new().get(c);
+    let is_gap = matches!(category, Is::Control | Is::Format) || GeneralCategoryGroup::Separator.contains(category);
+    !is_gap && !BLANKS.contains(&c) && !CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
 
-/// Characters that leave no mark of their own, Unicode's `Default_Ignorable_Code_Point`: soft hyphen, joiners, direction
-/// marks, fillers, variation selectors, tags, byte order mark.
-fn is_ignorable(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
-        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-        | '\u{e0000}'..='\u{e0fff}')
+/// Whether the character is drawn upon the one before it.
+fn is_mark(c: char) -> bool {
+    GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(c))
+}
+
+/// Embeddings, overrides and isolates of a direction: what is read is not what is written.
+fn is_reordering(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -54,15 +82,45 @@ mod tests {
         {
             assert!(!is_visible(text, 1..=64), "{text:?}");
         }
-        for text in ["\u{3164}", "a\u{115f}b", "a\u{fe0f}", "a\u{e0041}", "a\u{61c}b", "a\u{180e}b"] {
+        for text in ["\u{3164}", "a\u{115f}b", "a\u{fe0f}", "a\u{e0041}", "a\u{61c}b", "a\u{180e}b", "a\u{202e}b"] {
+            assert!(!is_visible(text, 1..=64), "{text:?}");
+        }
+        for text in
+            ["\u{2800}", "a\u{2800}b", "\u{1d159}", "\u{fffc}", "a\u{fff9}b", "\u{110bd}", "\u{2028}", "\u{200b}"]
+        {
             assert!(!is_visible(text, 1..=64), "{text:?}");
         }
     }
 
     #[test]
+    fn a_mark_is_seen_upon_a_character_only() {
+        for text in ["e\u{301}", "q\u{307}\u{323}", "x\u{20dd}", "हिन्दी", "◌\u{301}"] {
+            assert!(is_visible(text, 1..=64), "{text:?}");
+        }
+        for text in ["\u{301}", "\u{301}a", "a \u{301}b", "\u{20dd}", "\u{93e}"] {
+            assert!(!is_visible(text, 1..=64), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_the_same_to_a_reader_is_the_same_text() {
+        for (written, kept) in [("José", "José"), ("Jose\u{301}", "José"), ("\u{212b}", "Å"), ("e\u{323}\u{302}", "ệ")]
+        {
+            assert_eq!(normalize(written), kept, "{written:?}");
+        }
+        assert!(matches!(normalize("José"), Cow::Borrowed(_)));
+        assert_eq!(normalize("ﬁ ²"), "ﬁ ²", "what looks another way stays");
+    }
+
+    #[test]
     fn prose_says_something_and_is_not_too_long() {
-        for text in ["imagen borrosa", "dos\nlineas\ty mas", " ñ ", &"ñ".repeat(500)] {
+        for text in
+            ["imagen borrosa", "dos\nlineas\ty mas", " ñ ", "👩\u{200d}⚕\u{fe0f}", "שלום\u{200f}", &"ñ".repeat(500)]
+        {
             assert!(is_prose(text, 500), "{text:?}");
+        }
+        for text in ["\u{200b}", "\u{2800}", "\u{301}", " \u{301}\u{feff}", "a\u{202e}b", "a\u{2066}b", "\u{3000}"] {
+            assert!(!is_prose(text, 500), "{text:?}");
         }
         for text in ["", " ", "\n\t", "a\0b", "a\rb", "a\u{1b}[0m", "a\u{85}b", &"x".repeat(501)] {
             assert!(!is_prose(text, 500), "{text:?}");

@@ -1,9 +1,22 @@
 //! Time as a dependency, so that a rule about time can be tested.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 
 /// A moment, in UTC, as fine as PostgreSQL and Avro keep it: microseconds.
 pub type Instante = DateTime<Utc>;
+
+/// Cuts a moment to microseconds. A leap second (`23:59:60`) becomes the second after it: neither PostgreSQL nor Avro
+/// has one.
+///
+/// ```
+/// use seedwork::domain::{Instante, to_micros};
+/// let [leap, next] = ["2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"].map(|text| text.parse::<Instante>().unwrap());
+/// assert_eq!(to_micros(leap), next);
+/// ```
+pub fn to_micros(instante: Instante) -> Instante {
+    // Every moment that chrono has is within the range of microseconds in 64 bits.
+    DateTime::from_timestamp_micros(instante.timestamp_micros()).unwrap_or(instante)
+}
 
 /// Tells what time it is.
 pub trait Clock: Send + Sync + 'static {
@@ -18,7 +31,7 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock that everybody else is to be given")]
     fn now(&self) -> Instante {
-        Utc::now().trunc_subsecs(6)
+        to_micros(Utc::now())
     }
 }
 

@@ -4,6 +4,9 @@
 /// with its name and what it says to clients). A `personal` text is not shown by `Debug`, so no log can show it by
 /// accident.
 ///
+/// A text is [normalized](crate::domain::normalize) before the rule looks at it. A `verbatim` text is not: it names
+/// something elsewhere by its exact characters, a URL for example.
+///
 /// ```
 /// use seedwork::domain::BrokenRule;
 ///
@@ -20,6 +23,7 @@
 ///
 /// let paciente = IdPaciente::parse("PAC 0042").unwrap();
 /// assert_eq!(paciente.as_str(), "PAC 0042");
+/// assert_eq!(IdPaciente::parse("Jose\u{301}"), IdPaciente::parse("José"));
 /// assert_eq!(format!("{paciente:?}"), "IdPaciente(…)");
 /// let refused = IdPaciente::parse("").unwrap_err();
 /// assert_eq!((refused.rule(), refused.to_string().as_str()), ("id-paciente-valido", "El id del paciente debe ser corto"));
@@ -30,7 +34,7 @@ macro_rules! text {
         $(#[$meta:meta])* $vis:vis struct $value:ident: personal, checked by $check:path;
         $($refusal:tt)*
     ) => {
-        $crate::text!(@text $(#[$meta])* $vis $value, $check; $($refusal)*);
+        $crate::text!(@text $(#[$meta])* $vis $value, $check, $crate::domain::normalize; $($refusal)*);
 
         impl ::core::fmt::Debug for $value {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
@@ -39,13 +43,21 @@ macro_rules! text {
         }
     };
     (
+        $(#[$meta:meta])* $vis:vis struct $value:ident: verbatim, checked by $check:path;
+        $($refusal:tt)*
+    ) => {
+        $crate::text!(
+            @text #[derive(Debug)] $(#[$meta])* $vis $value, $check, ::std::borrow::Cow::Borrowed; $($refusal)*
+        );
+    };
+    (
         $(#[$meta:meta])* $vis:vis struct $value:ident: checked by $check:path;
         $($refusal:tt)*
     ) => {
-        $crate::text!(@text #[derive(Debug)] $(#[$meta])* $vis $value, $check; $($refusal)*);
+        $crate::text!(@text #[derive(Debug)] $(#[$meta])* $vis $value, $check, $crate::domain::normalize; $($refusal)*);
     };
     (
-        @text $(#[$value_meta:meta])* $vis:vis $value:ident, $check:path;
+        @text $(#[$value_meta:meta])* $vis:vis $value:ident, $check:path, $normalize:path;
         $(#[$refusal_meta:meta])* $refusal_vis:vis struct $refusal:ident: $rule:literal, $detail:literal;
     ) => {
         $(#[$value_meta])*
@@ -53,16 +65,17 @@ macro_rules! text {
         $vis struct $value(::std::string::String);
 
         impl $value {
-            /// Takes the text as it is, if the rule allows it.
+            /// Takes the text, if the rule allows it.
             ///
             /// # Errors
             ///
             /// The rule does not.
             $vis fn parse(text: &str) -> ::core::result::Result<Self, $refusal> {
-                if $check(text) { Ok(Self(text.to_owned())) } else { Err($refusal) }
+                let text: ::std::borrow::Cow<'_, str> = $normalize(text);
+                if $check(&text) { Ok(Self(text.into_owned())) } else { Err($refusal) }
             }
 
-            /// The text, as it was written.
+            /// The text.
             $vis fn as_str(&self) -> &str {
                 &self.0
             }

@@ -4,3 +4,4 @@ mod commands;
 mod heard;
 mod lists;
 mod server;
+mod texts;

@@ -20,7 +20,7 @@ seedwork::text! {
 
 seedwork::text! {
     /// Where the image is.
-    pub struct UrlImagen: checked by es_url;
+    pub struct UrlImagen: verbatim, checked by es_url;
     /// Not an absolute `http` or `https` URL, or one of more than 2048 characters.
     pub struct UrlInvalida: "url-valida", "La ruta de la imagen debe ser valida";
 }
@@ -40,7 +40,15 @@ mod tests {
     #[test]
     fn a_text_is_kept_as_it_was_written() {
         assert_eq!(UrlImagen::parse("HTTP://A.example").unwrap().as_str(), "HTTP://A.example");
+        let of_two_characters = "http://a/Jose\u{301}.dcm";
+        assert_eq!(UrlImagen::parse(of_two_characters).unwrap().as_str(), of_two_characters);
         assert_eq!(Motivo::parse(" se ve mal\n").unwrap().to_string(), " se ve mal\n");
+    }
+
+    #[test]
+    fn a_patient_is_the_same_however_its_accents_are_written() {
+        assert_eq!(IdPaciente::parse("Jose\u{301}"), IdPaciente::parse("José"));
+        assert_eq!(IdPaciente::parse(&"e\u{301}".repeat(64)).unwrap().as_str(), "é".repeat(64));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Fields that are texts with a form: the name of a type of the domain, which knows no serialization, a moment or a date.
 
 use super::explain::refusal;
-use crate::domain::{BrokenRule, Instante};
-use chrono::{DateTime, Datelike, NaiveDate, SubsecRound, Utc};
+use crate::domain::{BrokenRule, Instante, to_micros};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::{Deserialize, Deserializer};
 use std::{borrow::Cow, str::FromStr};
 
@@ -35,14 +35,15 @@ where
     text.map(|text| text.parse().map_err(|broken: T::Err| refusal(broken.rule(), &broken))).transpose()
 }
 
-/// Reads a field that is a moment as of RFC 3339, cut to microseconds: `#[serde(deserialize_with = "instant")]`.
+/// Reads a field that is a moment as of RFC 3339, [cut to microseconds](to_micros):
+/// `#[serde(deserialize_with = "instant")]`.
 ///
 /// # Errors
 ///
 /// It is not such a text, or in UTC not in the years 0 to 9999, which have no other form.
 pub fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Instante, D::Error> {
     let text = Cow::<'de, str>::deserialize(deserializer)?;
-    let instant = DateTime::parse_from_rfc3339(&text).map(|instant| instant.with_timezone(&Utc).trunc_subsecs(6));
+    let instant = DateTime::parse_from_rfc3339(&text).map(|instant| to_micros(instant.with_timezone(&Utc)));
     let instant = instant.ok().filter(|instant| (0..=9999).contains(&instant.year()));
     instant.ok_or_else(|| refusal("fecha-valida", "La fecha debe ser un momento, como 2026-12-31T23:59:59Z"))
 }
@@ -71,12 +72,21 @@ mod tests {
             ("2022-11-22T13:10:00Z", "2022-11-22T13:10:00Z"),
             ("2022-11-22T13:10:00.1234567-05:00", "2022-11-22T18:10:00.123456Z"),
             ("0000-01-01T00:00:00Z", "0000-01-01T00:00:00Z"),
+            ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"),
+            ("2016-12-31T23:59:60.9999999Z", "2017-01-01T00:00:00.999999Z"),
+            ("1969-12-31T23:59:59.9999999Z", "1969-12-31T23:59:59.999999Z"),
         ] {
             assert_eq!(read(text).unwrap(), expected.parse::<Instante>().unwrap(), "{text}");
         }
         for text in ["", "2022-11-22", "2022-11-22T13:10:00", "2022-13-22T13:10:00Z", "+12022-11-22T13:10:00Z", "no"]
             .into_iter()
-            .chain(["9999-12-31T23:59:59-05:00", "0000-01-01T00:00:00+05:00", "-5000-01-01T00:00:00Z", "1669122600"])
+            .chain([
+                "9999-12-31T23:59:60Z",
+                "9999-12-31T23:59:59-05:00",
+                "0000-01-01T00:00:00+05:00",
+                "-5000-01-01T00:00:00Z",
+                "1669122600",
+            ])
         {
             assert!(read(text).unwrap_err().to_string().contains("fecha-valida"), "{text}");
         }

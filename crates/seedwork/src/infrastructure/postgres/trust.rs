@@ -20,6 +20,10 @@ pub async fn check(url: &str) -> anyhow::Result<()> {
     if fsync != "on" {
         bail!("PostgreSQL runs with fsync = {fsync}: what it commits is not durable. Set fsync = on");
     }
+    let encoding: String = one.query_one("SELECT current_setting('server_encoding')", &[]).await?.get(0);
+    if encoding != "UTF8" {
+        bail!("the database has the encoding {encoding}: create it WITH ENCODING 'UTF8' TEMPLATE template0");
+    }
     // Behind a proxy that pools transactions, another connection is given the backend that the first one just used, or
     // the first one is given another: settings, prepared statements and locks would wander between clients.
     let before = backend(&one).await?;

@@ -2,8 +2,8 @@
 //! (`Itinerario<LegEscrito>`) they may be anything; once parsed they keep every rule.
 
 use super::{CodigoIata, NombreAeropuerto, Ruta, TipoVuelo, rules::es_codigo_iata};
-use chrono::{Datelike, SubsecRound};
-use seedwork::domain::{Instante, Violations};
+use chrono::Datelike;
+use seedwork::domain::{Instante, Violations, to_micros};
 
 /// How many legs a reserva has at most.
 const MAXIMO: usize = 100;
@@ -214,7 +214,7 @@ impl Segmento<LegEscrito> {
 impl LegEscrito {
     fn parse(self) -> Result<Leg, Violations> {
         let mut found = Violations::collect();
-        let (salida, llegada) = (self.salida.trunc_subsecs(6), self.llegada.trunc_subsecs(6));
+        let (salida, llegada) = (to_micros(self.salida), to_micros(self.llegada));
         if llegada <= salida {
             found.add("fecha_llegada", &LlegadaNoPosterior);
         }
@@ -310,6 +310,17 @@ mod tests {
         refused(de(vec![sin_nombre]), &[(&path("0].destino.nombre"), "nombre-valido")]);
         let antes = LegEscrito { salida: Instante::MIN_UTC, ..leg("BOG", "JFK", 0) };
         refused(de(vec![antes]), &[(&path("0].fecha_salida"), "fecha-valida")]);
+        let llegada = "9999-12-31T23:59:60Z".parse().unwrap();
+        let despues = LegEscrito { llegada, ..leg("BOG", "JFK", 0) };
+        refused(de(vec![despues]), &[(&path("0].fecha_llegada"), "fecha-valida")]);
+    }
+
+    #[test]
+    fn a_leap_second_is_the_second_after_it() {
+        let [salida, llegada] = ["2016-12-31T20:00:00Z", "2016-12-31T23:59:60Z"].map(|text| text.parse().unwrap());
+        let parsed = Itinerarios::parse(de(vec![LegEscrito { salida, llegada, ..leg("BOG", "JFK", 0) }])).unwrap();
+        let leg = &parsed.iter().next().unwrap().odos[0].segmentos[0].legs[0];
+        assert_eq!(leg.llegada, "2017-01-01T00:00:00Z".parse::<Instante>().unwrap());
     }
 
     #[test]
