@@ -40,6 +40,11 @@ impl Change {
     pub(super) fn rows(&self) -> usize {
         self.0.rows()
     }
+
+    /// How many bytes its rows hold.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
 }
 
 /// One execution of a statement.
@@ -77,6 +82,7 @@ trait Batch: Any + Send + Sync {
     fn table(&self) -> &'static Table;
     fn root_id(&self) -> Option<Uuid>;
     fn rows(&self) -> usize;
+    fn bytes(&self) -> usize;
     /// The calls that make all of `batches`, which are of this very type.
     fn calls<'a>(&self, batches: &[&'a dyn Batch], or_fail: bool, calls: &mut Vec<Call<'a>>);
 }
@@ -105,6 +111,10 @@ impl<R: Root> Batch for RootChange<R> {
 
     fn rows(&self) -> usize {
         1
+    }
+
+    fn bytes(&self) -> usize {
+        self.row.bytes()
     }
 
     fn calls<'a>(&self, batches: &[&'a dyn Batch], or_fail: bool, calls: &mut Vec<Call<'a>>) {
@@ -142,6 +152,10 @@ impl<P: Part> Batch for PartsChange<P> {
         self.parts.len()
     }
 
+    fn bytes(&self) -> usize {
+        self.parts.iter().map(P::bytes).sum()
+    }
+
     fn calls<'a>(&self, batches: &[&'a dyn Batch], _: bool, calls: &mut Vec<Call<'a>>) {
         let mut call = |purpose, params| calls.push(Call { table: P::TABLE, purpose, params, roots: Vec::new() });
         let replaced: Vec<Uuid> =
@@ -171,6 +185,10 @@ impl<P: Projection> Batch for ProjectionChange<P> {
 
     fn rows(&self) -> usize {
         1
+    }
+
+    fn bytes(&self) -> usize {
+        self.row.bytes()
     }
 
     /// Of several rows with one key only the newest is written: a statement may not touch a row twice.

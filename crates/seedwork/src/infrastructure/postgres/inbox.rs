@@ -23,6 +23,20 @@ pub(crate) struct Parking {
     pub(crate) reason: String,
 }
 
+impl Parking {
+    /// Returns how many bytes it holds in memory, its claim aside.
+    pub(super) fn bytes(&self) -> usize {
+        let value = self.value.as_ref().map_or(0, Vec::capacity);
+        size_of::<Self>() + self.headers.capacity() + value + self.reason.capacity()
+    }
+}
+
+/// Returns how many bytes a claim holds in memory.
+pub(super) fn claim_bytes(heard: &Heard) -> usize {
+    let key = heard.key.as_ref().map_or(0, Vec::capacity);
+    size_of::<Heard>() + heard.source.capacity() + heard.id.capacity() + key
+}
+
 /// Claims messages, unless they were claimed before or an earlier one of their key is parked.
 pub(super) const CLAIM: &str = "\
     INSERT INTO inbox (source, id, at, state) SELECT r.source, r.id, now(), 'applied' \

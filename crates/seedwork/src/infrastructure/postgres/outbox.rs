@@ -20,6 +20,13 @@ pub(super) struct Message {
     pub(super) body: Vec<u8>,
 }
 
+impl Message {
+    /// Returns how many bytes it holds in memory.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.key.capacity() + self.body.capacity()
+    }
+}
+
 /// Appends messages. Its first parameter is the highest number that this session has seen: it bounds the search for the
 /// last one to the partitions that can hold it. It answers the number before the first of them.
 ///

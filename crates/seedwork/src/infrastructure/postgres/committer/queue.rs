@@ -4,14 +4,17 @@
 use super::super::{
     answers::{self, Asker},
     changes::Change,
-    inbox::{InboxCalls, Parking},
+    inbox::{self, InboxCalls, Parking},
     lanes::Lane,
     outbox::Message,
 };
 use crate::application::{CommitError, Committed, Heard};
-use std::sync::{
-    Arc,
-    atomic::{AtomicU8, Ordering},
+use std::{
+    iter::Sum,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
 };
 use tokio::{
     sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc},
@@ -20,13 +23,13 @@ use tokio::{
 
 /// How many units may wait in a queue.
 const UNITS: usize = 8_192;
-/// How many bytes of messages may wait in a queue, in KiB.
+/// How many bytes of writes may wait in a queue, in KiB.
 const KIBIBYTES: usize = 128 * 1024;
 /// The most units that share a transaction.
 const GROUP_UNITS: usize = 1_024;
 /// The most rows that share a transaction.
 const GROUP_ROWS: usize = 16_384;
-/// The most bytes of messages that share a transaction.
+/// The most bytes of writes that share a transaction.
 const GROUP_BYTES: usize = 16 * 1024 * 1024;
 
 /// What one unit of work writes.
@@ -62,12 +65,27 @@ impl Writes {
         }
     }
 
-    fn rows(&self) -> usize {
-        self.messages.len() + self.changes.iter().map(Change::rows).sum::<usize>()
+    fn size(&self) -> Size {
+        let changes = self.changes.iter().map(|change| Size { rows: change.rows(), bytes: change.bytes() });
+        let messages = self.messages.iter().map(|message| Size { rows: 1, bytes: message.bytes() });
+        let parked = self.parking.iter().map(|parking| Size { rows: 1, bytes: parking.bytes() });
+        let claims = self.heard.iter().chain(self.parking.iter().map(|parking| &parking.heard));
+        let claims = claims.map(|heard| Size { rows: 1, bytes: inbox::claim_bytes(heard) });
+        changes.chain(messages).chain(parked).chain(claims).sum()
     }
+}
 
-    fn bytes(&self) -> usize {
-        self.messages.iter().map(|message| message.body.len()).sum()
+/// How much a unit writes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Size {
+    rows: usize,
+    /// Everything that the writes hold in memory.
+    bytes: usize,
+}
+
+impl Sum for Size {
+    fn sum<I: Iterator<Item = Self>>(sizes: I) -> Self {
+        sizes.fold(Self::default(), |sum, size| Self { rows: sum.rows + size.rows, bytes: sum.bytes + size.bytes })
     }
 }
 
@@ -78,6 +96,7 @@ type Outcome = (Result<Committed, CommitError>, Writes);
 pub(super) struct Unit {
     pub(super) writes: Writes,
     pub(super) deadline: Instant,
+    size: Size,
     ticket: Arc<Ticket>,
     asker: Asker<Outcome>,
     // Freed when the outcome is known, whether or not anybody still waits for it.
@@ -159,14 +178,16 @@ impl Entrance {
         lanes: Vec<Lane>,
         deadline: Instant,
     ) -> Result<Committed, CommitError> {
-        let kibibytes = u32::try_from(writes.bytes().div_ceil(1024)).unwrap_or(u32::MAX);
+        let size = writes.size();
+        // One that is larger than the queue waits until it is alone.
+        let kibibytes = size.bytes.div_ceil(1024).min(KIBIBYTES) as u32;
         let (place, room) = match writes.is_of_a_message() {
             true => self.messages.wait(kibibytes, deadline).await?,
             false => self.requests.take(kibibytes)?,
         };
         let (asker, outcome) = answers::ask();
         let ticket = Arc::new(Ticket::default());
-        place.send(Unit { writes, deadline, ticket: Arc::clone(&ticket), asker, _lanes: lanes, _room: room });
+        place.send(Unit { writes, deadline, size, ticket: Arc::clone(&ticket), asker, _lanes: lanes, _room: room });
         match tokio::time::timeout_at(deadline, outcome).await {
             Ok(Ok((outcome, _writes))) => outcome,
             // The committer panicked with the unit in its hands.
@@ -190,7 +211,6 @@ impl Queue {
 
     /// A place in the queue, as soon as there is one.
     async fn wait(&self, kibibytes: u32, deadline: Instant) -> Result<Place<'_>, CommitError> {
-        let kibibytes = kibibytes.min(KIBIBYTES as u32);
         let place = async {
             let room = Arc::clone(&self.room).acquire_many_owned(kibibytes).await.ok()?;
             Some((self.units.reserve().await.ok()?, room))
@@ -227,21 +247,14 @@ impl Exit {
     /// last group to end; they go first. Empty when the queues are closed and everything was taken.
     pub(super) async fn group(&self, mut held: Vec<Unit>) -> Vec<Unit> {
         let mut units = self.0.lock().await;
-        let (mut rows, mut bytes) = (0, 0);
-        for unit in &held {
-            rows += unit.writes.rows();
-            bytes += unit.writes.bytes();
-        }
         if held.is_empty() {
             let Some(first) = units.first().await else { return held };
-            rows += first.writes.rows();
-            bytes += first.writes.bytes();
             held.push(first);
         }
-        while held.len() < GROUP_UNITS && rows < GROUP_ROWS && bytes < GROUP_BYTES {
+        let mut size: Size = held.iter().map(|unit| unit.size).sum();
+        while held.len() < GROUP_UNITS && size.rows < GROUP_ROWS && size.bytes < GROUP_BYTES {
             let Some(unit) = units.next(held.len()) else { break };
-            rows += unit.writes.rows();
-            bytes += unit.writes.bytes();
+            size = [size, unit.size].into_iter().sum();
             held.push(unit);
         }
         held
@@ -257,7 +270,11 @@ impl Exit {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::super::row::{Column, Kind, Param, Projection, Row, Table},
+        *,
+    };
+    use crate::domain::{Clock, SystemClock};
     use futures_util::FutureExt;
     use std::{pin::Pin, time::Duration};
     use tokio::task::unconstrained;
@@ -321,6 +338,74 @@ mod tests {
         for _ in 0..4 {
             let group = exit.group(Vec::new()).await;
             assert!((GROUP_UNITS / 2 - 1..=GROUP_UNITS / 2 + 1).contains(&messages(&group)), "{}", messages(&group));
+        }
+    }
+
+    const MEBIBYTE: usize = 1024 * 1024;
+
+    /// A row of 4 MiB.
+    struct Large(String);
+
+    impl Row for Large {
+        const TABLE: &'static Table = &Table {
+            name: "large",
+            columns: &[("text", "text[]")],
+            kind: Kind::Projection,
+            key: &["text"],
+            order: "text",
+        };
+
+        fn columns<'a>(rows: &[&'a Self]) -> Vec<Param<'a>> {
+            vec![Box::new(rows.iter().map(|row| &row.0).collect::<Vec<_>>())]
+        }
+
+        fn bytes(&self) -> usize {
+            Column::bytes(&self.0)
+        }
+    }
+
+    impl Projection for Large {
+        type Key = String;
+
+        fn key(&self) -> String {
+            self.0.clone()
+        }
+
+        fn order(&self) -> i64 {
+            0
+        }
+    }
+
+    fn of_a_large_row() -> Writes {
+        let row = Large("x".repeat(4 * MEBIBYTE));
+        Writes { changes: vec![Change::projection(row)], ..Writes::default() }
+    }
+
+    fn of_a_large_parked_message() -> Writes {
+        let heard = of_a_message().heard.unwrap();
+        let parking = Parking {
+            heard,
+            offset: 0,
+            headers: "x".repeat(2 * MEBIBYTE),
+            value: Some(vec![0; 2 * MEBIBYTE]),
+            tries: 0,
+            due_at: SystemClock.now(),
+            dead: false,
+            behind: false,
+            reason: String::new(),
+        };
+        Writes { parking: Some(parking), ..Writes::default() }
+    }
+
+    #[tokio::test]
+    async fn the_bytes_of_rows_and_of_parked_messages_bound_queues_and_groups() {
+        for writes in [of_a_large_row, of_a_large_parked_message] {
+            let (entrance, exit) = queues();
+            let queue = if writes().is_of_a_message() { &entrance.messages } else { &entrance.requests };
+            let _given = give(&entrance, 8, writes);
+            let taken = (KIBIBYTES - queue.room.available_permits()) / 1024;
+            assert!((32..36).contains(&taken), "{taken} MiB of 32");
+            assert_eq!(exit.group(Vec::new()).await.len(), 4, "a group has 16 MiB at most");
         }
     }
 
