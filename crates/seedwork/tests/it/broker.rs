@@ -9,7 +9,8 @@ use seedwork::{
         broker::{BrokerUnderTest, PARTITIONS, database},
     },
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
+use uuid::Uuid;
 
 struct Postgres(TestDatabase);
 
@@ -67,4 +68,86 @@ async fn who_leaves_is_followed_at_once_and_not_when_its_term_is_over() {
     assert_eq!(one.share().await.unwrap().gained.len(), PARTITIONS as usize);
     one.leave().await.unwrap();
     assert_eq!(other.share().await.unwrap().gained.len(), PARTITIONS as usize);
+}
+
+type Member = <PgBroker as Broker>::Subscriber;
+
+/// A member of the group of a test.
+async fn join(postgres: &Postgres, topics: &[&'static str]) -> Member {
+    let positions: Positions = Arc::new(|all| Box::pin(std::future::ready(Ok(vec![0; all.len()]))));
+    postgres.broker().subscribe("grupo", topics, positions).await.unwrap()
+}
+
+/// Asks in turns, as often as shares need to settle; answers what each has in the end, as topic and number.
+async fn settle(members: &mut [Member]) -> Vec<BTreeSet<(String, i32)>> {
+    let mut have = vec![BTreeSet::new(); members.len()];
+    for _ in 0..6 {
+        for (member, have) in members.iter_mut().zip(&mut have) {
+            let share = member.share().await.unwrap();
+            member.release(&share.lost).await.unwrap();
+            share.lost.iter().for_each(|lost| assert!(have.remove(&(lost.topic.to_string(), lost.number))));
+            have.extend(share.gained.iter().map(|(gained, _)| (gained.topic.to_string(), gained.number)));
+        }
+    }
+    have
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_partition_has_a_reader_when_members_read_different_topics() {
+    let postgres = Postgres::open().await;
+    // As versions are mixed: one reads a topic more, another one less.
+    let mut members =
+        [join(&postgres, &["a", "b", "c"]).await, join(&postgres, &["a", "b"]).await, join(&postgres, &["a"]).await];
+    let have = settle(&mut members).await;
+    let all: BTreeSet<_> = have.iter().flatten().cloned().collect();
+    let counts: Vec<_> = have.iter().map(BTreeSet::len).collect();
+    assert_eq!(all.len(), 12, "each has a reader: {have:?}");
+    assert_eq!(counts.iter().sum::<usize>(), 12, "and only one: {have:?}");
+    assert_eq!(
+        counts[0] - 4,
+        have[0].iter().filter(|(topic, _)| topic != "c").count(),
+        "who alone reads c has all of it"
+    );
+    assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_of_the_same_topics_have_the_same_number_of_partitions() {
+    let postgres = Postgres::open().await;
+    let topics = ["a", "b", "c"];
+    let mut members = [join(&postgres, &topics).await, join(&postgres, &topics).await, join(&postgres, &topics).await];
+    let have = settle(&mut members).await;
+    assert_eq!(have.iter().map(BTreeSet::len).collect::<Vec<_>>(), [4, 4, 4], "{have:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_member_of_an_older_version_does_not_have_is_read_by_the_others() {
+    let postgres = Postgres::open().await;
+    let mut members = [join(&postgres, &["a", "b"]).await, join(&postgres, &["a", "b"]).await];
+    // It does not tell what it reads, and has less than it may have.
+    let old = Uuid::now_v7();
+    let db = connect(postgres.0.url()).await;
+    let live =
+        "INSERT INTO broker.members (\"group\", member, expires_at) VALUES ('grupo', $1, now() + interval '4 s')";
+    db.execute(live, &[&old]).await.unwrap();
+    let lease = "INSERT INTO broker.leases SELECT 'grupo', topic, 3, $1, now() + interval '4 s' FROM broker.topics";
+    assert_eq!(db.execute(lease, &[&old]).await.unwrap(), 2);
+    let have = settle(&mut members).await;
+    assert_eq!(have.iter().map(BTreeSet::len).collect::<Vec<_>>(), [3, 3], "{have:?}");
+    assert!(have[0].is_disjoint(&have[1]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn terms_that_another_clock_wrote_into_the_future_are_over() {
+    let postgres = Postgres::open().await;
+    let mut members = [join(&postgres, &["a"]).await];
+    let db = connect(postgres.0.url()).await;
+    let gone = Uuid::now_v7();
+    for table in ["members (\"group\", member, expires_at) SELECT", "leases SELECT"] {
+        let place = if table.starts_with("leases") { "topic, partition, " } else { "" };
+        let from = if place.is_empty() { "" } else { "FROM broker.partitions" };
+        let insert = format!("INSERT INTO broker.{table} 'grupo', {place}$1, now() + interval '1 hour' {from}");
+        db.execute(&insert, &[&gone]).await.unwrap();
+    }
+    assert_eq!(settle(&mut members).await[0].len(), 4, "all are read by the one that lives");
 }

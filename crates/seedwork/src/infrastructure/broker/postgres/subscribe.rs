@@ -13,27 +13,45 @@ use uuid::Uuid;
 /// How long a process keeps its share without asking for it again.
 const TERM: Duration = Duration::from_secs(5);
 
-/// Says that this process lives; answers how many do.
+/// Notes that this process lives, and what it reads.
 const JOIN: &str = "\
-    WITH me AS (INSERT INTO broker.members (\"group\", member, expires_at) \
-    VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3)) \
-    ON CONFLICT (\"group\", member) DO UPDATE SET expires_at = excluded.expires_at) \
-    SELECT count(*) + 1 FROM broker.members WHERE \"group\" = $1 AND member <> $2 AND expires_at > clock_timestamp()";
+    INSERT INTO broker.members (\"group\", member, expires_at, topics) \
+    VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3), $4) \
+    ON CONFLICT (\"group\", member) DO UPDATE SET expires_at = excluded.expires_at, topics = excluded.topics";
+
+/// This process's fair share of each of its topics: of the partitions that are left by members that do not tell what they
+/// read, divided among the members that do read the topic. The shares of all add up to all partitions. Who has one more
+/// differs from topic to topic, so that the first does not have one more of each.
+///
+/// A term that ends later than one that begins now was written by another clock, and is over.
+const SHARES: &str = "\
+    WITH alive AS MATERIALIZED (SELECT member, topics FROM broker.members WHERE \"group\" = $1 \
+    AND expires_at BETWEEN clock_timestamp() AND clock_timestamp() + make_interval(secs => $3)), \
+    every AS (SELECT t.topic, t.partitions, row_number() OVER (ORDER BY t.topic) AS n FROM broker.topics t), \
+    known AS (SELECT e.topic, a.member, e.n, e.partitions - (SELECT count(*) FROM broker.leases l \
+    JOIN alive old ON old.member = l.member AND old.topics IS NULL WHERE l.\"group\" = $1 AND l.topic = e.topic) AS partitions, \
+    row_number() OVER (PARTITION BY e.topic ORDER BY a.member) AS rank, count(*) OVER (PARTITION BY e.topic) AS members \
+    FROM every e JOIN alive a ON e.topic = ANY(a.topics)) \
+    SELECT topic, (partitions + (rank + n) % members) / members FROM known WHERE member = $2";
 
 /// Keeps what this process has, and answers it.
 const KEEP: &str = "\
     UPDATE broker.leases SET expires_at = clock_timestamp() + make_interval(secs => $3) \
     WHERE \"group\" = $1 AND member = $2 RETURNING topic, partition";
 
-/// Takes what nobody has, up to a fair share.
+/// Takes what nobody has, up to so many of each topic.
 const TAKE: &str = "\
     INSERT INTO broker.leases (\"group\", topic, partition, member, expires_at) \
-    SELECT $1, p.topic, p.partition, $2, clock_timestamp() + make_interval(secs => $3) FROM broker.partitions p \
+    SELECT $1, free.topic, free.partition, $2, clock_timestamp() + make_interval(secs => $3) \
+    FROM unnest($4::text[], $5::int8[]) AS r (topic, missing) CROSS JOIN LATERAL \
+    (SELECT p.topic, p.partition FROM broker.partitions p \
     LEFT JOIN broker.leases l ON l.\"group\" = $1 AND l.topic = p.topic AND l.partition = p.partition \
-    WHERE p.topic = ANY($4) AND (l.member IS NULL OR l.expires_at < clock_timestamp()) \
-    ORDER BY p.topic, p.partition LIMIT $5 \
+    WHERE p.topic = r.topic AND (l.member IS NULL OR l.expires_at NOT BETWEEN clock_timestamp() \
+    AND clock_timestamp() + make_interval(secs => $3)) ORDER BY p.partition LIMIT r.missing) free \
+    ORDER BY free.topic, free.partition \
     ON CONFLICT (\"group\", topic, partition) DO UPDATE SET member = excluded.member, expires_at = excluded.expires_at \
-    WHERE leases.expires_at < clock_timestamp() RETURNING topic, partition";
+    WHERE leases.expires_at NOT BETWEEN clock_timestamp() AND clock_timestamp() + make_interval(secs => $3) \
+    RETURNING topic, partition";
 
 /// Lets others have what this process gives up.
 const RELEASE: &str = "\
@@ -44,8 +62,6 @@ const RELEASE: &str = "\
 const LEAVE: &str = "\
     WITH mine AS (DELETE FROM broker.leases WHERE \"group\" = $1 AND member = $2) \
     DELETE FROM broker.members WHERE \"group\" = $1 AND member = $2";
-
-const COUNT: &str = "SELECT count(*) FROM broker.partitions WHERE topic = ANY($1)";
 
 /// Reads for one process of a group.
 pub struct PgSubscriber {
@@ -83,17 +99,24 @@ impl PgSubscriber {
     async fn keep(&mut self) -> anyhow::Result<BTreeSet<Partition>> {
         let (group, member, term) = (&self.group, &self.member, TERM.as_secs_f64());
         let client = self.reader.client();
-        let members: i64 = client.query_one(JOIN, &[group, member, &term]).await?.get(0);
-        let all: i64 = client.query_one(COUNT, &[&self.topics]).await?.get(0);
-        let fair = usize::try_from((all + members - 1) / members)?;
+        client.execute(JOIN, &[group, member, &term, &self.topics]).await?;
+        let shares = client.query(SHARES, &[group, member, &term]).await?;
         let mut have: BTreeSet<_> = client.query(KEEP, &[group, member, &term]).await?.iter().map(partition).collect();
         self.leaving.retain(|leaving| have.remove(leaving));
-        while have.len() > fair {
-            self.leaving.extend(have.pop_last());
+        let (mut topics, mut missing) = (Vec::with_capacity(shares.len()), Vec::with_capacity(shares.len()));
+        for share in &shares {
+            let (topic, fair): (&str, i64) = (share.get(0), share.get(1));
+            let of: Vec<_> = have.iter().filter(|partition| &*partition.topic == topic).cloned().collect();
+            let fair = usize::try_from(fair)?;
+            for surplus in of.iter().skip(fair) {
+                have.remove(surplus);
+                self.leaving.insert(surplus.clone());
+            }
+            topics.push(topic);
+            missing.push(i64::try_from(fair.saturating_sub(of.len()))?);
         }
-        if self.leaving.is_empty() && have.len() < fair {
-            let missing = i64::try_from(fair - have.len())?;
-            let taken = client.query(TAKE, &[group, member, &term, &self.topics, &missing]).await?;
+        if self.leaving.is_empty() && missing.iter().any(|missing| *missing > 0) {
+            let taken = client.query(TAKE, &[group, member, &term, &topics, &missing]).await?;
             have.extend(taken.iter().map(partition));
         }
         Ok(have)
