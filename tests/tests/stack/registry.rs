@@ -63,6 +63,22 @@ async fn a_registry_that_is_away_at_the_start_is_waited_for_and_not_for_ever() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a JDK, Maven and Python: just test-stack"]
+async fn a_registry_that_has_given_all_ids_may_be_away_at_the_start() {
+    let mut place = Place::on_the_stack().await;
+    assert_eq!(place.start().await.stop().await.0, 0);
+    place.stack().kill(Service::Registry).await;
+    for policy in ["register", "refuse"] {
+        place.set(&[("SCHEMA_REGISTRY_POLICY", policy)]);
+        let sta = place.start().await;
+        create(&sta, "https://a.example/1").await;
+        load::relayed(&sta).await;
+        assert_eq!(sta.stop().await.0, 0);
+    }
+    said(&place, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a JDK, Maven and Python: just test-stack"]
 async fn what_is_known_goes_on_while_the_registry_is_away() {
     let place = Place::on_the_stack().await;
     let sta = place.start().await;

@@ -5,17 +5,23 @@ use apache_avro::{Schema, reader::datum::GenericDatumReader, types::Value};
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
 };
 
 /// The most that the decoder allocates for one text, blob or array, in bytes. A message has about 1 MB; decoded, the items
 /// of an array take several times their encoded size. The library's own limit, 512 MiB, is more than a container may have.
 const ALLOCATION: usize = 8 * 1024 * 1024;
 
+/// How long the registry is not asked again for an id that it does not know.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// Why a value cannot be decoded.
 #[derive(Debug)]
 pub enum Undecodable {
     /// The registry does not answer: it may be decoded later.
     Away(String),
+    /// The registry does not know the schema, or not yet.
+    Unknown(String),
     /// It can never be decoded.
     Never(String),
 }
@@ -25,8 +31,8 @@ pub enum Undecodable {
 pub struct Decoders {
     registry: Registry,
     known: Arc<RwLock<HashMap<i32, Arc<Decoder>>>>,
-    /// One asks the registry, the others wait for its answer.
-    asking: Arc<tokio::sync::Mutex<()>>,
+    /// One asks the registry, the others wait for its answer. Ids that it did not know, and when it was asked.
+    asking: Arc<tokio::sync::Mutex<HashMap<i32, Instant>>>,
 }
 
 /// Decodes what was written with one schema.
@@ -57,12 +63,19 @@ impl Decoders {
         if let Some(known) = self.known(id) {
             return Ok(known);
         }
-        let _asking = self.asking.lock().await;
+        let mut unknown = self.asking.lock().await;
         if let Some(known) = self.known(id) {
             return Ok(known);
         }
-        let schema = self.registry.schema(id).await.map_err(|error| Undecodable::Away(format!("{error:#}")))?;
-        let schema = schema.ok_or_else(|| Undecodable::Never(format!("no schema has the id {id}")))?;
+        unknown.retain(|_, asked| asked.elapsed() < AGAIN);
+        let schema = match unknown.contains_key(&id) {
+            true => None,
+            false => self.registry.schema(id).await.map_err(|error| Undecodable::Away(format!("{error:#}")))?,
+        };
+        let Some(schema) = schema else {
+            unknown.entry(id).or_insert_with(Instant::now);
+            return Err(Undecodable::Unknown(format!("no schema has the id {id}")));
+        };
         let name = schema.name().map(|name| name.fullname(None)).unwrap_or_default();
         // As many as the registry has: they live as long as the program.
         let decoder = Arc::new(Decoder { name, schema: Box::leak(Box::new(schema)), readers: RwLock::default() });

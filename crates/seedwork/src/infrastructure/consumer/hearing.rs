@@ -166,6 +166,8 @@ fn outcome(fault: &impl Fault) -> Outcome {
         FaultKind::NotFound | FaultKind::Rule | FaultKind::Conflict | FaultKind::TimedOut => {
             Outcome::Failed(fault.to_string())
         }
-        FaultKind::TooLarge | FaultKind::Defect => Outcome::Hopeless(format!("{fault:?}")),
+        // A defect may be one of another process, or be mended by the next version: it is tried again like any failure.
+        FaultKind::Defect => Outcome::Failed(format!("{fault:?}")),
+        FaultKind::TooLarge => Outcome::Hopeless(format!("{fault:?}")),
     }
 }

@@ -87,6 +87,7 @@ impl Message {
                 tracing::warn!(error, "the registry does not answer");
                 return Outcome::Later(error);
             }
+            Err(Undecodable::Unknown(reason)) => return Outcome::Failed(reason),
             Err(Undecodable::Never(reason)) => return Outcome::Hopeless(reason),
         };
         let kind = self.text("ce_type").unwrap_or(decoder.name());

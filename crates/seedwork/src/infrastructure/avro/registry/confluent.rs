@@ -1,5 +1,6 @@
 //! A registry with Confluent's API. Subjects are named by topic and record: a topic carries several records.
 
+use super::table::Registered;
 use crate::infrastructure::avro::schemas;
 use anyhow::{Context as _, bail, ensure};
 use schema_registry_converter::{
@@ -15,7 +16,7 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// How long the registry is waited for when the process starts.
+/// How long the registry is waited for when the process starts and does not know all ids.
 const START: Duration = Duration::from_secs(30);
 /// The pause between two tries meanwhile.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -54,59 +55,93 @@ pub enum Policy {
 }
 
 /// By fingerprint, for each topic. Ids never change, so the registry may be away once they are known.
-type Ids = HashMap<i64, Vec<(String, i32)>>;
+type Ids = HashMap<i64, HashMap<String, i32>>;
 
 /// The registry.
 #[derive(Clone)]
 pub(super) struct Confluent {
+    url: String,
     settings: Arc<SrSettings>,
     policy: Policy,
     ids: Arc<RwLock<Ids>>,
 }
 
 impl Confluent {
-    /// Waits for the registry, and registers or looks up what the contexts say and obey. Everything that it refuses is told
-    /// at once.
-    pub(super) async fn connect(settings: RegistrySettings, contexts: &[&str]) -> anyhow::Result<Self> {
-        let mut builder = SrSettings::new_builder(settings.url.trim_end_matches('/').to_owned());
+    /// Registers or looks up what the contexts say and obey. Everything that the registry refuses is told at once. One that
+    /// is away is waited for, unless it has given all these ids before.
+    pub(super) async fn connect(
+        url: String,
+        settings: RegistrySettings,
+        given: Vec<Registered>,
+        contexts: &[&str],
+    ) -> anyhow::Result<Self> {
+        let mut builder = SrSettings::new_builder(url.clone());
         builder.set_timeout(CALL);
         if let Some((username, password)) = &settings.credentials {
             builder.set_basic_authorization(username, Some(password));
         }
-        let server = Self { settings: Arc::new(builder.build()?), policy: settings.policy, ids: Arc::default() };
-        let until = Instant::now() + START;
+        let server = Self { url, settings: Arc::new(builder.build()?), policy: settings.policy, ids: Arc::default() };
+        given.into_iter().for_each(|given| server.note(&given.topic, given.fingerprint, given.id));
         let own = |record: &&schemas::Record| {
             contexts.iter().any(|context| {
                 record.name.strip_prefix("sta.").and_then(|rest| rest.split('.').next()) == Some(*context)
             })
         };
-        let mut refused = Vec::new();
+        let mut missing = Vec::new();
         for record in schemas::all().filter(own) {
-            let topic = record.topic.with_context(|| format!("the schema of {} names no topic", record.name))?;
-            loop {
-                match server.ask(topic, record.name, record.fingerprint, record.text).await {
-                    Ok(_) => break,
-                    Err(Refused::Away(error)) if Instant::now() > until => {
-                        bail!("the schema registry at {} does not answer: {error}", settings.url);
-                    }
-                    Err(Refused::Away(error)) => {
-                        tracing::warn!(error, "the schema registry is waited for");
-                        tokio::time::sleep(PAUSE).await;
-                    }
-                    Err(Refused::Never(error)) => {
-                        refused.push(error);
-                        break;
-                    }
+            missing
+                .push((record.topic.with_context(|| format!("the schema of {} names no topic", record.name))?, record));
+        }
+        let (until, mut refused) = (Instant::now() + START, Vec::new());
+        while let Some((topic, record)) = missing.last() {
+            match server.ask(topic, record.name, record.fingerprint, record.text).await {
+                Ok(_) => drop(missing.pop()),
+                Err(Refused::Never(error)) => {
+                    refused.push(error);
+                    missing.pop();
+                }
+                Err(Refused::Away(error))
+                    if missing.iter().all(|(topic, record)| server.known(topic, record.fingerprint).is_some()) =>
+                {
+                    tracing::warn!(error, "the schema registry is away: the ids that it gave before are used");
+                    break;
+                }
+                Err(Refused::Away(error)) => {
+                    ensure!(Instant::now() < until, "the schema registry at {} does not answer: {error}", server.url);
+                    tracing::warn!(error, "the schema registry is waited for");
+                    tokio::time::sleep(PAUSE).await;
                 }
             }
         }
+        refused.sort();
         ensure!(refused.is_empty(), refused.join("; "));
         Ok(server)
     }
 
+    /// What identifies it.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
     pub(super) fn known(&self, topic: &str, fingerprint: i64) -> Option<i32> {
         let ids = self.ids.read().unwrap_or_else(PoisonError::into_inner);
-        ids.get(&fingerprint)?.iter().find(|(known, _)| known == topic).map(|(_, id)| *id)
+        ids.get(&fingerprint)?.get(topic).copied()
+    }
+
+    /// Every id that it is known to have given.
+    pub(super) fn all(&self) -> Vec<Registered> {
+        let ids = self.ids.read().unwrap_or_else(PoisonError::into_inner);
+        let of = |(fingerprint, topics): (&i64, &HashMap<String, i32>)| {
+            let fingerprint = *fingerprint;
+            let registered = |(topic, id): (&String, &i32)| Registered { topic: topic.clone(), fingerprint, id: *id };
+            topics.iter().map(registered).collect::<Vec<_>>()
+        };
+        ids.iter().flat_map(of).collect()
+    }
+
+    fn note(&self, topic: &str, fingerprint: i64, id: i32) {
+        let mut ids = self.ids.write().unwrap_or_else(PoisonError::into_inner);
+        ids.entry(fingerprint).or_default().insert(topic.to_owned(), id);
     }
 
     /// The id of a schema that is not known yet.
@@ -151,8 +186,7 @@ impl Confluent {
         };
         match id.map(|id| id.and_then(|id| i32::try_from(id).ok())) {
             Ok(Some(id)) => {
-                let mut ids = self.ids.write().unwrap_or_else(PoisonError::into_inner);
-                ids.entry(fingerprint).or_default().push((topic.to_owned(), id));
+                self.note(topic, fingerprint, id);
                 Ok(id)
             }
             Ok(None) => Err(Refused::Never(format!("the schema registry gives no id for {subject}"))),

@@ -8,7 +8,7 @@ pub use confluent::{Policy, RegistrySettings};
 use crate::infrastructure::postgres::Database;
 use apache_avro::Schema;
 use confluent::Confluent;
-use table::Table;
+use table::{Registered, Table};
 
 /// The registry of schemas: a server with Confluent's API, or else the table `schemas`.
 #[derive(Clone)]
@@ -27,7 +27,8 @@ impl Registry {
         Ok(Self { table: Table::open(database).await?, server: None })
     }
 
-    /// A server, which is waited for. What the contexts say and obey is registered there, or must be, as the settings say.
+    /// A server. What the contexts say and obey is registered there, or must be, as the settings say. One that is away is
+    /// waited for, unless all ids are known from an earlier start.
     /// The table keeps the text of every schema all the same: nothing stored becomes undecodable.
     ///
     /// # Errors
@@ -35,7 +36,10 @@ impl Registry {
     /// The database or, for too long, the server does not answer; or the server refuses a schema, or does not know one.
     pub async fn connect(database: Database, settings: RegistrySettings, contexts: &[&str]) -> anyhow::Result<Self> {
         let table = Table::open(database).await?;
-        let server = Confluent::connect(settings, contexts).await?;
+        let url = settings.url.trim_end_matches('/').to_owned();
+        let known = table.remembered(&url).await?;
+        let server = Confluent::connect(url, settings, known, contexts).await?;
+        table.remember(server.url(), &server.all()).await?;
         Ok(Self { table, server: Some(server) })
     }
 
@@ -50,7 +54,9 @@ impl Registry {
             return Ok(id);
         }
         let (name, text) = self.table.named(fingerprint).await?;
-        server.register(topic, &name, fingerprint, &text).await
+        let id = server.register(topic, &name, fingerprint, &text).await?;
+        self.table.remember(server.url(), &[Registered { topic: topic.to_owned(), fingerprint, id }]).await?;
+        Ok(id)
     }
 
     /// The schema with an id; none when there is no such id.
@@ -60,7 +66,10 @@ impl Registry {
     /// The registry does not answer, or what it keeps is no schema.
     pub async fn schema(&self, id: i32) -> anyhow::Result<Option<Schema>> {
         let text = match &self.server {
-            Some(server) => server.text(id).await?,
+            Some(server) => match server.text(id).await {
+                Ok(text) => text,
+                Err(away) => Some(self.table.text_at(server.url(), id).await?.ok_or(away)?),
+            },
             None => self.table.text(id).await?,
         };
         text.map(|text| Ok(Schema::parse_str(&text)?)).transpose()

@@ -14,6 +14,30 @@ const REGISTER: &str = "\
     FROM unnest($1::int8[], $2::text[], $3::text[]) AS r (fingerprint, name, text) \
     WHERE NOT EXISTS (SELECT FROM schemas s WHERE s.fingerprint = r.fingerprint)";
 
+/// Notes ids that a registry has given. One that it gave to another schema before, as a registry that was emptied does, is
+/// not that of the other any more.
+const REMEMBER: &str = "\
+    WITH given AS (SELECT * FROM unnest($2::text[], $3::int8[], $4::int4[]) AS r (topic, fingerprint, id)), \
+    gone AS (DELETE FROM registered r USING given WHERE r.registry = $1 AND r.id = given.id \
+    AND r.fingerprint <> given.fingerprint AND NOT EXISTS \
+    (SELECT FROM given g WHERE g.topic = r.topic AND g.fingerprint = r.fingerprint)) \
+    INSERT INTO registered (registry, topic, fingerprint, id) SELECT $1, topic, fingerprint, id FROM given \
+    ORDER BY topic, fingerprint ON CONFLICT (registry, topic, fingerprint) DO UPDATE SET id = excluded.id \
+    WHERE registered.id <> excluded.id";
+
+const REMEMBERED: &str = "SELECT topic, fingerprint, id FROM registered WHERE registry = $1";
+
+const TEXT: &str = "\
+    SELECT s.text FROM registered r JOIN schemas s USING (fingerprint) WHERE r.registry = $1 AND r.id = $2 LIMIT 1";
+
+/// An id that a registry has given to a schema on a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Registered {
+    pub(super) topic: String,
+    pub(super) fingerprint: i64,
+    pub(super) id: i32,
+}
+
 /// The table `schemas` in the broker's schema of a database.
 #[derive(Clone)]
 pub(super) struct Table {
@@ -59,6 +83,30 @@ impl Table {
         let row = client.query_opt("SELECT name, text FROM schemas WHERE fingerprint = $1", &[&fingerprint]).await?;
         let row = row.with_context(|| format!("no schema has the fingerprint {fingerprint}"))?;
         Ok((row.get(0), row.get(1)))
+    }
+
+    /// Notes ids that a registry has given.
+    pub(super) async fn remember(&self, registry: &str, given: &[Registered]) -> anyhow::Result<()> {
+        let topics: Vec<&str> = given.iter().map(|given| &*given.topic).collect();
+        let fingerprints: Vec<i64> = given.iter().map(|given| given.fingerprint).collect();
+        let ids: Vec<i32> = given.iter().map(|given| given.id).collect();
+        let client = self.database.client("").await?;
+        client.execute(REMEMBER, &[&registry, &topics, &fingerprints, &ids]).await?;
+        Ok(())
+    }
+
+    /// The ids that a registry has ever given.
+    pub(super) async fn remembered(&self, registry: &str) -> anyhow::Result<Vec<Registered>> {
+        let rows = self.database.client("").await?.query(REMEMBERED, &[&registry]).await?;
+        let registered =
+            |row: &tokio_postgres::Row| Registered { topic: row.get(0), fingerprint: row.get(1), id: row.get(2) };
+        Ok(rows.iter().map(registered).collect())
+    }
+
+    /// The text of the schema to which a registry has given an id, if that is known here.
+    pub(super) async fn text_at(&self, registry: &str, id: i32) -> anyhow::Result<Option<String>> {
+        let row = self.database.client("").await?.query_opt(TEXT, &[&registry, &id]).await?;
+        Ok(row.map(|row| row.get(0)))
     }
 
     fn known(&self, fingerprint: i64) -> Option<i32> {
