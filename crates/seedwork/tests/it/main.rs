@@ -7,6 +7,7 @@ mod broker;
 mod committer;
 mod connections;
 mod consumer;
+mod hanging;
 mod kafka;
 mod log;
 mod migrations;

@@ -245,6 +245,16 @@ command!(Abonar(id: CuentaId), |c, uow| {
 });
 
 command!(
+    /// Changes a cuenta and then waits for something that never comes.
+    Colgar(id: CuentaId), |c, uow| {
+    let mut cuenta = Load::<Cuenta>::load(uow, c.id).await?.expect("the cuenta exists");
+    cuenta.saldo += 1;
+    cuenta.events.record(Evento::Cuenta(c.id.into(), cuenta.events.next_version()));
+    uow.save(cuenta);
+    std::future::pending::<()>().await;
+});
+
+command!(
     /// Two changes of one aggregate in one unit of work.
     AbonarDosVeces(id: CuentaId), |c, uow| {
     for _ in 0..2 {

@@ -33,7 +33,7 @@ use tokio::{
 /// The bytes a second of an answer that a client must take once it has let the server wait.
 const RATE: f64 = 4_096.0;
 /// The most bytes of a body that are read after its answer.
-const DRAIN: usize = 1024 * 1024;
+const DRAIN: usize = 16 * 1024 * 1024;
 /// How long a client that was refused may take to close, so that it reads why.
 const LINGER: Duration = Duration::from_secs(1);
 

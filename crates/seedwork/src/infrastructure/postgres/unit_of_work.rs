@@ -152,10 +152,8 @@ impl<E: Send + 'static> Units for PgUnits<E> {
     where
         F: Future<Output: Send> + Send,
     {
-        match cause.heard {
-            Some(_) => timeout(self.handler, work).await.map_err(|_| CommitError::TimedOut),
-            None => Ok(work.await),
-        }
+        let most = if cause.heard.is_some() { self.handler } else { self.deadline };
+        timeout(most, work).await.map_err(|_| CommitError::TimedOut)
     }
 
     async fn commit(&self, uow: PgUnitOfWork<E>) -> Result<Committed, CommitError> {

@@ -1,6 +1,11 @@
 //! What is refused, and how.
 
 use super::*;
+use crate::application::{self, QueryBus, QueryHandler};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 #[actix_web::test]
 async fn every_way_to_say_json_is_understood_and_no_other() {
@@ -137,4 +142,43 @@ async fn what_the_framework_refuses_is_a_problem_too_but_a_report_is_not() {
     assert!(!body.to_string().contains("secreto"));
     let (status, _, body) = answer(get("/ready")).await;
     assert_eq!((status, body), (503, json!({"status": "down"})));
+}
+
+/// A question that is never answered.
+struct Lenta;
+
+impl application::Query for Lenta {
+    const NAME: &'static str = "lenta";
+    type Output = ();
+    type Error = CommitError;
+}
+
+/// Notes when an answer is no longer looked for.
+struct Slow(Arc<AtomicBool>);
+
+impl QueryHandler<Lenta> for Slow {
+    async fn handle(&self, _: Lenta) -> Result<(), CommitError> {
+        struct Looking<'a>(&'a AtomicBool);
+        impl Drop for Looking<'_> {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+        let _looking = Looking(&self.0);
+        std::future::pending().await
+    }
+}
+
+#[actix_web::test]
+async fn a_query_without_an_answer_in_time_is_given_up() {
+    let is_dropped = Arc::new(AtomicBool::new(false));
+    let bus = web::Data::new(QueryBus::new(Slow(Arc::clone(&is_dropped))));
+    let limits = Limits { deadline: Duration::from_millis(50), ..Limits::default() };
+    let ask = async |queries: Queries<Slow>| queries.ask(Lenta).await.map(|()| HttpResponse::Ok());
+    let routes = |config: &mut ServiceConfig<'_>| {
+        config.app_data(bus.clone()).route("/lenta", web::get().to(ask));
+    };
+    let server = TestServer::serve(limits, &[], routes).await;
+    server.get("/lenta").await.refuses(503, "no-disponible", &[]);
+    assert!(is_dropped.load(Ordering::Relaxed));
 }
