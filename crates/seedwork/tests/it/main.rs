@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
 mod attacks;
+mod broken;
 mod broker;
 mod committer;
 mod connections;

@@ -58,6 +58,8 @@ pub struct Delivery {
     pub headers: Vec<(String, Vec<u8>)>,
     /// The value; none is a tombstone.
     pub value: Option<Vec<u8>>,
+    /// Why it cannot be read as a message, if it cannot. Its headers are what is there instead.
+    pub defect: Option<String>,
 }
 
 impl Delivery {

@@ -77,6 +77,9 @@ impl Message {
 
     /// Handles it once. A message without a value is done.
     pub(super) async fn handle(&self, hearing: &Hearing, decoders: &Decoders) -> Outcome {
+        if let Some(defect) = &self.delivery.defect {
+            return Outcome::Hopeless(defect.clone());
+        }
         let Some(value) = &self.delivery.value else {
             metrics::counter!("sta_tombstones_total").increment(1);
             return Outcome::Done;

@@ -75,7 +75,8 @@ pub(super) async fn after(client: &Client, handled: Message, trying: &Trying) ->
 fn message(row: &Row, trying: &Trying) -> anyhow::Result<Message> {
     let partition = Partition { topic: row.get::<_, &str>(1).into(), number: row.get(2) };
     let headers = headers::from_json(row.get(5))?;
-    let delivery = Delivery { partition, offset: row.get(3), key: row.get(4), headers, value: row.get(6) };
+    let delivery =
+        Delivery { partition, offset: row.get(3), key: row.get(4), headers, value: row.get(6), defect: None };
     let room = trying.window.enter(delivery.bytes());
     Ok(Message { delivery, room, parked: Some((row.get(0), row.get(7))) })
 }

@@ -3,16 +3,25 @@
 use super::positions::names;
 use crate::infrastructure::broker::Partition;
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::{Notify, watch};
 use tokio_postgres::Client;
 
-/// How many types are told apart at once; a stranger may make up as many as it likes.
+/// How many types are told apart, over the life of the table; a stranger may make up as many as it likes.
 const TYPES: usize = 1_000;
 /// What the others are noted as.
 const OTHERS: &str = "*";
+
+/// Gives types the places that are left. When another process takes the same place, the type gets one the next time.
+const NAME: &str = "\
+    INSERT INTO unheard_types (n, type) \
+    SELECT (SELECT count(*) FROM unheard_types) + row_number() OVER (), type FROM unnest($1::text[]) AS r (type) \
+    WHERE NOT EXISTS (SELECT FROM unheard_types t WHERE t.type = r.type) \
+    LIMIT (SELECT greatest(0, $2::int8 - count(*)) FROM unheard_types) ON CONFLICT DO NOTHING";
+
+const NAMED: &str = "SELECT type FROM unheard_types";
 
 const NOTE: &str = "\
     INSERT INTO unheard (topic, partition, type, first, last, count) \
@@ -23,6 +32,8 @@ const NOTE: &str = "\
 /// Collects them; a message is settled when its note is in the database.
 pub(super) struct Unheard {
     pending: Mutex<Pending>,
+    /// The types that have a name of their own in the table.
+    named: Mutex<HashSet<String>>,
     more: Notify,
     noted: watch::Sender<u64>,
 }
@@ -50,14 +61,13 @@ impl Range {
 
 impl Pending {
     fn add(&mut self, partition: Partition, kind: String, range: Range) {
-        let kind = if self.ranges.len() < TYPES { kind } else { OTHERS.to_owned() };
         self.ranges.entry((partition, kind)).and_modify(|known| *known = known.join(range)).or_insert(range);
     }
 }
 
 impl Unheard {
     pub(super) fn new() -> Self {
-        Self { pending: Mutex::default(), more: Notify::new(), noted: watch::Sender::new(0) }
+        Self { pending: Mutex::default(), named: Mutex::default(), more: Notify::new(), noted: watch::Sender::new(0) }
     }
 
     fn pending(&self) -> MutexGuard<'_, Pending> {
@@ -89,7 +99,7 @@ impl Unheard {
             (pending.flush, std::mem::take(&mut pending.ranges))
         };
         if !ranges.is_empty()
-            && let Err(error) = write(client, &ranges).await
+            && let Err(error) = self.write(client, &ranges).await
         {
             let mut pending = self.pending();
             for ((partition, kind), range) in ranges {
@@ -100,6 +110,35 @@ impl Unheard {
         self.noted.send_replace(flush);
         Ok(())
     }
+
+    async fn write(
+        &self,
+        client: &Client,
+        ranges: &HashMap<(Partition, String), Range>,
+    ) -> Result<(), tokio_postgres::Error> {
+        let (known, unknown) = {
+            let named = self.named();
+            let unknown: BTreeSet<&str> =
+                ranges.keys().map(|(_, kind)| kind.as_str()).filter(|kind| !named.contains(*kind)).collect();
+            (named.len(), unknown)
+        };
+        if known < TYPES && !unknown.is_empty() {
+            let unknown: Vec<&str> = unknown.into_iter().collect();
+            client.execute(NAME, &[&unknown, &i64::try_from(TYPES).unwrap_or(i64::MAX)]).await?;
+            let named = client.query(NAMED, &[]).await?;
+            self.named().extend(named.iter().map(|row| row.get(0)));
+        }
+        let mut told_apart = Pending::default();
+        for ((partition, kind), range) in ranges {
+            let kind = if self.named().contains(kind) { kind } else { OTHERS };
+            told_apart.add(partition.clone(), kind.to_owned(), *range);
+        }
+        write(client, &told_apart.ranges).await
+    }
+
+    fn named(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.named.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 async fn write(client: &Client, ranges: &HashMap<(Partition, String), Range>) -> Result<(), tokio_postgres::Error> {
@@ -109,4 +148,53 @@ async fn write(client: &Client, ranges: &HashMap<(Partition, String), Range>) ->
     let (first, last, count) = (of(|range| range.first), of(|range| range.last), of(|range| range.count));
     client.execute(NOTE, &[&topics, &numbers, &kinds, &first, &last, &count]).await?;
     Ok(())
+}
+
+#[cfg(all(test, feature = "testing-postgres"))]
+#[expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+mod tests {
+    use super::*;
+    use crate::testing::TestDatabase;
+    use futures_util::future::join;
+
+    /// Adds a message of each type, in one of three partitions.
+    fn add(unheard: &Unheard, types: impl Iterator<Item = String>) {
+        let mut pending = unheard.pending();
+        for (n, kind) in (0..).zip(types) {
+            let partition = Partition { topic: "t".into(), number: n % 3 };
+            pending.add(partition, kind, Range { first: n.into(), last: n.into(), count: 1 });
+        }
+    }
+
+    /// The number of types, of rows for the others, and of messages.
+    async fn noted(client: &Client) -> (i64, i64, i64) {
+        let noted = "SELECT count(DISTINCT type), count(*) FILTER (WHERE type = '*'), sum(count)::int8 FROM unheard";
+        let row = client.query_one(noted, &[]).await.unwrap();
+        (row.get(0), row.get(1), row.get(2))
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_first_thousand_types_are_told_apart_whoever_notes_them() {
+        let database = TestDatabase::pruebas().await;
+        let client = database.context("pruebas").unwrap().client("").await.unwrap();
+        let processes = [Unheard::new(), Unheard::new()];
+        add(&processes[0], (0..300).map(|n| format!("a{n}")));
+        processes[0].flush(&client).await.unwrap();
+        assert_eq!(noted(&client).await, (300, 0, 300), "as long as there are few");
+        for round in 0..4 {
+            let flush = async |process: &Unheard, name: &str| {
+                let client = database.context("pruebas").unwrap().client("").await.unwrap();
+                add(process, (0..300).map(|n| format!("{name}{round}-{n}")));
+                process.flush(&client).await.unwrap();
+            };
+            join(flush(&processes[0], "b"), flush(&processes[1], "c")).await;
+        }
+        assert_eq!(noted(&client).await, (1_001, 3, 300 + 4 * 600));
+        // After a restart, one with a name is still told apart.
+        let again = Unheard::new();
+        add(&again, ["a7".to_owned(), "new".to_owned()].into_iter());
+        again.flush(&client).await.unwrap();
+        let seventh = client.query_one("SELECT sum(count)::int8 FROM unheard WHERE type = 'a7'", &[]).await.unwrap();
+        assert_eq!((seventh.get::<_, i64>(0), noted(&client).await.0), (2, 1_001));
+    }
 }

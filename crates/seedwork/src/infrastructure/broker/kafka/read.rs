@@ -68,5 +68,6 @@ pub(super) fn delivery(topic: &Arc<str>, message: &impl Message) -> Delivery {
         key: message.key().map(<[u8]>::to_vec),
         headers: message.headers().map(|headers| headers.iter().map(header).collect()).unwrap_or_default(),
         value: message.payload().map(<[u8]>::to_vec),
+        defect: None,
     }
 }

@@ -15,6 +15,8 @@ use tokio_postgres::{Client, Row, Statement};
 const BATCH: i64 = 500;
 /// How many bytes of all partitions are read at once. The first message of each is read however large it is.
 const BYTES: i64 = 4 * 1024 * 1024;
+/// The header that has the text of headers that cannot be read.
+const RAW: &str = "headers";
 /// How long a reader waits for news at most, in case a notification was lost.
 const POLL: Duration = Duration::from_millis(500);
 
@@ -89,7 +91,7 @@ impl PgReader {
         for row in &rows {
             let n = usize::try_from(row.get::<_, i64>(0))?;
             let Some(partition) = partitions.get(n - 1) else { continue };
-            deliveries.push(delivery(partition.clone(), row)?);
+            deliveries.push(delivery(partition.clone(), row));
         }
         for delivery in &deliveries {
             if let Some(next) = self.next.get_mut(&delivery.partition) {
@@ -110,14 +112,16 @@ impl Reader for PgReader {
     }
 }
 
-fn delivery(partition: Partition, row: &Row) -> anyhow::Result<Delivery> {
-    let headers: serde_json::Map<String, serde_json::Value> = serde_json::from_str(row.get(3))?;
+fn delivery(partition: Partition, row: &Row) -> Delivery {
+    let text: &str = row.get(3);
+    let parsed: serde_json::Result<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(text);
     let bytes = |value: serde_json::Value| value.as_str().map(|text| text.as_bytes().to_vec()).unwrap_or_default();
-    Ok(Delivery {
-        partition,
-        offset: row.get(1),
-        key: row.get(2),
-        headers: headers.into_iter().map(|(name, value)| (name, bytes(value))).collect(),
-        value: row.get(4),
-    })
+    let (headers, defect) = match parsed {
+        Ok(headers) => (headers.into_iter().map(|(name, value)| (name, bytes(value))).collect(), None),
+        Err(error) => {
+            let place = format!("line {}, column {}", error.line(), error.column());
+            (vec![(RAW.to_owned(), text.as_bytes().to_vec())], Some(format!("its headers are no JSON object: {place}")))
+        }
+    };
+    Delivery { partition, offset: row.get(1), key: row.get(2), headers, value: row.get(4), defect }
 }
