@@ -16,6 +16,7 @@ use seedwork::infrastructure::{
     broker::{Broker, KafkaBroker, PgBroker},
     postgres::{self, Database},
 };
+use serve::Interrupts;
 use settings::Settings;
 use std::{
     io::{Write as _, stderr},
@@ -81,30 +82,41 @@ async fn start(command: Command) -> anyhow::Result<()> {
         }
         Command::Events(events) => {
             let server = Server::start(&settings).await?;
-            let mut interrupts = serve::Interrupts::hear()?;
-            let outcome = tokio::select! {
-                outcome = run(events, &settings, &server) => outcome,
-                () = interrupts.next() => Ok(()),
-            };
+            let mut interrupts = Interrupts::hear()?;
+            let outcome = run(events, &settings, &server, &mut interrupts).await;
             server.leave().await?;
             outcome
         }
     }
 }
 
-async fn run(events: Events, settings: &Settings, server: &Server) -> anyhow::Result<()> {
-    postgres::migrate(server.url(), Vec::new()).await?;
+async fn run(events: Events, settings: &Settings, server: &Server, interrupts: &mut Interrupts) -> anyhow::Result<()> {
     let shared = Database::new(server.url(), "broker")?;
-    let registry = registry::open(settings, shared.clone(), &[]).await?;
+    let opening = async {
+        postgres::migrate(server.url(), Vec::new()).await?;
+        registry::open(settings, shared.clone(), &[]).await
+    };
+    let registry = tokio::select! {
+        registry = opening => registry?,
+        () = interrupts.next() => return Ok(()),
+    };
     match &settings.kafka {
-        Some(kafka) => look(events, &KafkaBroker::new(kafka.clone(), shared), registry).await,
-        None => look(events, &PgBroker::new(shared, settings.topic_partitions), registry).await,
+        Some(kafka) => look(events, &KafkaBroker::new(kafka.clone(), shared), registry, interrupts).await,
+        None => look(events, &PgBroker::new(shared, settings.topic_partitions), registry, interrupts).await,
     }
 }
 
-async fn look(events: Events, broker: &impl Broker, registry: Registry) -> anyhow::Result<()> {
+async fn look(
+    events: Events,
+    broker: &impl Broker,
+    registry: Registry,
+    interrupts: &mut Interrupts,
+) -> anyhow::Result<()> {
     match events {
-        Events::Tail(tail) => tail.run(broker, registry).await,
-        Events::Send(send) => send.run(broker, registry).await,
+        Events::Tail(tail) => tokio::select! {
+            outcome = tail.run(broker, registry) => outcome,
+            () = interrupts.next() => Ok(()),
+        },
+        Events::Send(send) => send.run(broker, registry, interrupts).await,
     }
 }

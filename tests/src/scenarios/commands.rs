@@ -2,9 +2,11 @@
 
 use crate::{
     place::Place,
-    sta::{Sta, eventually},
+    sta::{Sta, eventually, signal},
 };
 use serde_json::{Value, json};
+use std::{process::Stdio, time::Duration};
+use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
 const COMMANDS: &str = "comandos-ingesta";
@@ -133,6 +135,26 @@ pub async fn a_value_that_does_not_fit_is_not_sent_and_the_reason_is_told(place:
         assert!(refused.contains(told), "{refused}");
     }
     assert!(place.said(COMMANDS).await.is_empty());
+    let refused = place.send(EVENTS, "CrearIngesta", &[], &create(id)).await.unwrap_err();
+    assert!(refused.contains("belongs to the topic comandos-ingesta, not to eventos-ingesta"), "{refused}");
+    assert!(place.said(EVENTS).await.is_empty());
+    place.send(EVENTS, "CrearIngesta", &["--force"], &create(id)).await.unwrap();
+    assert_eq!(place.said(EVENTS).await.len(), 1);
+}
+
+pub async fn a_line_leaves_at_once_and_a_signal_ends_the_sending(place: &Place) {
+    let mut send = place.command();
+    send.args(["events", "send", COMMANDS, "CrearIngesta"]).kill_on_drop(true);
+    let mut send = send.stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = send.stdin.take().unwrap();
+    for n in 1..=2 {
+        stdin.write_all(format!("{}\n", create(Uuid::now_v7())).as_bytes()).await.unwrap();
+        eventually("the line is sent", || async { (place.said(COMMANDS).await.len() == n).then_some(()) }).await;
+    }
+    signal(send.id().unwrap(), "TERM");
+    let ended = tokio::time::timeout(Duration::from_secs(60), send.wait()).await.expect("it ends with stdin open");
+    assert!(ended.unwrap().success());
+    drop(stdin);
 }
 
 pub async fn two_processes_share_the_work_and_do_it_once(place: &Place) {

@@ -33,11 +33,13 @@ macro_rules! scenarios {
             what_the_business_refuses_is_answered
             a_text_from_the_broker_is_normalized_or_refused_as_over_http
             a_value_that_does_not_fit_is_not_sent_and_the_reason_is_told
+            a_line_leaves_at_once_and_a_signal_ends_the_sending
             two_processes_share_the_work_and_do_it_once
             a_cliente_that_leaves_gives_its_pending_reservas_up_and_its_expediente_shows_it
             contexts_that_are_processes_of_their_own_work_together_as_in_one
             no_log_level_shows_personal_data
             every_event_is_shown_once_with_its_cloudevents_headers_and_a_plain_value
+            a_topic_that_is_not_there_is_told_and_a_reader_that_leaves_ends_the_tail
             it_follows_from_the_end_until_it_is_interrupted_and_ends_at_a_limit
         );
     };

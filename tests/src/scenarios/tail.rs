@@ -63,6 +63,23 @@ pub async fn every_event_is_shown_once_with_its_cloudevents_headers_and_a_plain_
     assert_eq!(alerted["value"]["motivo"], "borrosa", "a union is unwrapped");
 }
 
+pub async fn a_topic_that_is_not_there_is_told_and_a_reader_that_leaves_ends_the_tail(place: &Place) {
+    for _ in 0..2 {
+        let tail = place.command().args(["events", "tail", "eventos-nada", "--from-beginning"]).output().await.unwrap();
+        let told = String::from_utf8(tail.stderr).unwrap();
+        assert!(told.contains("there is no topic eventos-nada yet"), "{told}");
+        assert_eq!(tail.status.code(), Some(1));
+    }
+    let record = json!({ "id_ingesta": uuid::Uuid::now_v7(), "motivo": null }).to_string();
+    place.send("comandos-ingesta", "EliminarIngesta", &[], &record).await.unwrap();
+    let mut tail = place.command();
+    tail.args(["events", "tail", "comandos-ingesta", "--from-beginning", "--follow"]).kill_on_drop(true);
+    let mut tail = tail.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(tail.stdout.take());
+    let ended = tokio::time::timeout(Duration::from_secs(60), tail.wait_with_output()).await.expect("it ends").unwrap();
+    assert!(ended.status.success() && ended.stderr.is_empty(), "{ended:?}");
+}
+
 pub async fn it_follows_from_the_end_until_it_is_interrupted_and_ends_at_a_limit(place: &Place) {
     let sta = place.start().await;
     create(&sta).await;

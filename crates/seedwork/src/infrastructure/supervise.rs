@@ -78,7 +78,7 @@ pub(crate) fn drive(future: impl Future<Output = ()> + Send + 'static) {
 /// # Errors
 ///
 /// The system gives no more threads.
-pub(crate) fn thread(name: String, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+pub fn thread(name: String, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     std::thread::Builder::new().name(name).spawn(run).map(drop)
 }
 

@@ -417,6 +417,10 @@ impl Broker for Counting {
 
     const NAME: &'static str = "counting";
 
+    async fn find(&self, topic: &str) -> anyhow::Result<Option<Vec<Extent>>> {
+        self.broker.find(topic).await
+    }
+
     async fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
         self.broker.extents(topic).await
     }

@@ -201,6 +201,10 @@ impl Broker for Strict {
 
     const NAME: &'static str = "strict";
 
+    async fn find(&self, topic: &str) -> anyhow::Result<Option<Vec<Extent>>> {
+        self.broker.find(topic).await
+    }
+
     async fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
         self.broker.extents(topic).await
     }

@@ -1,20 +1,29 @@
 //! `sta-api events send`: JSON lines from stdin to a topic, each encoded by its schema.
 
-use anyhow::{Context as _, bail};
+use crate::serve::Interrupts;
+use anyhow::{Context as _, bail, ensure};
 use chrono::SecondsFormat;
 use seedwork::{
     domain::{Clock, SystemClock},
     infrastructure::{
         avro::{self, Registry},
         broker::{Broker, Record},
+        supervise,
     },
 };
 use serde_json::Value;
-use std::{borrow::Cow, io::stdin};
+use std::{
+    borrow::Cow,
+    io::{self, stdin},
+    time::Duration,
+};
+use tokio::{sync::mpsc, time::Instant};
 use uuid::Uuid;
 
-/// How many messages are sent at once.
+/// The most messages that are sent at once.
 const BATCH: usize = 1_000;
+/// How long a line waits for others to be sent with it.
+const LINGER: Duration = Duration::from_millis(100);
 
 /// What is to be sent.
 #[derive(Debug, Clone, clap::Args)]
@@ -29,6 +38,9 @@ pub(crate) struct Send {
     /// The id of the message; the same one twice is one effect. A new one for each line if it is not given.
     #[arg(long)]
     id: Option<String>,
+    /// Send the record although it belongs to another topic.
+    #[arg(long)]
+    force: bool,
     /// A further header.
     #[arg(long, value_name = "NAME=VALUE", value_parser = header)]
     header: Vec<(String, String)>,
@@ -40,32 +52,79 @@ fn header(text: &str) -> Result<(String, String), String> {
 }
 
 impl Send {
-    /// Sends every line of stdin, in order.
+    /// Sends every line of stdin, in order, until it ends or the process is told to.
     ///
     /// # Errors
     ///
-    /// A line that does not fit the record: nothing of what follows it is sent. Or the broker does not answer.
-    pub(crate) async fn run(self, broker: &impl Broker, registry: Registry) -> anyhow::Result<()> {
+    /// The record belongs to another topic. A line that does not fit it: nothing of what follows is sent. The broker does
+    /// not answer, or the process is told to end while it is waited for.
+    pub(crate) async fn run(
+        self,
+        broker: &impl Broker,
+        registry: Registry,
+        interrupts: &mut Interrupts,
+    ) -> anyhow::Result<()> {
         let record = self.schema()?;
+        let own = record.topic.unwrap_or_default();
+        ensure!(
+            self.force || own == self.topic,
+            "{} belongs to the topic {own}, not to {}: send it there, or here with --force",
+            record.short_name(),
+            self.topic
+        );
         let id = registry.id(&self.topic, record.fingerprint).await?;
-        let mut batch = Vec::with_capacity(BATCH);
-        for (n, line) in stdin().lines().enumerate() {
-            let line = line?;
-            if line.trim().is_empty() {
-                continue;
-            }
-            match self.message(record, id, &line) {
-                Ok(message) => batch.push(message),
-                Err(error) => {
-                    broker.send(&batch).await?;
-                    return Err(error.context(format!("line {}", n + 1)));
+        let mut lines = Lines::read()?;
+        while !lines.ended {
+            let (batch, outcome) = self.batch(&mut lines, record, id, interrupts).await;
+            if !batch.is_empty() {
+                tokio::select! {
+                    sent = broker.send(&batch) => sent?,
+                    () = interrupts.next() => bail!("interrupted: the last {} messages may be sent or not", batch.len()),
                 }
             }
-            if batch.len() == BATCH {
-                broker.send(&std::mem::take(&mut batch)).await?;
-            }
+            outcome?;
         }
-        broker.send(&batch).await
+        Ok(())
+    }
+
+    /// Makes messages of the next lines, for as long as the first one may wait. What is wrong with the line after them
+    /// comes beside them.
+    async fn batch(
+        &self,
+        lines: &mut Lines,
+        record: &avro::Record,
+        schema_id: i32,
+        interrupts: &mut Interrupts,
+    ) -> (Vec<Record>, anyhow::Result<()>) {
+        let (mut batch, mut due) = (Vec::new(), None);
+        while batch.len() < BATCH && !lines.ended {
+            let is_due = async {
+                match due {
+                    Some(due) => tokio::time::sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let line = tokio::select! {
+                line = lines.next() => line,
+                () = is_due => break,
+                () = interrupts.next() => {
+                    lines.ended = true;
+                    break;
+                }
+            };
+            let message = match line {
+                Some(Ok(line)) if line.trim().is_empty() => continue,
+                Some(Ok(line)) => self.message(record, schema_id, &line),
+                Some(Err(error)) => Err(error.into()),
+                None => break,
+            };
+            match message {
+                Ok(message) => batch.push(message),
+                Err(error) => return (batch, Err(error.context(format!("line {}", lines.number)))),
+            }
+            due = due.or_else(|| Some(Instant::now() + LINGER));
+        }
+        (batch, Ok(()))
     }
 
     fn schema(&self) -> anyhow::Result<&'static avro::Record> {
@@ -96,5 +155,34 @@ impl Send {
         headers.retain(|(name, _)| !self.header.iter().any(|(given, _)| given == name));
         headers.extend(self.header.iter().map(|(name, value)| (name.clone().into(), value.clone())));
         Ok(Record { topic: self.topic.clone(), key, time, headers, value: avro::wire(schema_id, &body) })
+    }
+}
+
+/// The lines of stdin. A thread of its own reads them: while it waits for one, signals are heeded, and the process may end.
+struct Lines {
+    receiver: mpsc::Receiver<io::Result<String>>,
+    /// The number of the last line that was read, from 1 on.
+    number: usize,
+    ended: bool,
+}
+
+impl Lines {
+    fn read() -> io::Result<Self> {
+        let (sender, receiver) = mpsc::channel(BATCH);
+        supervise::thread("stdin".to_owned(), move || {
+            for line in stdin().lines() {
+                if sender.blocking_send(line).is_err() {
+                    break;
+                }
+            }
+        })?;
+        Ok(Self { receiver, number: 0, ended: false })
+    }
+
+    async fn next(&mut self) -> Option<io::Result<String>> {
+        let line = self.receiver.recv().await;
+        self.number += 1;
+        self.ended = line.is_none();
+        line
     }
 }

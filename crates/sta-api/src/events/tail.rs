@@ -1,6 +1,6 @@
 //! `sta-api events tail`: a topic as JSON lines, without consuming anything.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use seedwork::infrastructure::{
     avro::{self, Registry},
     broker::{Broker, Delivery, Extent, Reader},
@@ -8,7 +8,7 @@ use seedwork::infrastructure::{
 use serde_json::{Map, Value, json};
 use std::{
     collections::HashMap,
-    io::{BufWriter, Write, stdout},
+    io::{self, BufWriter, ErrorKind, Write, stdout},
 };
 
 /// What of a topic is to be shown.
@@ -28,13 +28,16 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
-    /// Prints the messages, one JSON object a line.
+    /// Prints the messages, one JSON object a line, for as long as somebody reads them.
     ///
     /// # Errors
     ///
-    /// The broker does not answer, or stdout is closed.
+    /// There is no such topic, the broker does not answer, or stdout cannot be written.
     pub(crate) async fn run(self, broker: &impl Broker, registry: Registry) -> anyhow::Result<()> {
-        let extents = broker.extents(&self.topic).await.with_context(|| format!("cannot read {}", self.topic))?;
+        let extents = broker.find(&self.topic).await.with_context(|| format!("cannot read {}", self.topic))?;
+        let Some(extents) = extents else {
+            bail!("there is no topic {} yet: it is made with its first message", self.topic);
+        };
         let from = |extent: &Extent| if self.from_beginning { extent.first } else { extent.next };
         let mut positions: Vec<i64> = extents.iter().map(from).collect();
         let mut reader = broker.read(&self.topic, &positions).await?;
@@ -47,7 +50,11 @@ impl Tail {
                     *position = delivery.offset + 1;
                 }
             }
-            printer.print(deliveries).await?;
+            let lines = printer.lines(deliveries).await?;
+            match print(&lines) {
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => break,
+                printed => printed.context("stdout cannot be written")?,
+            }
         }
         Ok(())
     }
@@ -62,7 +69,7 @@ fn reached(positions: &[i64], extents: &[Extent]) -> bool {
     positions.iter().zip(extents).all(|(position, extent)| *position >= extent.next)
 }
 
-/// Decodes and prints.
+/// Makes lines of messages.
 struct Printer {
     registry: Registry,
     schemas: HashMap<i32, Option<apache_avro::Schema>>,
@@ -70,7 +77,7 @@ struct Printer {
 }
 
 impl Printer {
-    async fn print(&mut self, deliveries: Vec<Delivery>) -> anyhow::Result<()> {
+    async fn lines(&mut self, deliveries: Vec<Delivery>) -> anyhow::Result<Vec<Value>> {
         let mut lines = Vec::with_capacity(deliveries.len());
         for delivery in deliveries.into_iter().take(self.left) {
             let value = match &delivery.value {
@@ -80,11 +87,7 @@ impl Printer {
             lines.push(line(&delivery, value));
         }
         self.left -= lines.len();
-        let mut out = BufWriter::new(stdout().lock());
-        for line in lines {
-            writeln!(out, "{line}")?;
-        }
-        Ok(out.flush()?)
+        Ok(lines)
     }
 
     /// The value as JSON; one that cannot be decoded is shown as it is.
@@ -101,6 +104,12 @@ impl Printer {
             _ => Ok(raw(value, "unknown schema")),
         }
     }
+}
+
+fn print(lines: &[Value]) -> io::Result<()> {
+    let mut out = BufWriter::new(stdout().lock());
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    out.flush()
 }
 
 fn raw(value: &[u8], reason: &str) -> Value {

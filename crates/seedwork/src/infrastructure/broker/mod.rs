@@ -118,6 +118,9 @@ pub trait Broker: Clone + Send + Sync + 'static {
     /// What it is called, where an operator is told of it.
     const NAME: &'static str;
 
+    /// What each partition of a topic holds, by number; none when there is no such topic. Makes nothing.
+    fn find(&self, topic: &str) -> impl Future<Output = anyhow::Result<Option<Vec<Extent>>>> + Send;
+
     /// What each partition of a topic holds, by number. A topic that is not there is made.
     fn extents(&self, topic: &str) -> impl Future<Output = anyhow::Result<Vec<Extent>>> + Send;
 

@@ -108,6 +108,17 @@ pub async fn a_reader_reads_from_where_it_is_told(under: &impl BrokerUnderTest) 
     assert_eq!(some(&mut reader, 1).await[0].key.as_deref(), Some(b"otra".as_slice()));
 }
 
+/// A topic that is not there is told, and still is not there afterwards; one that is there is found.
+pub async fn looking_for_a_topic_does_not_make_it(under: &impl BrokerUnderTest) {
+    let broker = under.broker();
+    for _ in 0..2 {
+        assert_eq!(broker.find("no-existe").await.unwrap(), None);
+    }
+    broker.send(&[record(under, "clave", 0)]).await.unwrap();
+    let found = broker.find(under.topic()).await.unwrap().expect("it was written to");
+    assert_eq!((found.len(), found.iter().map(|extent| extent.next).sum::<i64>()), (PARTITIONS as usize, 1));
+}
+
 async fn some(reader: &mut impl Reader, count: usize) -> Vec<Delivery> {
     let until = tokio::time::Instant::now() + super::DEADLINE;
     let mut all = Vec::new();

@@ -70,6 +70,7 @@ macro_rules! broker_conformance {
             what_no_well_behaved_producer_sends_comes_too
             a_large_message_comes
             a_reader_reads_from_where_it_is_told
+            looking_for_a_topic_does_not_make_it
             a_group_reads_on_from_its_own_positions
             what_was_not_settled_comes_again
             nothing_is_read_before_it_is_told_to_be_had

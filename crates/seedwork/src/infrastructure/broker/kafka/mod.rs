@@ -37,6 +37,10 @@ impl Broker for KafkaBroker {
 
     const NAME: &'static str = "kafka";
 
+    async fn find(&self, topic: &str) -> anyhow::Result<Option<Vec<Extent>>> {
+        self.topics.find(topic).await
+    }
+
     async fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
         self.topics.extents(topic).await
     }

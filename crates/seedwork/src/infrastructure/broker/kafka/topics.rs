@@ -69,9 +69,21 @@ impl Topics {
         Ok(row.get::<_, Option<i64>>(0).unwrap_or(LIMIT))
     }
 
-    /// What each partition of a topic holds.
+    /// What each partition of a topic holds; none when it is not there.
+    pub(super) async fn find(&self, topic: &str) -> anyhow::Result<Option<Vec<Extent>>> {
+        match self.partitions(topic).await? {
+            Some(partitions) => self.watermarks(topic, partitions).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// What each partition of a topic holds. A topic that is not there is made.
     pub(super) async fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
         let partitions = self.provide(topic).await?;
+        self.watermarks(topic, partitions).await
+    }
+
+    async fn watermarks(&self, topic: &str, partitions: i32) -> anyhow::Result<Vec<Extent>> {
         let (connection, topic) = (self.connection.clone(), topic.to_owned());
         let asked = tokio::task::spawn_blocking(move || -> anyhow::Result<Vec<Extent>> {
             let client: BaseConsumer<_> = connection.client(&[], Telling)?;

@@ -8,6 +8,7 @@ mod subscribe;
 
 use super::{Broker, Extent, Positions, Record};
 use crate::infrastructure::{postgres::Database, relay::Lease};
+use tokio_postgres::{Client, Error};
 
 /// The channel on which processes tell each other that there are new messages.
 const CHANNEL: &str = "sta_broker";
@@ -33,6 +34,11 @@ impl PgBroker {
     }
 }
 
+async fn extents(client: &Client, topic: &str) -> Result<Vec<Extent>, Error> {
+    let rows = client.query(EXTENTS, &[&topic]).await?;
+    Ok(rows.iter().map(|row| Extent { first: 0, next: row.get(0) }).collect())
+}
+
 impl Broker for PgBroker {
     type Publisher = publish::PgPublisher;
     type Subscriber = subscribe::PgSubscriber;
@@ -40,11 +46,15 @@ impl Broker for PgBroker {
 
     const NAME: &'static str = "postgresql";
 
+    async fn find(&self, topic: &str) -> anyhow::Result<Option<Vec<Extent>>> {
+        let extents = extents(&self.database.client("").await?, topic).await?;
+        Ok(Some(extents).filter(|extents| !extents.is_empty()))
+    }
+
     async fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
         let client = self.database.client("").await?;
         client.execute(CREATE, &[&topic, &self.partitions]).await?;
-        let rows = client.query(EXTENTS, &[&topic]).await?;
-        Ok(rows.iter().map(|row| Extent { first: 0, next: row.get(0) }).collect())
+        Ok(extents(&client, topic).await?)
     }
 
     async fn publisher(&self, lease: &Lease) -> anyhow::Result<publish::PgPublisher> {
