@@ -139,7 +139,7 @@ mod tests {
     }
 
     async fn park(database: &TestDatabase, rows: &str) {
-        let client = database.context("pruebas").unwrap().client("").await.unwrap();
+        let client = database.context("pruebas").unwrap().client("SET statement_timeout = 0").await.unwrap();
         client.batch_execute(&format!("{PARK} {rows}")).await.unwrap();
     }
 
@@ -168,7 +168,7 @@ mod tests {
     async fn a_round_is_bounded_in_bytes() {
         let database = TestDatabase::pruebas().await;
         park(&database, "n::text::bytea, '[]', now(), 0, now(), false, '' FROM generate_series(1, 20) n").await;
-        let client = database.context("pruebas").unwrap().client("").await.unwrap();
+        let client = database.context("pruebas").unwrap().client("SET statement_timeout = 0").await.unwrap();
         client.batch_execute("UPDATE parked SET value = decode(repeat('00', 1000000), 'hex')").await.unwrap();
         assert_eq!(round(&database).await.0.len(), 4);
         client
