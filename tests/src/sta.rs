@@ -142,9 +142,18 @@ impl Sta {
     /// # Panics
     ///
     /// It does not end.
-    pub async fn stop(mut self) -> (i32, Duration) {
-        let asked = Instant::now();
+    pub async fn stop(self) -> (i32, Duration) {
         signal(self.pid(), "TERM");
+        self.ends().await
+    }
+
+    /// Waits for the end of one that was told to; answers the exit code and how long it took.
+    ///
+    /// # Panics
+    ///
+    /// It does not end.
+    pub async fn ends(mut self) -> (i32, Duration) {
+        let asked = Instant::now();
         let status = tokio::time::timeout(DEADLINE, self.child.wait()).await.expect("it ends in time");
         (status.expect("it can be waited for").code().unwrap_or(-1), asked.elapsed())
     }
@@ -247,4 +256,33 @@ pub async fn send(
     let ended = tokio::time::timeout(DEADLINE, child.wait_with_output()).await.expect("it ends in time");
     let ended = ended.expect("it can be waited for");
     if ended.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&ended.stderr).into_owned()) }
+}
+
+/// The processes of a server's embedded PostgreSQL, frozen until this is dropped.
+pub struct Frozen(Vec<u32>);
+
+impl Frozen {
+    /// Freezes them.
+    ///
+    /// # Panics
+    ///
+    /// It is not there.
+    pub fn postgres_of(sta: &Sta) -> Self {
+        let postmaster = sta.postgres_pid().expect("it runs");
+        let children = std::fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children"));
+        let children = children.expect("the system tells them");
+        let children = children.split_whitespace().map(|pid| pid.parse().expect("a pid"));
+        let all: Vec<u32> = std::iter::once(postmaster).chain(children).collect();
+        all.iter().for_each(|pid| signal(*pid, "STOP"));
+        Self(all)
+    }
+}
+
+impl Drop for Frozen {
+    /// Some may be gone: when the process ends that started PostgreSQL, the system thaws it.
+    fn drop(&mut self) {
+        for pid in self.0.iter().rev() {
+            let _ = Command::new("kill").args(["-CONT", &pid.to_string()]).stderr(Stdio::null()).status();
+        }
+    }
 }

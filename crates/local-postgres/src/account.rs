@@ -44,7 +44,8 @@ impl Account {
                 Some(owner) if owner != account.uid => {
                     Err(Error::ForeignOwner { path: cluster.to_owned(), owner, account: account.uid })
                 }
-                _ => Ok(account),
+                Some(_) => Ok(account),
+                None => must_have_name(me).map(|()| account),
             };
         }
         // A cluster of `nobody` stays his even when the system gets a user `postgres` later.
@@ -109,6 +110,14 @@ impl Account {
     }
 }
 
+/// Refuses a user without a name: `initdb`, which makes the cluster, looks for one and says only that it found none.
+fn must_have_name(uid: Uid) -> Result<(), Error> {
+    match User::from_uid(uid) {
+        Ok(None) => Err(Error::Nameless { uid: uid.as_raw() }),
+        _ => Ok(()),
+    }
+}
+
 /// Creates a folder and those above it that are missing, all with this mode, whatever the process's own mask.
 pub(crate) fn create_dirs(dir: &Path, mode: u32) -> io::Result<()> {
     let mut missing: Vec<_> = dir.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
@@ -155,6 +164,13 @@ mod tests {
         fs::create_dir(&dir).unwrap();
         fs::set_permissions(&dir, fs::Permissions::from_mode(mode)).unwrap();
         dir.canonicalize().unwrap()
+    }
+
+    #[test]
+    fn a_user_without_a_name_is_told_what_to_do() {
+        assert!(must_have_name(geteuid()).is_ok());
+        let told = must_have_name(Uid::from_raw(STRANGER)).unwrap_err().to_string();
+        assert!(told.contains("54321") && told.contains("/etc/passwd"), "{told}");
     }
 
     #[test]

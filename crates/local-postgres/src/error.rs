@@ -80,6 +80,16 @@ pub enum Error {
     #[error("PostgreSQL refuses to run as root, and this system has neither a user postgres nor nobody: create one")]
     NoAccount,
 
+    /// This process has a user that the system does not know by name.
+    #[error(
+        "PostgreSQL makes no database for user {uid}, which has no name on this system: add a line for it to /etc/passwd, \
+         run as a user that has one, or use a PostgreSQL that runs already"
+    )]
+    Nameless {
+        /// The uid of the process.
+        uid: u32,
+    },
+
     /// The folder that was set does not hold usable binaries.
     #[error(
         "{path} holds no PostgreSQL {OLDEST_MAJOR} or newer ({reason}): set the folder that holds initdb and postgres",

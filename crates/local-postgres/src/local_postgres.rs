@@ -141,14 +141,22 @@ impl LocalPostgres {
     }
 
     /// Leaves the server. The last process to leave shuts it down, and waits for that.
-    pub async fn stop(mut self) -> Result<(), Error> {
-        let _start = self.home.lock_start(self.deadline).await?;
+    pub async fn stop(self) -> Result<(), Error> {
+        let patience = self.deadline;
+        self.stop_within(patience).await
+    }
+
+    /// The same, for a caller that cannot wait so long: a server that has not ended by then is told to end at once, and is
+    /// left to it.
+    pub async fn stop_within(mut self, patience: Duration) -> Result<(), Error> {
+        let asked = Instant::now();
+        let _start = self.home.lock_start(patience).await?;
         let Some(users) = self.users.take() else { return Ok(()) };
         if !self.home.leave_users(&users)? {
             tracing::info!(dir = %self.home.dir().display(), "left PostgreSQL to others who use it");
             return Ok(());
         }
-        shut_down(&self.home, self.deadline).await?;
+        shut_down(&self.home, patience.saturating_sub(asked.elapsed())).await?;
         self.remove_foreign_socket_dir();
         tracing::info!(dir = %self.home.dir().display(), "PostgreSQL is down");
         Ok(())

@@ -27,6 +27,9 @@ const POLL: Duration = Duration::from_millis(5);
 /// How long a killed server's processes get to end by themselves, and then to follow each signal.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// How long a server gets to end at once.
+const HASTE: Duration = Duration::from_secs(10);
+
 /// Brings a server up unless one runs, waits until it takes connections, and tells in which folder its socket is.
 pub(crate) async fn bring_up(
     home: &Home,
@@ -64,20 +67,22 @@ pub(crate) async fn bring_up(
     Err(Error::Deadline { what: "PostgreSQL to start", path: home.dir().to_owned(), waited: deadline })
 }
 
-/// Shuts the server down: running statements are cancelled, everything committed is on disk.
+/// Shuts the server down: running statements are cancelled, everything committed is on disk. Towards the deadline it is
+/// ended at once.
 pub(crate) async fn shut_down(home: &Home, deadline: Duration) -> Result<(), Error> {
+    let haste = (deadline / 2).min(HASTE);
     let started = Instant::now();
     let Some(process) = begin_shut_down(home)? else { return Ok(()) };
     let mut is_patient = true;
     // The server's last act is to remove its file, but only after its end are its folders free for others.
     while postmaster(process.pid, home)?.is_some() || !matches!(state(home)?, State::Absent) {
-        if is_patient && started.elapsed() > deadline {
+        if is_patient && started.elapsed() > deadline - haste {
             // Nothing is lost by it; the next start recovers from the log.
             tracing::warn!("PostgreSQL takes too long to shut down: ending it at once");
             postmaster(process.pid, home)?.inspect(|process| process.signal(Signal::SIGQUIT));
             is_patient = false;
         }
-        if started.elapsed() > deadline + Duration::from_secs(10) {
+        if started.elapsed() > deadline {
             return Err(Error::Deadline { what: "PostgreSQL to stop", path: home.dir().to_owned(), waited: deadline });
         }
         tokio::time::sleep(POLL).await;

@@ -3,6 +3,7 @@
 use crate::settings::Settings;
 use local_postgres::LocalPostgres;
 use std::path::PathBuf;
+use tokio::time::Instant;
 
 /// Where the embedded server keeps its data when nobody says otherwise.
 const DATA_DIR: &str = ".sta";
@@ -58,10 +59,10 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// It does not stop.
-    pub(crate) async fn leave(self) -> anyhow::Result<()> {
+    /// It does not stop in time.
+    pub(crate) async fn leave(self, deadline: Instant) -> anyhow::Result<()> {
         match self.embedded {
-            Some(server) => Ok(server.stop().await?),
+            Some(server) => Ok(server.stop_within(deadline.saturating_duration_since(Instant::now())).await?),
             None => Ok(()),
         }
     }

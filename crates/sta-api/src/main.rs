@@ -4,6 +4,7 @@ mod contexts;
 mod database;
 mod events;
 mod http;
+mod interrupts;
 mod registry;
 mod serve;
 mod settings;
@@ -11,21 +12,26 @@ mod telemetry;
 
 use clap::{Parser, Subcommand};
 use database::Server;
+use interrupts::{DRAIN, Interrupts};
 use seedwork::infrastructure::{
     avro::Registry,
     broker::{Broker, KafkaBroker, PgBroker},
     postgres::{self, Database},
 };
-use serve::Interrupts;
 use settings::Settings;
 use std::{
     io::{Write as _, stderr},
     process::ExitCode,
+    time::Duration,
 };
+use tokio::time::Instant;
 
 /// A request is many small allocations that one thread makes and another frees.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The longest end of the runtime.
+const END: Duration = Duration::from_secs(1);
 
 /// SaludTech de los Alpes: takes in medical images. Settings come from the environment; see `.env.example`.
 #[derive(Parser)]
@@ -37,7 +43,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve HTTP and relay events, until SIGINT or SIGTERM (the default).
+    /// Serve HTTP and relay events, until a signal ends it (the default).
     Serve,
     /// Bring the schemas of the database up to date.
     Migrate,
@@ -56,7 +62,7 @@ enum Events {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let outcome = start(arguments.command.unwrap_or(Command::Serve));
+    let outcome = execute(arguments.command.unwrap_or(Command::Serve));
     telemetry::flush();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -68,23 +74,30 @@ fn main() -> ExitCode {
     }
 }
 
-#[tokio::main]
-async fn start(command: Command) -> anyhow::Result<()> {
+fn execute(command: Command) -> anyhow::Result<()> {
     let settings = Settings::from_env(&contexts::names())?;
     telemetry::start(&settings)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let outcome = runtime.block_on(start(command, settings));
+    // A thread that waits for somebody who does not answer is not waited for.
+    runtime.shutdown_timeout(END);
+    outcome
+}
+
+async fn start(command: Command, settings: Settings) -> anyhow::Result<()> {
     match command {
         Command::Serve => serve::run(settings).await,
         Command::Migrate => {
             let server = Server::start(&settings).await?;
             let migrated = postgres::migrate(server.url(), contexts::migrations(&settings)).await;
-            server.leave().await?;
+            server.leave(Instant::now() + DRAIN).await?;
             migrated
         }
         Command::Events(events) => {
             let server = Server::start(&settings).await?;
             let mut interrupts = Interrupts::hear()?;
             let outcome = run(events, &settings, &server, &mut interrupts).await;
-            server.leave().await?;
+            server.leave(interrupts.deadline()).await?;
             outcome
         }
     }

@@ -4,6 +4,7 @@ use crate::{
     contexts,
     database::Server,
     http::{self, Context, Running},
+    interrupts::Interrupts,
     registry,
     settings::{Settings, Tasks},
 };
@@ -18,12 +19,14 @@ use seedwork::infrastructure::{
     supervise::Supervisor,
 };
 use std::{io::Write, net::TcpListener, pin::pin, sync::Arc, time::Duration};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::Instant;
 
-/// How long the tasks may take to end what they have begun.
-const DRAIN: Duration = Duration::from_secs(8);
+/// How long an embedded server may take to come up whose process is already told to end.
+const START: Duration = Duration::from_secs(8);
+/// What of the drain is kept for the end of the embedded server.
+const LEAVE: Duration = Duration::from_secs(4);
 
-/// Serves until SIGINT or SIGTERM.
+/// Serves until a signal ends it.
 ///
 /// # Errors
 ///
@@ -37,8 +40,8 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let server = tokio::select! {
         server = &mut starting => server?,
         // A server that is half started would stay behind, so it is waited for, but not for a download.
-        () = interrupts.next() => match tokio::time::timeout(DRAIN, starting).await {
-            Ok(server) => return server?.leave().await,
+        () = interrupts.next() => match tokio::time::timeout(START, starting).await {
+            Ok(server) => return server?.leave(interrupts.deadline()).await,
             Err(_) => return Ok(()),
         },
     };
@@ -47,10 +50,12 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         outcome = serve(&settings, listener, &connections, &server, &supervisor, &mut interrupts) => outcome,
         () = server.keep_alive() => Ok(()),
     };
-    if !supervisor.stop(DRAIN).await {
+    // One deadline for the whole drain: what the HTTP server did not need of it is there for the tasks.
+    let deadline = interrupts.deadline();
+    if !supervisor.stop((deadline - LEAVE).saturating_duration_since(Instant::now())).await {
         tracing::warn!("some tasks did not end in time");
     }
-    server.leave().await?;
+    server.leave(deadline).await?;
     outcome
 }
 
@@ -142,30 +147,5 @@ fn say(line: &str) {
     let mut out = std::io::stdout();
     if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
         tracing::warn!(%error, line, "stdout cannot be written");
-    }
-}
-
-/// SIGINT and SIGTERM, from the moment when this is made: one that comes before it is waited for is not lost.
-pub(crate) struct Interrupts {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Interrupts {
-    /// Begins to hear them.
-    ///
-    /// # Errors
-    ///
-    /// Signals cannot be heard.
-    pub(crate) fn hear() -> anyhow::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    /// Waits for the next one.
-    pub(crate) async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
     }
 }

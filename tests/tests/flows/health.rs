@@ -1,7 +1,7 @@
 //! Readiness and metrics of every process, whatever its tasks.
 
 use serde_json::json;
-use sta_tests::sta::{Sta, command, eventually, postgres_pid, signal};
+use sta_tests::sta::{Frozen, Sta, command, eventually};
 use std::{
     net::TcpListener,
     time::{Duration, Instant},
@@ -35,6 +35,19 @@ async fn a_process_without_http_serves_health_readiness_and_metrics_only() {
     becomes_ready(&sta).await;
     for path in ["/health", "/metrics"] {
         assert_eq!(sta.get(path).await.unwrap().0, 200, "{path}");
+    }
+    let (client, url) = sta.raw("/metrics");
+    let metrics = client.get(url).send().await.unwrap().text().await.unwrap();
+    // Of its processor time, whole seconds are counted.
+    for name in [
+        "process_open_fds",
+        "process_max_fds",
+        "process_resident_memory_bytes",
+        "process_start_time_seconds",
+        "process_cpu_seconds_total",
+    ] {
+        let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+        assert!(value.is_some_and(|value| value > 0.0 || name.contains("cpu")), "{name}: {metrics}");
     }
     for path in ["/spec", "/docs", "/docs/", "/ingesta/health", "/clientes/todos-los-clientes"] {
         assert_eq!(sta.get(path).await.unwrap().0, 404, "{path}");
@@ -110,7 +123,7 @@ async fn readiness_of_all_contexts_takes_a_second_while_postgresql_is_frozen() {
     let home = tempfile::tempdir().unwrap();
     let sta = Sta::start(home.path(), &[]).await;
     becomes_ready(&sta).await;
-    let frozen = Frozen::of(&sta);
+    let frozen = Frozen::postgres_of(&sta);
     // From the answers on that are not of a moment ago.
     let asked = eventually("it is not ready", || async {
         let asked = Instant::now();
@@ -120,24 +133,4 @@ async fn readiness_of_all_contexts_takes_a_second_while_postgresql_is_frozen() {
     assert!(took < Duration::from_millis(1_900), "three contexts, asked together: {took:?}");
     drop(frozen);
     assert_eq!(sta.stop().await.0, 0);
-}
-
-/// The processes of a server's PostgreSQL, stopped until this is dropped.
-struct Frozen(Vec<u32>);
-
-impl Frozen {
-    fn of(sta: &Sta) -> Self {
-        let postmaster = postgres_pid(sta.home()).unwrap();
-        let children = std::fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children")).unwrap();
-        let children = children.split_whitespace().map(|pid| pid.parse::<u32>().unwrap());
-        let all: Vec<u32> = std::iter::once(postmaster).chain(children).collect();
-        all.iter().for_each(|pid| signal(*pid, "STOP"));
-        Self(all)
-    }
-}
-
-impl Drop for Frozen {
-    fn drop(&mut self) {
-        self.0.iter().rev().for_each(|pid| signal(*pid, "CONT"));
-    }
 }

@@ -1,7 +1,7 @@
 //! Starting, stopping, and several processes on one data directory.
 
 use serde_json::json;
-use sta_tests::sta::{Sta, command, eventually, postgres_pid, signal, tail};
+use sta_tests::sta::{Frozen, Sta, command, eventually, postgres_pid, signal, tail};
 use std::{
     ffi::OsString,
     os::unix::ffi::OsStringExt,
@@ -183,5 +183,47 @@ async fn variables_of_others_are_nothing_to_a_server() {
     serve.arg("serve").env("LESS_TERMCAP", OsString::from_vec(vec![0x1b, 0xff]));
     let sta = Sta::run(serve, home.path()).await;
     create(&sta).await;
+    assert_eq!(sta.stop().await.0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_signal_that_ends_a_server_drains_it() {
+    for name in ["INT", "HUP", "QUIT"] {
+        let home = tempfile::tempdir().unwrap();
+        let sta = Sta::start(home.path(), &[]).await;
+        let id = create(&sta).await;
+        signal(sta.pid(), name);
+        assert_eq!((sta.ends().await.0, postgres_pid(home.path())), (0, None), "after SIG{name}");
+        let sta = Sta::start(home.path(), &[]).await;
+        assert!(is_there(&sta, &id).await);
+        assert_eq!(sta.stop().await.0, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_started_with_nohup_outlives_its_terminal() {
+    let home = tempfile::tempdir().unwrap();
+    let serve = command(home.path(), &[]);
+    let mut nohup = tokio::process::Command::new("nohup");
+    nohup.arg(serve.as_std().get_program()).arg("serve").stdin(Stdio::null()).stderr(Stdio::null()).env_clear();
+    nohup.envs(serve.as_std().get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let sta = Sta::run(nohup, home.path()).await;
+    signal(sta.pid(), "HUP");
+    create(&sta).await;
+    assert_eq!(sta.stop().await.0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_postgresql_is_frozen_ends_within_twenty_seconds_and_leaves_it_to_end() {
+    let home = tempfile::tempdir().unwrap();
+    let sta = Sta::start(home.path(), &[]).await;
+    let id = create(&sta).await;
+    let frozen = Frozen::postgres_of(&sta);
+    let (code, took) = sta.stop().await;
+    assert!(code == 1 && took < Duration::from_secs(21), "{code} after {took:?}");
+    drop(frozen);
+    eventually("PostgreSQL ends", || async { postgres_pid(home.path()).is_none().then_some(()) }).await;
+    let sta = Sta::start(home.path(), &[]).await;
+    assert!(is_there(&sta, &id).await);
     assert_eq!(sta.stop().await.0, 0);
 }

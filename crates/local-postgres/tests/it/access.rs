@@ -10,7 +10,7 @@ use std::{
 
 use local_postgres::{Error, LocalPostgres, Settings};
 
-use crate::support::{Place, User, query};
+use crate::support::{Place, User, query, refusal};
 
 /// A uid that nobody has.
 const STRANGER: u32 = 54_321;
@@ -110,6 +110,27 @@ async fn a_user_who_is_not_root_runs_the_server_as_himself() {
     assert_eq!("1", query(&url, "SELECT 1").await);
     user.leave();
     assert_eq!(None, place.postmaster());
+}
+
+#[tokio::test]
+async fn a_user_without_a_name_is_refused_before_anything_is_made() {
+    if !is_root() {
+        // Only root can be somebody else.
+        return;
+    }
+    let place = Place::new();
+    fs::create_dir(place.data_dir()).unwrap();
+    chown(place.data_dir(), Some(STRANGER), None).unwrap();
+    let program = place.path().join("it");
+    let copied = Command::new("cp").arg(std::env::current_exe().unwrap()).arg(&program).status();
+    assert!(copied.unwrap().success());
+    let mut command = Command::new(program);
+    command.uid(STRANGER).current_dir("/").env_remove("HOME").env_remove("XDG_CACHE_HOME");
+
+    let refused = refusal(&place.data_dir(), command);
+
+    assert!(refused.contains("Nameless { uid: 54321 }"), "{refused}");
+    assert_eq!(0, fs::read_dir(place.data_dir()).unwrap().count(), "nothing was made");
 }
 
 /// A folder that only root can enter; none if the tests do not run as root, where nothing of it applies.

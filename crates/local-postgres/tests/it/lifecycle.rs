@@ -1,8 +1,11 @@
 //! Starting, sharing, leaving.
 
-use std::{fs, time::Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
-use local_postgres::{LocalPostgres, Settings};
+use local_postgres::{Error, LocalPostgres, Settings};
 use nix::sys::signal::Signal;
 
 use crate::support::{Place, User, is_alive, query, signal, until};
@@ -162,4 +165,21 @@ async fn a_directory_with_blanks_and_commas_works() {
         assert_eq!("1", query(&postgres.url(), "SELECT 1").await);
         postgres.stop().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_server_that_is_frozen_is_left_to_its_end_in_time() {
+    let place = Place::new();
+    let postgres = place.start().await;
+    let pid = place.postmaster().unwrap();
+    signal(pid, Signal::SIGSTOP);
+
+    let asked = Instant::now();
+    let error = postgres.stop_within(Duration::from_secs(1)).await.unwrap_err();
+    let took = asked.elapsed();
+    signal(pid, Signal::SIGCONT);
+
+    assert!(matches!(error, Error::Deadline { .. }), "{error}");
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    until("it ends by itself", || !is_alive(pid)).await;
 }

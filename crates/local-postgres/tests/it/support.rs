@@ -167,6 +167,18 @@ impl User {
     }
 }
 
+/// Runs a process that cannot use the server of a directory; answers what it prints.
+pub(crate) fn refusal(data_dir: &Path, mut command: Command) -> String {
+    let output = command
+        .args(["--exact", "support::a_process_that_uses_a_server", "--ignored", "--nocapture"])
+        .env(DIR_VARIABLE, data_dir)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the test program can be run again");
+    assert!(!output.status.success());
+    [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat()
+}
+
 /// Runs a process that attaches to the server of a directory, uses up its descriptors and asks for the server again.
 pub(crate) fn without_descriptors(data_dir: &Path) -> Output {
     let program = std::env::current_exe().expect("a test runs from a file");

@@ -1,6 +1,6 @@
 //! `sta-api events send`: JSON lines from stdin to a topic, each encoded by its schema.
 
-use crate::serve::Interrupts;
+use crate::interrupts::Interrupts;
 use anyhow::{Context as _, bail, ensure};
 use chrono::SecondsFormat;
 use seedwork::{

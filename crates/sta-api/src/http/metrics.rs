@@ -28,6 +28,7 @@ pub(super) fn record() -> anyhow::Result<PrometheusHandle> {
 #[utoipa::path(tag = "operacion", responses((status = 200, description = "Metricas", content_type = "text/plain")))]
 #[get("/metrics")]
 pub(super) async fn scrape(handle: web::Data<PrometheusHandle>, running: web::Data<Running>) -> HttpResponse {
+    metrics_process::Collector::default().collect();
     counter!("sta_log_lines_dropped_total").absolute(telemetry::dropped_lines());
     for context in &running.contexts {
         let (log, relay) = (*context.started.log.borrow(), *context.relay.borrow());
