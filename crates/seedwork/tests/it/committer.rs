@@ -5,6 +5,7 @@ use crate::model::{
 };
 use futures_util::future::join_all;
 use seedwork::application::{Cause, CommitError};
+use std::time::Instant;
 use uuid::Uuid;
 
 fn email(n: usize) -> String {
@@ -93,6 +94,22 @@ async fn a_statement_that_fails_for_one_unit_fails_it_alone() {
         assert!(outcomes.iter().all(Result::is_ok), "{bad}: {outcomes:?}");
     }
     assert_eq!(banco.log().await.len(), 60);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn units_that_time_out_apart_are_not_all_waited_for() {
+    let banco = Banco::open().await;
+    let ids: Vec<_> = (0..40).map(|_| CuentaId::nuevo()).collect();
+    let opened = ids.iter().enumerate().map(|(n, id)| banco.give(Abrir { id: *id, email: email(n) }));
+    assert!(join_all(opened).await.iter().all(Result::is_ok));
+    let holder = banco.look().await;
+    holder.batch_execute("BEGIN; SELECT FROM cuentas FOR UPDATE").await.unwrap();
+    let asked = Instant::now();
+    let outcomes = join_all(ids.iter().map(|id| banco.give(Abonar { id: *id }))).await;
+    assert!(outcomes.iter().all(|outcome| outcome == &Err(CommitError::Unavailable)), "{outcomes:?}");
+    assert!(asked.elapsed() < PATIENT.deadline * 3 / 4, "{:?}", asked.elapsed());
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    assert!(join_all(ids.iter().map(|id| banco.give(Abonar { id: *id }))).await.iter().all(Result::is_ok));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -79,6 +79,11 @@ pub(super) fn of_a_statement(error: Error) -> Failure {
     if is_of_one_unit(&error) { Failure::Somebody } else { of_the_group(error) }
 }
 
+/// Returns what an error means of preparing a statement. One that times out waits for a whole table.
+pub(super) fn of_preparing(error: Error) -> Failure {
+    if is_timeout(&error) { Failure::Down(describe(&error)) } else { of_a_statement(error) }
+}
+
 /// Returns what an error means that answers a COMMIT: only some say that nothing was committed. A connection that ends,
 /// also by an administrator's word, may have ended after the COMMIT was done.
 pub(super) fn of_the_commit(error: Error, mark: Mark) -> Failure {
@@ -113,10 +118,14 @@ pub(super) fn refusal(error: &Error) -> CommitError {
     match (error.code(), constraint) {
         (Some(&SqlState::UNIQUE_VIOLATION), Some(constraint)) => CommitError::Unique(constraint.to_owned()),
         // Somebody holds a row, or the server is slow: later it may pass.
-        (Some(&(SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE)), _) => CommitError::Unavailable,
+        _ if is_timeout(error) => CommitError::Unavailable,
         _ if matches!(class(error), Some("22" | "23" | "54")) => CommitError::Invalid(describe(error)),
         _ => CommitError::Defect(describe(error)),
     }
+}
+
+fn is_timeout(error: &Error) -> bool {
+    matches!(error.code(), Some(&(SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE)))
 }
 
 fn class(error: &Error) -> Option<&str> {

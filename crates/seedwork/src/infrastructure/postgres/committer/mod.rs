@@ -182,7 +182,7 @@ impl Writer {
     async fn has_passed(&self, failure: &Failure, units: &[Unit]) -> bool {
         match failure {
             Failure::Again(why) => tracing::warn!(error = why, "a group is written again"),
-            Failure::NoRoom => {
+            Failure::NoRoom if Instant::now() < last_deadline(units) => {
                 tracing::warn!(error = %failure, "a group waits for partition maintenance");
                 return self.maintenance.round(last_deadline(units)).await;
             }

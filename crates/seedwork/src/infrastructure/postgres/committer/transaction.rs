@@ -1,7 +1,7 @@
 //! One transaction for many units of work: all together, or each under a savepoint of its own.
 
 use super::{
-    failure::{Failure, Mark, is_of_one_unit, of_a_statement, of_the_commit, of_the_group, refusal},
+    failure::{Failure, Mark, is_of_one_unit, of_a_statement, of_preparing, of_the_commit, of_the_group, refusal},
     queue::{Unit, Writes},
     session::{ANSWER, APART, Session},
 };
@@ -27,7 +27,7 @@ pub(super) async fn together(session: &mut Session, units: &[Unit]) -> Result<()
     let mut inbox = InboxCalls { mark: first.is_none().then_some(&own), ..InboxCalls::default() };
     units.iter().for_each(|unit| unit.writes.hear(&mut inbox));
     let log = answer(async {
-        session.prepare(&calls).await.map_err(of_a_statement)?;
+        session.prepare(&calls).await.map_err(of_preparing)?;
         let (begun, log) = join(session.begin(), write(session, &inbox, &calls, messages.clone())).await;
         begun.map_err(of_the_group)?;
         let log = match log.map_err(of_a_statement) {
@@ -70,6 +70,9 @@ pub(super) struct Apart {
     pub(super) commit: Result<(), Failure>,
 }
 
+/// After so many units that time out, the others are not tried: meanwhile the context's lock is held.
+const TIMEOUTS: usize = 3;
+
 /// Writes each unit under a savepoint of its own, in one transaction: the way to learn what is wrong with which.
 pub(super) async fn apart(session: &mut Session, units: &[Unit]) -> Result<Apart, Failure> {
     let mut unprepared = Vec::with_capacity(units.len());
@@ -82,17 +85,19 @@ pub(super) async fn apart(session: &mut Session, units: &[Unit]) -> Result<Apart
     })
     .await?;
     let (mut outcomes, mut first, mut seen) = (Vec::with_capacity(units.len()), None, session.seen);
+    let mut timeouts = 0;
     for (unit, unprepared) in units.iter().zip(unprepared) {
         let writes = &unit.writes;
         if let Some(refusal) = unprepared {
             outcomes.push(Err(refusal));
             continue;
         }
-        if !unit.joins_the_commit() {
+        if timeouts == TIMEOUTS || !unit.joins_the_commit() {
             outcomes.push(Err(CommitError::Unavailable));
             continue;
         }
         let written = answer(alone(session, writes)).await?;
+        timeouts += usize::from(matches!(written, Err(CommitError::Unavailable)));
         if let (Ok(log), Some(message)) = (&written, writes.messages.first()) {
             first.get_or_insert(Mark::Message { seq: log.before + 1, id: message.id });
             seen = log.after;
@@ -116,10 +121,11 @@ pub(super) async fn apart(session: &mut Session, units: &[Unit]) -> Result<Apart
 
 /// Prepares the statements of one unit; returns its refusal when they cannot be: a table or a column is missing.
 async fn prepare(session: &mut Session, writes: &Writes) -> Result<Option<CommitError>, Failure> {
-    match session.prepare(&changes::calls(writes.changes.iter(), true)).await {
-        Ok(()) => Ok(None),
-        Err(error) if is_of_one_unit(&error) => Ok(Some(refusal(&error))),
-        Err(error) => Err(of_the_group(error)),
+    let Err(error) = session.prepare(&changes::calls(writes.changes.iter(), true)).await else { return Ok(None) };
+    let refusal = refusal(&error);
+    match of_preparing(error) {
+        Failure::Somebody => Ok(Some(refusal)),
+        failure => Err(failure),
     }
 }
 
