@@ -4,6 +4,8 @@
 
 #[path = "flows/clientes.rs"]
 mod clientes;
+#[path = "flows/connections.rs"]
+mod connections;
 #[path = "flows/fuzzer.rs"]
 mod fuzzer;
 #[path = "flows/health.rs"]

@@ -1,7 +1,7 @@
 //! The lease on a context's log: one relay is active, and one that has lost its lease cannot move the cursor.
 
 use crate::infrastructure::broker::PublishError;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 use tokio_postgres::{Client, Error, Statement};
 
@@ -17,7 +17,7 @@ const RELEASE: &str = "UPDATE relay SET expires_at = '-infinity' WHERE epoch = $
 
 /// The right to relay a context's log, and how far it has been relayed.
 pub struct Lease {
-    client: Client,
+    client: Arc<Client>,
     advance: Statement,
     epoch: i64,
     cursor: i64,
@@ -33,7 +33,7 @@ impl Lease {
             return Ok(Err(client));
         };
         let advance = client.prepare(ADVANCE).await?;
-        Ok(Ok(Self { client, advance, epoch: row.get(0), cursor: row.get(1), until: asked + TERM }))
+        Ok(Ok(Self { client: Arc::new(client), advance, epoch: row.get(0), cursor: row.get(1), until: asked + TERM }))
     }
 
     /// Which lease it is: they are counted.
@@ -44,6 +44,11 @@ impl Lease {
     /// The connection that the lease was taken on.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// The same connection for a reader of the log, who asks while it is used for other things.
+    pub(super) fn shared(&self) -> Arc<Client> {
+        Arc::clone(&self.client)
     }
 
     /// The number of the last message that was relayed.

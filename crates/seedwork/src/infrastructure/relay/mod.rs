@@ -115,7 +115,7 @@ impl<B: Broker> Relay<B> {
     async fn lead(&self, lease: &mut Lease, mut news: Listener, stop: &CancellationToken) -> anyhow::Result<()> {
         let mut log = self.log.clone();
         let mut publisher = self.broker.publisher(lease).await?;
-        let reader = Reader::open(&self.database).await?;
+        let reader = Reader::open(lease.shared()).await?;
         reader.check(lease.cursor()).await?;
         let mut withheld = Withheld::load(lease.client()).await?;
         let mut set_aside = Withheld::count(lease.client()).await?;

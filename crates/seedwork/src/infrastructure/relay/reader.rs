@@ -1,22 +1,23 @@
 //! Reads the log, exactly.
 
 use super::envelope::{Entry, READ};
-use crate::infrastructure::postgres::{Database, LAST};
+use crate::infrastructure::postgres::LAST;
 use anyhow::bail;
+use std::sync::Arc;
 use tokio_postgres::{Client, Statement};
 
 /// How many messages are published at once.
 const BATCH: i64 = 2_000;
 
-/// Reads the log, on a connection of its own.
+/// Reads the log, on the connection that holds the lease: what is asked there meanwhile is pipelined.
 pub(super) struct Reader {
-    client: Client,
+    client: Arc<Client>,
     read: Statement,
 }
 
 impl Reader {
-    pub(super) async fn open(database: &Database) -> anyhow::Result<Self> {
-        let client = database.client("SET plan_cache_mode = force_generic_plan").await?;
+    pub(super) async fn open(client: Arc<Client>) -> anyhow::Result<Self> {
+        client.batch_execute("SET plan_cache_mode = force_generic_plan").await?;
         let read = client.prepare(READ).await?;
         Ok(Self { client, read })
     }

@@ -1,0 +1,146 @@
+//! The connections of a process to PostgreSQL: few of them, given back when they are idle, replaced when they are lost.
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use sta_tests::{
+    clientes::natural,
+    sta::{Sta, command, eventually, signal},
+};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+/// How many of our sessions there are in the server of a data directory, by context.
+struct Sessions(tokio_postgres::Client);
+
+impl Sessions {
+    #[expect(clippy::disallowed_methods, reason = "the connection's driver ends with the connection")]
+    async fn of(home: &Path) -> Self {
+        let socket = home.join("run").display().to_string();
+        let mut config = tokio_postgres::Config::new();
+        config.host_path(socket).user("postgres").dbname("postgres");
+        let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        Self(client)
+    }
+
+    async fn count(&self) -> BTreeMap<String, i64> {
+        let all =
+            "SELECT application_name, count(*) FROM pg_stat_activity WHERE application_name LIKE 'sta/%' GROUP BY 1";
+        self.0.query(all, &[]).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect()
+    }
+}
+
+fn ingesta() -> Value {
+    json!({ "id_proveedor": "p-1", "id_paciente": "x-1", "url_path": "https://imagenes.example/1.dcm" })
+}
+
+async fn create(sta: &Sta) -> String {
+    let (status, answer) = sta.post("/ingesta/crear-ingesta-comando", &ingesta()).await.unwrap();
+    assert_eq!(status, 202, "{answer}");
+    answer["id"].as_str().unwrap().to_owned()
+}
+
+/// Everything that reads and writes, as some clients do it at once, for a while; answers the most sessions seen.
+async fn light_load(sta: &Sta, sessions: &Sessions) -> BTreeMap<String, i64> {
+    let (ingesta, cliente) = (create(sta).await, sta.clientes().registrar(natural()).await);
+    let until = Instant::now() + Duration::from_secs(3);
+    let clients = join_all((0..6).map(|_| async {
+        while Instant::now() < until {
+            create(sta).await;
+            for path in [
+                format!("/ingesta/consulta-por-id/{ingesta}"),
+                format!("/clientes/consulta-por-id/{cliente}"),
+                format!("/clientes/{cliente}/expediente"),
+                "/ingesta/todas?limite=5".to_owned(),
+                "/clientes/todos?limite=5".to_owned(),
+                "/vuelos/reservas?limite=5".to_owned(),
+            ] {
+                let (status, answer) = sta.get(&path).await.unwrap();
+                assert_eq!(status, 200, "{path}: {answer}");
+            }
+        }
+    }));
+    let watch = async {
+        let mut most = BTreeMap::new();
+        while Instant::now() < until {
+            for (name, count) in sessions.count().await {
+                let seen: &mut i64 = most.entry(name).or_default();
+                *seen = count.max(*seen);
+            }
+            tokio::task::yield_now().await;
+        }
+        most
+    };
+    tokio::join!(clients, watch).1
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_context_has_five_connections_when_it_is_idle_and_ten_under_light_load() {
+    let home = tempfile::tempdir().unwrap();
+    let sta = Sta::start(home.path(), &[]).await;
+    let sessions = Sessions::of(home.path()).await;
+    let most = light_load(&sta, &sessions).await;
+    let threads = i64::try_from(std::thread::available_parallelism().unwrap().get()).unwrap();
+    let allowed = 10 + (threads.min(4) - 2).max(0);
+    let contexts = || ["sta/clientes", "sta/ingesta", "sta/vuelos"].into_iter();
+    assert!(contexts().all(|name| most[name] <= allowed), "{most:?}");
+    let asked = Instant::now();
+    eventually("what is idle is closed", || async {
+        let now = sessions.count().await;
+        contexts().all(|name| now[name] <= 5).then_some(())
+    })
+    .await;
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    assert_eq!(sta.stop().await.0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_has_no_more_connections_than_its_limit_and_one_that_is_too_small_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let small = command(home.path(), &[("STA_DATABASE_CONNECTIONS", "20")]).arg("serve").output().await.unwrap();
+    let told = String::from_utf8(small.stderr).unwrap();
+    assert!(!small.status.success() && told.contains("STA_DATABASE_CONNECTIONS"), "{told}");
+    assert!(told.contains("3 contexts need 7 each") && told.contains("23 in all"), "{told}");
+    let sta = Sta::start(home.path(), &[("STA_DATABASE_CONNECTIONS", "23")]).await;
+    let sessions = Sessions::of(home.path()).await;
+    let most = light_load(&sta, &sessions).await;
+    assert!(most.values().sum::<i64>() <= 23, "{most:?}");
+    assert_eq!(sta.stop().await.0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_reads_and_commands_after_a_restart_of_postgresql_succeed() {
+    let home = tempfile::tempdir().unwrap();
+    let sta = Sta::start(home.path(), &[]).await;
+    let (ingesta, cliente) = (create(&sta).await, sta.clientes().registrar(natural()).await);
+    let paths = [
+        format!("/ingesta/consulta-por-id/{ingesta}"),
+        format!("/clientes/consulta-por-id/{cliente}"),
+        format!("/clientes/{cliente}/expediente"),
+        "/ingesta/todas?limite=5".to_owned(),
+    ];
+    // Each thread of the server has read everything.
+    let read_all = async || {
+        for path in paths.iter().cycle().take(40) {
+            let (status, answer) = sta.get(path).await.unwrap();
+            assert_eq!(status, 200, "{path}: {answer}");
+        }
+    };
+    for how in ["INT", "KILL"] {
+        read_all().await;
+        let before = sta.postgres_pid().unwrap();
+        signal(before, how);
+        eventually("PostgreSQL is there again", || async {
+            sta.postgres_pid().filter(|pid| *pid != before)?;
+            let (status, _) = sta.get("/health/ready").await.unwrap();
+            (status == 200).then_some(())
+        })
+        .await;
+        create(&sta).await;
+        read_all().await;
+    }
+    assert_eq!(sta.stop().await.0, 0);
+}
