@@ -1,14 +1,14 @@
 //! Connections that end under the engine: reads and commits go on with new ones.
 
 use crate::{
-    model::{Abonar, Abrir, Banco, CuentaId, HASTY},
+    model::{Abonar, Abrir, Banco, CuentaId, HASTY, bus},
     tables::{CuentaRow, cuentas},
 };
 use diesel::{QueryDsl, SelectableHelper};
 use futures_util::future::join;
 use seedwork::{
     application::{Cause, CommitError},
-    infrastructure::postgres::{ReadError, Root as _},
+    infrastructure::postgres::{DatabaseState, Probe, ReadError, Root as _},
     testing::eventually,
 };
 use std::time::Duration;
@@ -154,4 +154,22 @@ async fn a_missing_column_is_a_defect_and_no_outage() {
         assert_eq!(lists.views::<_, CuentaRow, Vista>(all()).await.map(|all| all.len()), Ok(1));
         banco.give(Abonar { id }).await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_tells_of_a_missing_column_until_it_is_back() {
+    let banco = Banco::open().await;
+    let own = banco.database.context("pruebas").unwrap();
+    let process = bus(&own, HASTY, &banco.supervisor);
+    let _reads = process.units().reads::<CuentaRow>();
+    let (probe, db) = (Probe::new(own), banco.look().await);
+    let becomes = async |state: DatabaseState| {
+        eventually("it is seen", async || (probe.ask().await.database == state).then_some(())).await;
+    };
+    becomes(DatabaseState::Up).await;
+    db.batch_execute("ALTER TABLE cuentas RENAME email TO correo").await.unwrap();
+    becomes(DatabaseState::Mismatched).await;
+    assert!(!probe.ask().await.takes_commands());
+    db.batch_execute("ALTER TABLE cuentas RENAME correo TO email").await.unwrap();
+    becomes(DatabaseState::Up).await;
 }

@@ -48,6 +48,7 @@ fn tell(context: &Context, standing: Standing) -> Value {
             DatabaseState::Down => "down",
             DatabaseState::ReadOnly => "read-only",
             DatabaseState::Full => "full",
+            DatabaseState::Mismatched => "mismatched",
         },
         "log": { "last": log.last, "room": standing.room },
         "relay": { "leads": relay.leads, "cursor": relay.cursor, "oldest": relay.oldest, "withheld": relay.withheld },

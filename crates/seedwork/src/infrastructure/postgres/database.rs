@@ -4,12 +4,16 @@ use super::{
     connections::{Connections, Share},
     connector::{Connector, ended},
     listener::Listener,
-    pool::Pool,
+    pool::{Failed, Pool},
 };
 use crate::infrastructure::outage::Outage;
-use diesel::ConnectionResult;
+use diesel::{ConnectionResult, QueryResult};
 use diesel_async::AsyncPgConnection;
-use std::fmt;
+use futures_util::future::BoxFuture;
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 use tokio_postgres::{Client, Error};
 
 /// Ids are all that is looked for by a reader: the plan that follows the index need not be made again.
@@ -22,7 +26,12 @@ pub struct Database {
     share: Share,
     lists: Pool,
     outage: Outage,
+    /// One for each kind of record that is read here.
+    checks: Arc<Mutex<Vec<Check>>>,
 }
+
+/// Reads nothing of a kind of record: an error tells that its tables are not those that the program expects.
+pub(super) type Check = fn(&mut AsyncPgConnection) -> BoxFuture<'_, QueryResult<()>>;
 
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -52,7 +61,7 @@ impl Database {
         let connector = Connector::new(url, context, connections.permits())?;
         let (share, outage) = (connections.share(), Outage::default());
         let lists = Pool::new(connector.clone(), share.lists, "", outage.clone());
-        Ok(Self { connector, share, lists, outage })
+        Ok(Self { connector, share, lists, outage, checks: Arc::default() })
     }
 
     /// The schema's name, which is the context's.
@@ -104,8 +113,43 @@ impl Database {
         self.share
     }
 
+    fn checks(&self) -> MutexGuard<'_, Vec<Check>> {
+        self.checks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a kind of record to those that are read here.
+    pub(super) fn expect(&self, check: Check) {
+        self.checks().push(check);
+    }
+
+    /// Whether the tables of all records that are read here fit the program, as far as the database answers.
+    pub(super) async fn fits(&self) -> bool {
+        let checks = self.checks().clone();
+        for check in checks {
+            if let Err(Failed::Defect(error)) = checked(&self.lists, check).await {
+                tracing::error!(context = self.schema(), error, "the tables are not those that the program expects");
+                return false;
+            }
+        }
+        true
+    }
+
     /// Tells the log of requests that were refused because the database does not answer.
     pub(crate) fn refused(&self, requests: usize, cause: String) {
         self.outage.refused(self.schema(), requests, cause);
+    }
+}
+
+async fn checked(pool: &Pool, check: Check) -> Result<(), Failed> {
+    let mut attempts = pool.attempts();
+    loop {
+        let mut db = attempts.connection().await?;
+        match check(&mut db).await {
+            Ok(()) => {
+                db.give_back();
+                return Ok(());
+            }
+            Err(error) => attempts.failed(db, error).await?,
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Readiness of a context's database: whether commands can be committed, and how many messages are set aside.
 
 use super::{Database, outbox::LAST, partitions::UNTIL};
-use std::time::Duration;
+use crate::infrastructure::supervise;
+use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::Mutex,
     time::{Instant, sleep, timeout_at},
@@ -14,6 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const FRESH: Duration = Duration::from_secs(1);
 /// The pause before a log without room is looked at again: at the first start its partitions are just being made.
 const ROOM: Duration = Duration::from_millis(50);
+/// The time after which a session that nobody uses is closed.
+const IDLE: Duration = Duration::from_secs(2);
 /// The longest use of a session: a server that is set to read only by a default tells it to new sessions.
 const SESSION: Duration = Duration::from_secs(60);
 
@@ -54,6 +57,8 @@ pub enum DatabaseState {
     ReadOnly,
     /// Its disk is full.
     Full,
+    /// A table or a column is missing that the program reads.
+    Mismatched,
 }
 
 /// How many messages are set aside by consumers; ten thousand stands for that many or more.
@@ -76,7 +81,7 @@ impl Standing {
 /// whoever asks waits.
 pub struct Probe {
     database: Database,
-    kept: Mutex<Kept>,
+    kept: Arc<Mutex<Kept>>,
 }
 
 #[derive(Default)]
@@ -88,7 +93,7 @@ struct Kept {
 impl Probe {
     /// A probe of a context's database. Nothing is connected before it is asked.
     pub fn new(database: Database) -> Self {
-        Self { database, kept: Mutex::default() }
+        Self { database, kept: Arc::default() }
     }
 
     /// Returns the standing of now, or of at most a second ago, within a second.
@@ -124,10 +129,26 @@ impl Probe {
             Err(_) => return Standing::default(),
         };
         let set_aside = timeout_at(until, session.set_aside()).await.ok().and_then(Result::ok);
+        let fits = timeout_at(until, self.database.fits()).await.unwrap_or(true);
+        let is_mismatched = database == DatabaseState::Up && !fits;
+        let database = if is_mismatched { DatabaseState::Mismatched } else { database };
         let standing = Standing { database, room, set_aside };
         kept.answer = Some((Instant::now(), standing));
         kept.session = set_aside.is_some().then_some(session);
+        self.close_when_idle();
         standing
+    }
+
+    /// Closes the session when nobody has asked for a while.
+    fn close_when_idle(&self) {
+        let kept = Arc::clone(&self.kept);
+        supervise::drive(async move {
+            sleep(IDLE).await;
+            let mut kept = kept.lock().await;
+            if kept.answer.is_none_or(|(at, _)| at.elapsed() >= IDLE) {
+                kept.session = None;
+            }
+        });
     }
 }
 

@@ -9,6 +9,9 @@ use super::{
     unit_of_work::Indexed,
 };
 use crate::infrastructure::supervise::Supervisor;
+use diesel::QueryResult;
+use diesel_async::AsyncPgConnection;
+use futures_util::{FutureExt, future::BoxFuture};
 use std::{
     any::{Any, TypeId},
     collections::HashMap,
@@ -172,12 +175,19 @@ impl Readers {
             let _home = self.home.enter();
             Box::new(Reads::<R>::new(Arc::clone(&self.seats)))
         };
-        let reads = known.entry(TypeId::of::<R>()).or_insert_with(|| new());
+        let reads = known.entry(TypeId::of::<R>()).or_insert_with(|| {
+            self.seats.database.expect(check::<R>);
+            new()
+        });
         match reads.downcast_ref::<Reads<R>>() {
             Some(reads) => reads.clone(),
             None => *new(),
         }
     }
+}
+
+fn check<R: Record>(db: &mut AsyncPgConnection) -> BoxFuture<'_, QueryResult<()>> {
+    async move { R::by_ids(Vec::new(), db).await.map(drop) }.boxed()
 }
 
 async fn find<S: Indexed>(pool: &Pool, which: &S, most: i64) -> Result<Vec<Uuid>, Failed> {
