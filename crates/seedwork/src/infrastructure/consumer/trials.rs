@@ -40,7 +40,7 @@ const PARKED: Duration = Duration::from_secs(60);
 /// How long after a restart of PostgreSQL, which ends all sessions, processes that live may take to open new ones.
 const REOPEN: Duration = Duration::from_secs(3);
 /// How long the orderly end may take.
-const CLOSE: Duration = Duration::from_secs(1);
+const CLOSE: Duration = Duration::from_secs(3);
 
 /// Held by all messages in flight, exclusively by one that is tried alone. All contexts of a process end with it, so it is
 /// the process's.
@@ -52,9 +52,10 @@ const LOCK: &str = "SELECT pg_advisory_lock_shared(hashtextextended($1::uuid::te
 const OPEN: &str = "INSERT INTO processes (id) VALUES ($1) \
     ON CONFLICT (id) DO UPDATE SET opened_at = now(), topic = NULL, partition = NULL, \"offset\" = NULL";
 
-const CLOSED: &str = "DELETE FROM processes WHERE id = $1";
+/// What is noted outlives the process, not necessarily PostgreSQL: it need not wait for the disk.
+const CLOSED: &str =
+    "DELETE FROM processes WHERE id = $1 AND set_config('synchronous_commit', 'off', true) IS NOT NULL";
 
-/// A mark outlives the process, not necessarily PostgreSQL: it need not wait for the disk.
 const MARK: &str = "\
     WITH mark AS (UPDATE processes SET topic = $2, partition = $3, \"offset\" = $4 \
     WHERE id = $1 AND set_config('synchronous_commit', 'off', true) IS NOT NULL RETURNING 1) \
