@@ -5,6 +5,7 @@ use crate::{
     model::{Banco, connect},
 };
 use seedwork::testing::eventually;
+use std::time::Instant;
 use uuid::Uuid;
 
 /// The number of messages before the positions, in all partitions.
@@ -62,4 +63,33 @@ async fn a_position_that_lags_behind_repeats_no_effect() {
     }
     assert_eq!(parked(&banco).await, 0, "an effect out of order would have failed");
     again.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn positions_are_written_ten_times_a_second_at_most_whatever_is_heard() {
+    let banco = Banco::open().await;
+    let oyente = Oyente::start(&banco).await;
+    let id = Uuid::now_v7();
+    send(&banco, &[id], 1, 1).await;
+    reaches(&banco, id, 1).await;
+    eventually("the first is noted", || async { (noted(&banco).await == 1).then_some(()) }).await;
+    let db = banco.look().await;
+    db.batch_execute(
+        "CREATE SEQUENCE writes; CREATE FUNCTION count_write() RETURNS trigger LANGUAGE plpgsql SET search_path = pruebas \
+         AS $$ BEGIN PERFORM nextval('writes'); RETURN NULL; END $$; \
+         CREATE TRIGGER count_write AFTER UPDATE ON positions FOR EACH ROW EXECUTE FUNCTION count_write(); \
+         GRANT ALL ON SEQUENCE writes TO PUBLIC",
+    )
+    .await
+    .unwrap();
+    // One key: each message has a commit of its own.
+    let began = Instant::now();
+    send(&banco, &[id], 2, 400).await;
+    reaches(&banco, id, 400).await;
+    eventually("all are noted", || async { (noted(&banco).await == 400).then_some(()) }).await;
+    let took = began.elapsed();
+    let writes: i64 = db.query_one("SELECT last_value FROM writes", &[]).await.unwrap().get(0);
+    let most = i64::try_from(took.as_millis()).unwrap() / 100 + 2;
+    assert!((1..=most).contains(&writes), "{writes} writes in {took:?}");
+    oyente.stop().await;
 }

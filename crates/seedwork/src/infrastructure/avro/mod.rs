@@ -5,6 +5,7 @@ mod json;
 mod registry;
 mod schemas;
 
+#[cfg(feature = "testing")]
 pub(crate) use decoders::limit_allocations;
 pub use decoders::{Decoder, Decoders, Undecodable};
 pub use json::{from_json, to_json};
