@@ -1,6 +1,7 @@
 //! The settings: read from the environment once, typed, and all mistakes told at once. Nothing else reads it.
 
 mod broker;
+mod duration;
 mod environment;
 
 use anyhow::bail;
@@ -238,6 +239,8 @@ mod tests {
             ("KAFKA_SSL_CA", "/ca.pem"),
             ("KAFKA_GROUP_INSTANCE_ID", "one"),
             ("STA_TOPIC_REPLICATION", "3"),
+            ("STA_TOPIC_MIN_INSYNC", "3"),
+            ("STA_TOPIC_RETENTION", "36h"),
             ("SCHEMA_REGISTRY_URL", "http://registry:8081"),
             ("SCHEMA_REGISTRY_USER", "sta"),
             ("SCHEMA_REGISTRY_PASSWORD", "hunter3"),
@@ -251,6 +254,7 @@ mod tests {
         assert_eq!((kafka.sasl_mechanism.as_str(), kafka.sasl_username.as_deref()), ("SCRAM-SHA-256", Some("sta")));
         assert_eq!((kafka.sasl_password, kafka.ssl_ca), (Some(Password("hunter2".into())), Some("/ca.pem".into())));
         assert_eq!((kafka.group_instance_id.as_deref(), kafka.partitions, kafka.replication), (Some("one"), 12, 3));
+        assert_eq!((kafka.min_insync, kafka.retention), (Some(3), Duration::from_secs(36 * 3_600)));
         let registry = settings.registry.unwrap();
         assert_eq!((registry.url.as_str(), registry.policy), ("http://registry:8081", Policy::Refuse));
         assert_eq!(registry.credentials, Some(("sta".into(), "hunter3".into())));
@@ -282,6 +286,8 @@ mod tests {
             ("KAFKA_SECURITY_PROTOCOL", "secret"),
             ("KAFKA_SASL_MECHANISM", "MAGIC"),
             ("STA_TOPIC_REPLICATION", "0"),
+            ("STA_TOPIC_MIN_INSYNC", "0"),
+            ("STA_TOPIC_RETENTION", "a week"),
             ("SCHEMA_REGISTRY_URL", "registry:8081"),
             ("SCHEMA_REGISTRY_PASSWORD", "hunter2"),
             ("SCHEMA_REGISTRY_POLICY", "maybe"),
@@ -326,6 +332,17 @@ mod tests {
         for (name, nothing) in [("STA_TASKS", ","), ("STA_CONTEXTS", " , "), ("KAFKA_BROKERS", ",,")] {
             assert!(read(&[(name, nothing)]).unwrap_err().to_string().contains(name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_topic_is_kept_a_week_and_cannot_need_more_copies_than_it_has() {
+        let kafka = read(&[("KAFKA_BROKERS", "one:9092")]).unwrap().kafka.unwrap();
+        assert_eq!((kafka.min_insync, kafka.retention), (None, Duration::from_secs(7 * 86_400)));
+        let more = [("KAFKA_BROKERS", "one:9092"), ("STA_TOPIC_REPLICATION", "2"), ("STA_TOPIC_MIN_INSYNC", "3")];
+        let told = read(&more).unwrap_err().to_string();
+        assert!(told.contains("STA_TOPIC_MIN_INSYNC must be at most STA_TOPIC_REPLICATION"), "{told}");
+        let cluster = [("KAFKA_BROKERS", "one:9092"), ("STA_TOPIC_MIN_INSYNC", "3")];
+        assert!(read(&cluster).is_ok(), "the cluster's own number of copies is not known here");
     }
 
     #[test]

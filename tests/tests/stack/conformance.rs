@@ -45,6 +45,8 @@ impl BrokerUnderTest for Real {
             group_instance_id: None,
             partitions: PARTITIONS,
             replication: -1,
+            min_insync: None,
+            retention: Duration::from_secs(3_600),
         };
         KafkaBroker::new(settings, self.database.context("broker").unwrap())
     }

@@ -34,7 +34,7 @@ impl Mock {
     }
 }
 
-fn settings(cluster: &MockCluster<'static, DefaultProducerContext>) -> KafkaSettings {
+pub(crate) fn settings(cluster: &MockCluster<'static, DefaultProducerContext>) -> KafkaSettings {
     KafkaSettings {
         brokers: cluster.bootstrap_servers(),
         security_protocol: SecurityProtocol::Plaintext,
@@ -45,6 +45,8 @@ fn settings(cluster: &MockCluster<'static, DefaultProducerContext>) -> KafkaSett
         group_instance_id: None,
         partitions: PARTITIONS,
         replication: 1,
+        min_insync: None,
+        retention: Duration::from_secs(3_600),
     }
 }
 

@@ -1,11 +1,15 @@
 //! The settings of Kafka and of the schema registry.
 
-use super::{Source, parsed, path, within};
+use super::{Source, duration::duration, parsed, path, within};
 use seedwork::infrastructure::{
     avro::{Policy, RegistrySettings},
     broker::{KafkaSettings, Password, SecurityProtocol},
 };
+use std::time::Duration;
 use url::Url;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// Kafka, when `KAFKA_BROKERS` says where it is.
 pub(super) fn kafka(source: &mut Source, partitions: i32) -> Option<KafkaSettings> {
@@ -21,6 +25,13 @@ pub(super) fn kafka(source: &mut Source, partitions: i32) -> Option<KafkaSetting
     if replication == Some(0) {
         source.mistakes.push("STA_TOPIC_REPLICATION must be -1 (the cluster's own) or at least 1".to_owned());
     }
+    let min_insync = source.get("STA_TOPIC_MIN_INSYNC", within(1, 100));
+    if let (Some(copies @ 1..), Some(needed)) = (replication, min_insync)
+        && needed > copies
+    {
+        source.mistakes.push("STA_TOPIC_MIN_INSYNC must be at most STA_TOPIC_REPLICATION".to_owned());
+    }
+    let retention = source.get("STA_TOPIC_RETENTION", duration(MINUTE, DAY * 36_500));
     let security_protocol = protocol.unwrap_or(SecurityProtocol::Plaintext);
     if source.mistakes.len() == before && security_protocol.has_sasl() {
         let given = [
@@ -43,6 +54,8 @@ pub(super) fn kafka(source: &mut Source, partitions: i32) -> Option<KafkaSetting
         group_instance_id,
         partitions,
         replication: replication.unwrap_or(-1),
+        min_insync,
+        retention: retention.unwrap_or(DAY * 7),
     })
 }
 

@@ -40,6 +40,18 @@ pub struct KafkaSettings {
     pub partitions: i32,
     /// How many copies of it there are then; -1 is the cluster's own default.
     pub replication: i32,
+    /// How many of them must have a message before it counts as safe; none: two, if there are three copies or more, else
+    /// the cluster's own default.
+    pub min_insync: Option<i32>,
+    /// How long messages are kept.
+    pub retention: Duration,
+}
+
+impl KafkaSettings {
+    /// The `min.insync.replicas` of a topic when it is made; none: the cluster's own default.
+    pub(super) fn min_insync(&self) -> Option<i32> {
+        self.min_insync.or((self.replication >= 3).then_some(2))
+    }
 }
 
 /// Whether a connection is encrypted, and whether the client says who it is.

@@ -286,6 +286,8 @@ mod tests {
             group_instance_id: None,
             partitions: PARTITIONS,
             replication: 1,
+            min_insync: None,
+            retention: Duration::from_secs(3_600),
         };
         let positions: Positions = Arc::new(|all| Box::pin(std::future::ready(Ok(vec![0; all.len()]))));
         let mut member = KafkaSubscriber::open(&Connection::new(settings), "g", &[TOPIC], positions).unwrap();

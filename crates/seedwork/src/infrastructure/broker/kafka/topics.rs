@@ -9,23 +9,23 @@ use rdkafka::{
     error::RDKafkaErrorCode,
 };
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
-/// How long the cluster may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the cluster may take to answer: two round trips of five seconds.
+const PATIENCE: Duration = Duration::from_secs(12);
 
 /// The largest message that a topic takes by default, with something left for its headers.
 const LIMIT: i64 = 1_000_000;
 
-/// Notes what a topic is like at first use, and answers what it was like then; its limit is noted anew each time.
+/// How long a cluster is not asked for limits again that did not answer.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// Notes what a topic is like at first use, and answers what it was like then. Its limit is noted whenever it is seen.
 const NOTE: &str = "\
-    INSERT INTO kafka_topics (topic, partitions, max_bytes) VALUES ($1, $2, $3) \
-    ON CONFLICT (topic) DO UPDATE SET max_bytes = excluded.max_bytes RETURNING partitions";
+    INSERT INTO kafka_topics AS known (topic, partitions, max_bytes) VALUES ($1, $2, coalesce($3::int8, $4)) \
+    ON CONFLICT (topic) DO UPDATE SET max_bytes = coalesce($3::int8, known.max_bytes) RETURNING partitions";
 
 const SMALLEST: &str = "SELECT min(max_bytes) FROM kafka_topics";
 
@@ -34,13 +34,13 @@ const SMALLEST: &str = "SELECT min(max_bytes) FROM kafka_topics";
 pub(super) struct Topics {
     connection: Connection,
     database: Database,
-    /// Whether the cluster did not say how large a message may be: it is not asked again, nor waited for.
-    is_silent: Arc<AtomicBool>,
+    /// When the cluster did not answer a question for limits.
+    silent_at: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Topics {
     pub(super) fn new(connection: Connection, database: Database) -> Self {
-        Self { connection, database, is_silent: Arc::default() }
+        Self { connection, database, silent_at: Arc::default() }
     }
 
     /// Sees to it that a topic is there, and is the one that was there before: another number of partitions would break
@@ -54,7 +54,8 @@ impl Topics {
             }
         };
         let limit = self.limit(topic).await;
-        let was: i32 = self.database.client("").await?.query_one(NOTE, &[&topic, &is, &limit]).await?.get(0);
+        let client = self.database.client("").await?;
+        let was: i32 = client.query_one(NOTE, &[&topic, &is, &limit, &LIMIT]).await?.get(0);
         ensure!(
             is == was,
             "the topic {topic} has {is} partitions and had {was}: the order of its keys is not what it was; when that is \
@@ -102,7 +103,13 @@ impl Topics {
 
     async fn create(&self, topic: &str) -> anyhow::Result<()> {
         let settings = &self.connection.settings;
-        let new = NewTopic::new(topic, settings.partitions, TopicReplication::Fixed(settings.replication));
+        let retention = settings.retention.as_millis().to_string();
+        let min_insync = settings.min_insync().map(|copies| copies.to_string());
+        // The brokers' clocks date the records: a client's may be wrong, and retention goes by them.
+        let new = NewTopic::new(topic, settings.partitions, TopicReplication::Fixed(settings.replication))
+            .set("message.timestamp.type", "LogAppendTime")
+            .set("retention.ms", &retention);
+        let new = min_insync.iter().fold(new, |new, copies| new.set("min.insync.replicas", copies));
         let options = AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE));
         for outcome in self.admin()?.create_topics([&new], &options).await? {
             match outcome {
@@ -114,10 +121,11 @@ impl Topics {
         Ok(())
     }
 
-    /// The largest message that it takes, in bytes; when the cluster does not say, what every cluster takes by default.
-    async fn limit(&self, topic: &str) -> i64 {
-        if self.is_silent.load(Ordering::Relaxed) {
-            return LIMIT;
+    /// The largest message that a topic takes, in bytes; none when the cluster does not say.
+    async fn limit(&self, topic: &str) -> Option<i64> {
+        let silent_at = || self.silent_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if silent_at().is_some_and(|at| at.elapsed() < SILENCE) {
+            return None;
         }
         let options = AdminOptions::new().request_timeout(Some(PATIENCE));
         let asked = async {
@@ -127,11 +135,14 @@ impl Topics {
             let limit = described.get("max.message.bytes").and_then(|entry| entry.value.as_deref());
             Ok::<i64, anyhow::Error>(limit.context("it has none")?.parse()?)
         };
-        asked.await.unwrap_or_else(|error| {
-            tracing::warn!(topic, error = format!("{error:#}"), "the cluster does not say how large a message may be");
-            self.is_silent.store(true, Ordering::Relaxed);
-            LIMIT
-        })
+        match asked.await {
+            Ok(limit) => Some(limit),
+            Err(error) => {
+                tracing::warn!(topic, error = format!("{error:#}"), "the cluster does not return a topic's size limit");
+                *silent_at() = Some(Instant::now());
+                None
+            }
+        }
     }
 
     /// How many partitions it has; none when it is not there.
