@@ -203,6 +203,7 @@ impl Turn {
         // Whatever the last test has killed, also when it failed.
         stack.mend().await;
         let topics = stack.topics();
+        topics.limit_rate(None).await;
         eventually("the topics of the last test are gone", || async {
             let old = topics.names().await;
             let old: Vec<&str> = old.iter().map(|name| &**name).collect();

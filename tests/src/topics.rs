@@ -2,11 +2,15 @@
 
 use rdkafka::{
     ClientConfig,
-    admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication},
+    admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication},
     client::DefaultClientContext,
     producer::{BaseProducer, BaseRecord, Producer},
 };
 use std::time::Duration;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 /// How long Kafka may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -90,6 +94,51 @@ impl Topics {
         (record.key, record.payload) = (key, value);
         producer.send(record).expect("it is queued");
         tokio::task::spawn_blocking(move || producer.flush(PATIENCE)).await.expect("it ends").expect("it is sent");
+    }
+
+    /// A setting of a topic.
+    ///
+    /// # Panics
+    ///
+    /// Kafka does not answer, or there is none.
+    pub async fn setting(&self, topic: &str, name: &str) -> String {
+        let topic = ResourceSpecifier::Topic(topic);
+        let described = self.admin.describe_configs([&topic], &Self::options()).await;
+        let described = described.expect("Kafka answers").remove(0).expect("the topic is there");
+        described.get(name).and_then(|entry| entry.value.clone()).expect("the setting is there")
+    }
+
+    /// Limits the bytes a second that the producers of STA may send; none: no limit any more.
+    ///
+    /// # Panics
+    ///
+    /// Kafka refuses.
+    pub async fn limit_rate(&self, bytes: Option<f64>) {
+        let address = self.config.get("bootstrap.servers").expect("it is set");
+        let mut kafka = TcpStream::connect(address).await.expect("Kafka listens");
+        let text =
+            |text: &str| [&u16::try_from(text.len()).expect("it is short").to_be_bytes(), text.as_bytes()].concat();
+        let one = 1_u32.to_be_bytes();
+        // AlterClientQuotas, which librdkafka does not have: version 0, for the clients of this id.
+        let request = [
+            &[0, 49, 0, 0, 0, 0, 0, 0][..],
+            &text("test"),
+            &one,
+            &one,
+            &text("client-id"),
+            &text("sta"),
+            &one,
+            &text("producer_byte_rate"),
+            &bytes.unwrap_or_default().to_be_bytes(),
+            &[u8::from(bytes.is_none()), 0],
+        ]
+        .concat();
+        kafka.write_u32(u32::try_from(request.len()).expect("it is short")).await.expect("Kafka listens");
+        kafka.write_all(&request).await.expect("Kafka listens");
+        let mut answer = vec![0; kafka.read_u32().await.expect("Kafka answers") as usize];
+        kafka.read_exact(&mut answer).await.expect("Kafka answers");
+        // The id of the request, the pause, the number of entries, and the error of the first.
+        assert_eq!(answer[12..14], [0, 0], "Kafka takes the quota: {answer:?}");
     }
 
     fn options() -> AdminOptions {

@@ -18,6 +18,8 @@ mod registry;
 mod replicas;
 #[path = "stack/sasl.rs"]
 mod sasl;
+#[path = "stack/slow.rs"]
+mod slow;
 #[path = "stack/topics.rs"]
 mod topics;
 #[path = "stack/withheld.rs"]

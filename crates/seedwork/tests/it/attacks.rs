@@ -20,8 +20,7 @@ pub(crate) type Bus = CommandBus<crate::model::Handlers, PgUnits<crate::model::E
 /// A second process's way to the same context, through a proxy.
 pub(crate) async fn behind_a_proxy(banco: &Banco, settings: CommitterSettings) -> (Proxy, Bus) {
     let direct = banco.database.url();
-    let host = direct.split(['@', ':']).nth(2).unwrap().replace("%2F", "/").replace("%2f", "/");
-    let proxy = Proxy::start(format!("{host}/.s.PGSQL.5432")).await;
+    let proxy = Proxy::before(direct).await;
     let database = Database::new(&proxy.url(direct), "pruebas").unwrap();
     (proxy, bus(&database, settings, &banco.supervisor))
 }

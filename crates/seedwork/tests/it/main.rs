@@ -10,6 +10,7 @@ mod connections;
 mod consumer;
 mod hanging;
 mod kafka;
+mod kafka_relay;
 mod log;
 mod migrations;
 mod model;

@@ -67,6 +67,12 @@ impl Proxy {
         proxy
     }
 
+    /// A proxy in front of the server of a database, from its own address.
+    pub(crate) async fn before(direct: &str) -> Self {
+        let host = direct.split(['@', ':']).nth(2).unwrap().replace("%2F", "/").replace("%2f", "/");
+        Self::start(format!("{host}/.s.PGSQL.5432")).await
+    }
+
     pub(crate) fn set(&self, mode: Mode) {
         self.mode.store(mode as u8, Ordering::SeqCst);
     }

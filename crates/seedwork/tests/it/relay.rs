@@ -1,12 +1,16 @@
 //! What the relay promises, with the broker over PostgreSQL.
 
-use crate::model::{Abonar, Abrir, Banco, CuentaId, END, PATIENT, bus, connect};
+use crate::{
+    model::{Abonar, Abrir, Banco, CuentaId, END, PATIENT, bus, connect},
+    proxy::{Mode, Proxy},
+};
 use futures_util::future::join_all;
 use seedwork::{
     application::Cause,
     infrastructure::{
         avro::Registry,
         broker::{Broker, Delivery, Extent, PgBroker, Positions, PublishError, Publisher, Reader, Record},
+        postgres::Database,
         relay::{Lease, Relay, RelayState},
         supervise::Supervisor,
     },
@@ -22,6 +26,21 @@ async fn relay(banco: &Banco, supervisor: &Supervisor) -> watch::Receiver<RelayS
     let registry = Registry::open(shared.clone()).await.unwrap();
     let own = banco.database.context("pruebas").unwrap();
     Relay::start(own, PgBroker::new(shared, 4), registry, banco.bus.units().log(), supervisor)
+}
+
+fn cursor(state: &RelayState) -> Option<i64> {
+    state.progress.map(|progress| progress.cursor)
+}
+
+async fn sees<'a>(
+    state: &'a mut watch::Receiver<RelayState>,
+    what: impl FnMut(&RelayState) -> bool,
+) -> watch::Ref<'a, RelayState> {
+    tokio::time::timeout(END, state.wait_for(what)).await.expect("it is seen").unwrap()
+}
+
+fn withheld(state: &watch::Receiver<RelayState>) -> Option<i64> {
+    state.borrow().progress.map(|progress| progress.withheld)
 }
 
 /// Everything on the topic, when there is as much as is expected; seen to be in order, without gap or repetition.
@@ -170,6 +189,67 @@ async fn commits_of_another_process_wake_the_relay() {
     assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_is_dated_in_the_future_is_not_believed() {
+    let banco = Banco::open().await;
+    let db = connect(banco.database.url()).await;
+    // The database's clock was an hour ahead when somebody took it.
+    let future = "UPDATE relay SET epoch = 7, expires_at = clock_timestamp() + interval '1 hour'";
+    db.batch_execute(future).await.unwrap();
+    banco.give(Abrir { id: CuentaId::nuevo(), email: "una".into() }).await.unwrap();
+    let mut state = relay(&banco, &banco.supervisor).await;
+    sees(&mut state, |state| state.leads).await;
+    delivered(&banco, 1).await;
+    // One that is as long as its term is believed.
+    let valid = "UPDATE relay SET epoch = epoch + 1, expires_at = clock_timestamp() + interval '4.9 seconds' \
+                 RETURNING epoch";
+    let taken: i64 = db.query_one(valid, &[]).await.unwrap().get(0);
+    state.wait_for(|state| !state.leads).await.unwrap();
+    let epoch: i64 = db.query_one("SELECT epoch FROM relay", &[]).await.unwrap().get(0);
+    assert_eq!(epoch, taken);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_process_sees_the_progress_whichever_relays() {
+    let banco = Banco::open().await;
+    let db = connect(banco.database.url()).await;
+    let held = "UPDATE relay SET epoch = epoch + 1, expires_at = clock_timestamp() + interval '4.9 seconds'";
+    db.batch_execute(held).await.unwrap();
+    for n in 0..3 {
+        banco.give(Abrir { id: CuentaId::nuevo(), email: format!("{n}") }).await.unwrap();
+    }
+    let own = banco.database.context("pruebas").unwrap();
+    let mut announces = seedwork::infrastructure::relay::announce(own, banco.bus.units().log(), &banco.supervisor);
+    let mut stands_by = relay(&banco, &banco.supervisor).await;
+    // Somebody else has the lease, and relays nothing.
+    for state in [&mut announces, &mut stands_by] {
+        let seen = *sees(state, |state| state.progress.is_some()).await;
+        let progress = seen.progress.unwrap();
+        assert_eq!((seen.leads, progress.last, progress.cursor, progress.withheld), (false, 3, 0, 0));
+        assert!(progress.oldest.is_some());
+    }
+    // Then one of them relays, and the other sees it, too.
+    for state in [&mut stands_by, &mut announces] {
+        let done = *sees(state, |state| cursor(state) == Some(3)).await;
+        assert_eq!(done.progress.unwrap().oldest, None);
+    }
+    assert!(stands_by.borrow().leads && !announces.borrow().leads);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_is_unknown_while_the_database_is_away() {
+    let banco = Banco::open().await;
+    let proxy = Proxy::before(banco.database.url()).await;
+    let behind = Database::new(&proxy.url(banco.database.url()), "pruebas").unwrap();
+    let mut state = seedwork::infrastructure::relay::announce(behind, banco.bus.units().log(), &banco.supervisor);
+    assert_eq!(state.borrow().progress, None);
+    sees(&mut state, |state| cursor(state) == Some(0)).await;
+    proxy.set(Mode::Refuse);
+    sees(&mut state, |state| state.progress.is_none()).await;
+    proxy.set(Mode::Pass);
+    sees(&mut state, |state| cursor(state) == Some(0)).await;
+}
+
 /// A broker that refuses what one key says from some message on, as a cluster does with what is too large for it.
 #[derive(Clone)]
 struct Strict {
@@ -180,17 +260,23 @@ struct Strict {
 struct StrictPublisher(<PgBroker as Broker>::Publisher, String);
 
 impl Publisher for StrictPublisher {
-    async fn publish(&mut self, records: &[Record], lease: &mut Lease, to: i64) -> Result<(), PublishError> {
+    async fn publish(&mut self, records: &[(i64, Record)], to: i64, lease: &mut Lease) -> Result<usize, PublishError> {
         let version = |record: &Record| {
             let found = record.headers.iter().find(|(name, _)| name == "ce_aggregateversion");
             found.map_or(0, |(_, version)| version.parse::<i64>().unwrap())
         };
-        let refuses = |record: &Record| record.key == self.1 && version(record) == 2;
-        match records.iter().position(refuses) {
-            // Kafka's client tells of one that is sent together with the one that is to blame.
-            Some(n) => Err(PublishError::Refused { n: n.saturating_sub(1), reason: "too large".into() }),
-            None => self.0.publish(records, lease, to).await,
+        match records.iter().any(|(_, record)| record.key == self.1 && version(record) == 2) {
+            true => Err(PublishError::Refused("too large".into())),
+            false => self.0.publish(records, to, lease).await,
         }
+    }
+
+    async fn settle(&mut self, lease: &mut Lease) -> Result<bool, PublishError> {
+        self.0.settle(lease).await
+    }
+
+    async fn withdraw(&mut self, lease: &mut Lease) {
+        self.0.withdraw(lease).await;
     }
 }
 
@@ -251,15 +337,15 @@ async fn what_the_broker_refuses_is_withheld_with_its_successors_and_stops_nobod
     };
     let first = Supervisor::new();
     let mut state = start(&first);
-    state.wait_for(|state| state.cursor == 8).await.unwrap();
-    assert_eq!(state.borrow().withheld, 3, "the one that is refused, and the two of its key that follow");
+    state.wait_for(|state| cursor(state) == Some(8)).await.unwrap();
+    assert_eq!(withheld(&state), Some(3), "the one that is refused, and the two of its key that follow");
     // Over a restart, too.
     assert!(first.stop(END).await);
     banco.give(Abonar { id: refused }).await.unwrap();
     banco.give(Abonar { id: other }).await.unwrap();
     let mut state = start(&banco.supervisor);
-    state.wait_for(|state| state.cursor == 10).await.unwrap();
-    assert_eq!(state.borrow().withheld, 4);
+    state.wait_for(|state| cursor(state) == Some(10)).await.unwrap();
+    assert_eq!(withheld(&state), Some(4));
     let delivered = delivered(&banco, 6).await;
     let of = |id: CuentaId| {
         delivered.iter().filter(|delivery| delivery.key.as_deref() == Some(id.to_string().as_bytes())).count()

@@ -38,6 +38,7 @@ pub(super) async fn ready(running: web::Data<Running>) -> HttpResponse {
 
 fn tell(context: &Context, standing: Standing) -> Value {
     let (log, relay) = (*context.started.log.borrow(), *context.relay.borrow());
+    let progress = relay.progress;
     let consumer = context.consumer.as_ref().map(|state| {
         let state = state.borrow();
         json!({ "partitions": state.partitions, "retrying": state.retrying, "pauses": state.failure.is_some() })
@@ -51,7 +52,12 @@ fn tell(context: &Context, standing: Standing) -> Value {
             DatabaseState::Mismatched => "mismatched",
         },
         "log": { "last": log.last, "room": standing.room },
-        "relay": { "leads": relay.leads, "cursor": relay.cursor, "oldest": relay.oldest, "withheld": relay.withheld },
+        "relay": {
+            "leads": relay.leads,
+            "cursor": progress.map(|progress| progress.cursor),
+            "oldest": progress.and_then(|progress| progress.oldest),
+            "withheld": progress.map(|progress| progress.withheld),
+        },
         "parked": standing.set_aside.map(|set_aside| set_aside.parked),
         "dead": standing.set_aside.map(|set_aside| set_aside.dead),
         "consumer": consumer,

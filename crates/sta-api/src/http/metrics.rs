@@ -1,11 +1,15 @@
 //! What Prometheus scrapes.
 
-use super::Running;
+use super::{Context, Running};
 use crate::telemetry;
 use actix_web::{HttpResponse, get, web};
 use metrics::{counter, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use seedwork::domain::{Clock, SystemClock};
+use seedwork::{
+    domain::{Clock, SystemClock},
+    infrastructure::relay::Progress,
+};
+use std::fmt::Write as _;
 
 /// The buckets of durations, in seconds: from an answer out of memory to a request's deadline.
 const SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
@@ -31,14 +35,34 @@ pub(super) async fn scrape(handle: web::Data<PrometheusHandle>, running: web::Da
     metrics_process::Collector::default().collect();
     counter!("sta_log_lines_dropped_total").absolute(telemetry::dropped_lines());
     for context in &running.contexts {
-        let (log, relay) = (*context.started.log.borrow(), *context.relay.borrow());
+        let log = *context.started.log.borrow();
         gauge!("sta_log_last", "context" => context.name).set(log.last as f64);
         gauge!("sta_log_room", "context" => context.name).set(log.room as f64);
-        if relay.leads {
-            let age = relay.oldest.map_or(0.0, |oldest| (SystemClock.now() - oldest).as_seconds_f64().max(0.0));
-            gauge!("sta_log_depth", "context" => context.name).set((log.last - relay.cursor).max(0) as f64);
-            gauge!("sta_log_oldest_age_seconds", "context" => context.name).set(age);
+    }
+    let body = handle.render() + &relays(&running.contexts);
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(body)
+}
+
+/// The progress of the relays, in whichever process they run. A gauge of the recorder keeps its last value for ever; one
+/// that is not known is absent here.
+fn relays(contexts: &[Context]) -> String {
+    type Value = fn(&Progress) -> f64;
+    let gauges: [(&str, Value); 4] = [
+        ("sta_relay_cursor", |progress| progress.cursor as f64),
+        ("sta_relay_withheld", |progress| progress.withheld as f64),
+        ("sta_log_depth", |progress| (progress.last - progress.cursor).max(0) as f64),
+        ("sta_log_oldest_age_seconds", |progress| {
+            progress.oldest.map_or(0.0, |oldest| (SystemClock.now() - oldest).as_seconds_f64().max(0.0))
+        }),
+    ];
+    let known: Vec<_> =
+        contexts.iter().filter_map(|context| Some((context.name, context.relay.borrow().progress?))).collect();
+    let mut text = String::new();
+    for (name, value) in gauges.into_iter().filter(|_| !known.is_empty()) {
+        let _ = writeln!(text, "# TYPE {name} gauge");
+        for (context, progress) in &known {
+            let _ = writeln!(text, "{name}{{context=\"{context}\"}} {}", value(progress));
         }
     }
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(handle.render())
+    text
 }

@@ -74,20 +74,18 @@ impl Delivery {
 /// What a header takes beside its name and its value, in bytes.
 const HEADER: usize = size_of::<(String, Vec<u8>)>();
 
-/// Why records were not published.
+/// The reason why records were not published.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// Another process leads now: nothing was published, or the same again by it.
     #[error("another process relays this log")]
     Fenced,
     /// The broker refuses one of them as such, however often it is sent; of the others some may have been published.
-    #[error("message {n} of the batch is refused: {reason}")]
-    Refused {
-        /// Its place in the batch, or that of one that was sent together with it.
-        n: usize,
-        /// Why.
-        reason: String,
-    },
+    #[error("a message is refused: {0}")]
+    Refused(String),
+    /// The broker does not take so many at once. The next publisher sends fewer.
+    #[error("the broker does not take so much at once: {0}")]
+    TooMany(String),
     /// The broker does not take them now.
     #[error("{0}")]
     Failed(String),
@@ -142,19 +140,32 @@ pub trait Broker: Clone + Send + Sync + 'static {
     fn read(&self, topic: &str, from: &[i64]) -> impl Future<Output = anyhow::Result<Self::Reader>> + Send;
 }
 
-/// Publishes for one relay, as long as nothing fails.
+/// Publishes for one relay, until something fails. Records come with their numbers in the log; the cursor of the lease
+/// moves to a number when that record and all before it are safe.
 pub trait Publisher: Send {
-    /// Publishes the records in order and, when all are safe, moves the cursor of the lease to `to`.
+    /// Takes records, in order: as many as there is room for. Returns how many. If there is room for none, it waits for
+    /// some, but not for ever. When all are taken and safe, the cursor moves on to `to`.
     ///
     /// # Errors
     ///
-    /// Some of the records may have been published; the cursor has not moved. They are published again.
+    /// Something that was taken, now or earlier, is not published, nor is anything after it of the same key. Nothing is on
+    /// its way any more, and the cursor stands behind what is safe. Publishing goes on from there, with a new publisher.
     fn publish(
         &mut self,
-        records: &[Record],
-        lease: &mut Lease,
+        records: &[(i64, Record)],
         to: i64,
-    ) -> impl Future<Output = Result<(), PublishError>> + Send;
+        lease: &mut Lease,
+    ) -> impl Future<Output = Result<usize, PublishError>> + Send;
+
+    /// Waits until something more of what was taken is safe, but not for ever. Returns whether all is.
+    ///
+    /// # Errors
+    ///
+    /// See [`publish`](Self::publish).
+    fn settle(&mut self, lease: &mut Lease) -> impl Future<Output = Result<bool, PublishError>> + Send;
+
+    /// Takes back what is not safe, and returns when nothing is on its way any more. The cursor stands behind what is safe.
+    fn withdraw(&mut self, lease: &mut Lease) -> impl Future<Output = ()> + Send;
 }
 
 /// Reads topics for one process of a group.

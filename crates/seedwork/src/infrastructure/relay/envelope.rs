@@ -8,10 +8,13 @@ use chrono::SecondsFormat;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-/// Reads the log after a number, in order.
+/// Reads the log after a number, in order: so many rows at most, and no more than the first whose bodies together are
+/// within so many bytes. The sizes of bodies are known without reading them.
 pub(super) const READ: &str = "\
     SELECT seq, id, topic, type, key, aggregate_version, time, correlation_id, causation_id, traceparent, fingerprint, body \
-    FROM outbox WHERE seq > $1 ORDER BY seq LIMIT $2";
+    FROM (SELECT *, sum(octet_length(body)) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING) AS bytes \
+    FROM (SELECT * FROM outbox WHERE seq > $1::int8 ORDER BY seq LIMIT $2) rows) rows \
+    WHERE bytes <= $3::int8 OR seq = $1 + 1 ORDER BY seq";
 
 /// A row of the log.
 pub(super) struct Entry(Row);

@@ -6,8 +6,6 @@ use tokio_postgres::{Client, Error};
 
 const KEYS: &str = "SELECT DISTINCT topic, key FROM withheld";
 
-const COUNT: &str = "SELECT count(*) FROM withheld";
-
 const NOTE: &str = "\
     INSERT INTO withheld (seq, topic, key, reason) SELECT * FROM unnest($1::int8[], $2::text[], $3::text[], $4::text[]) \
     ON CONFLICT (seq) DO NOTHING";
@@ -27,15 +25,16 @@ impl Withheld {
         !self.0.is_empty() && self.0.contains(&(entry.topic().to_owned(), entry.key().to_owned()))
     }
 
-    /// Notes messages as withheld, durably, before the cursor moves beyond them. They may have been noted before.
-    pub(super) async fn note(&mut self, client: &Client, entries: &[&Entry], reason: &str) -> Result<(), Error> {
+    /// Notes messages as withheld, durably, before the cursor moves beyond them. They may have been noted before. Returns
+    /// how many were not.
+    pub(super) async fn note(&mut self, client: &Client, entries: &[&Entry], reason: &str) -> Result<u64, Error> {
         if entries.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         let seqs: Vec<i64> = entries.iter().map(|entry| entry.seq()).collect();
         let (topics, keys): (Vec<&str>, Vec<&str>) = entries.iter().map(|entry| (entry.topic(), entry.key())).unzip();
         let reasons = vec![reason; entries.len()];
-        client.execute(NOTE, &[&seqs, &topics, &keys, &reasons]).await?;
+        let new = client.execute(NOTE, &[&seqs, &topics, &keys, &reasons]).await?;
         for entry in entries {
             tracing::error!(
                 seq = entry.seq(),
@@ -46,15 +45,6 @@ impl Withheld {
             );
             self.0.insert((entry.topic().to_owned(), entry.key().to_owned()));
         }
-        Ok(())
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// How many there are.
-    pub(super) async fn count(client: &Client) -> Result<i64, Error> {
-        client.query_one(COUNT, &[]).await?.try_get(0)
+        Ok(new)
     }
 }

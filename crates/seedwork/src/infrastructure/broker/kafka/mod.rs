@@ -2,6 +2,7 @@
 
 mod assignment;
 mod client;
+mod flight;
 mod publish;
 mod read;
 mod subscribe;
@@ -12,6 +13,8 @@ pub use client::{KafkaSettings, Password, SecurityProtocol};
 use super::{Broker, Extent, Positions, Record};
 use crate::infrastructure::{postgres::Database, relay::Lease};
 use client::Connection;
+use publish::Pace;
+use std::sync::{Arc, Mutex};
 use topics::Topics;
 
 /// Kafka, as its settings say.
@@ -19,6 +22,7 @@ use topics::Topics;
 pub struct KafkaBroker {
     connection: Connection,
     topics: Topics,
+    pace: Arc<Mutex<Pace>>,
 }
 
 impl KafkaBroker {
@@ -26,7 +30,7 @@ impl KafkaBroker {
     /// `database`, the broker's place in the contexts' database.
     pub fn new(settings: KafkaSettings, database: Database) -> Self {
         let connection = Connection::new(settings);
-        Self { topics: Topics::new(connection.clone(), database), connection }
+        Self { topics: Topics::new(connection.clone(), database), connection, pace: Arc::default() }
     }
 }
 
@@ -46,11 +50,11 @@ impl Broker for KafkaBroker {
     }
 
     async fn publisher(&self, _: &Lease) -> anyhow::Result<publish::KafkaPublisher> {
-        publish::KafkaPublisher::open(&self.connection, &self.topics).await
+        publish::KafkaPublisher::open(&self.connection, &self.topics, &self.pace).await
     }
 
     async fn send(&self, records: &[Record]) -> anyhow::Result<()> {
-        Ok(publish::KafkaPublisher::open(&self.connection, &self.topics).await?.send(records).await?)
+        Ok(publish::KafkaPublisher::open(&self.connection, &self.topics, &self.pace).await?.send(records).await?)
     }
 
     async fn subscribe(

@@ -1,13 +1,18 @@
-//! Publishes batches: all of one are fired, then all are awaited; after any failure nothing of it is left behind.
+//! Publishes records: many in flight, in order; after a failure nothing of them is left on its way.
 
 use super::{
     client::{self, Connection},
+    flight::{Failure, Flight, Window, is_refusal},
     topics::Topics,
 };
-use crate::infrastructure::{
-    broker::{PublishError, Publisher, Record, murmur2},
-    relay::Lease,
+use crate::{
+    domain::{Clock as _, SystemClock},
+    infrastructure::{
+        broker::{PublishError, Publisher, Record, murmur2},
+        relay::Lease,
+    },
 };
+use futures_util::future::BoxFuture;
 use rdkafka::{
     ClientContext, Statistics,
     config::RDKafkaLogLevel,
@@ -15,13 +20,23 @@ use rdkafka::{
     message::{DeliveryResult, Header, OwnedHeaders},
     producer::{BaseRecord, Producer, ProducerContext, PurgeConfig, ThreadedProducer},
 };
-use std::{cmp::Reverse, collections::HashMap, time::Duration};
-use tokio::sync::watch;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{sync::Notify, time::Instant};
 
+/// How long somebody waits for reports at once.
+const MOMENT: Duration = Duration::from_secs(1);
+/// How long nothing is reported before everything in flight is taken back and sent again.
+const STALL: Duration = Duration::from_secs(30);
 /// How long records may take that nobody holds a lease for.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The most bytes that are sent as one: librdkafka's own default.
-const TOGETHER: i64 = 1_000_000;
+/// The most bytes that are sent as one: librdkafka's own default; and the fewest that a topic is expected to take.
+const TOGETHER: (usize, usize) = (1_024, 1_000_000);
+/// How long a broker remembers the sequence of a producer that is silent: an hour of a day, which is Kafka's default.
+const REMEMBERED: Duration = Duration::from_secs(3_600);
 
 /// The producer: idempotent, in order, without a gap. Nothing times out by itself: what does not arrive is purged here.
 const SETTINGS: [(&str, &str); 8] = [
@@ -36,130 +51,288 @@ const SETTINGS: [(&str, &str); 8] = [
     ("message.max.bytes", "100000000"),
 ];
 
+/// The amounts that a cluster takes at once, as experience has it. They outlive a publisher.
+#[derive(Clone, Copy)]
+pub(super) struct Pace {
+    window: Window,
+    /// The bytes that are sent as one.
+    together: usize,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { window: Window::default(), together: TOGETHER.1 }
+    }
+}
+
 /// Publishes for one relay.
 pub struct KafkaPublisher {
     producer: ThreadedProducer<Reports>,
     topics: Topics,
-    /// How many partitions the topics have that it has sent to. They are looked at anew by the next publisher.
-    partitions: HashMap<String, i32>,
+    /// The partitions of the topics that it has sent to. Topics are looked at anew by the next publisher.
+    partitions: HashMap<String, Vec<Sequence>>,
+    /// The topic that is being looked at: the number of its partitions.
+    provided: Option<BoxFuture<'static, anyhow::Result<i32>>>,
+    pace: Arc<Mutex<Pace>>,
+    /// The bytes that its producer sends as one.
+    together: usize,
+}
+
+/// Whether a partition's leader knows the sequence of this producer. While it does not, it takes any number for the first
+/// (KAFKA-15591): a successor could be taken before a predecessor that was refused. So one record goes alone first.
+#[derive(Clone, Copy)]
+enum Sequence {
+    Unknown,
+    /// This record goes alone.
+    Begun(usize),
+    /// Something was last sent then.
+    Known(Instant),
 }
 
 impl KafkaPublisher {
-    pub(super) async fn open(connection: &Connection, topics: &Topics) -> anyhow::Result<Self> {
+    pub(super) async fn open(
+        connection: &Connection,
+        topics: &Topics,
+        pace: &Arc<Mutex<Pace>>,
+    ) -> anyhow::Result<Self> {
+        let Pace { window, together } = *lock(pace);
         // A topic's limit holds for what is sent as one, too: small messages are not to be refused for being many.
-        let together = topics.smallest_limit().await?.min(TOGETHER).to_string();
-        let settings = [&SETTINGS[..], &[("batch.size", &*together)]].concat();
-        let producer = connection.client(&settings, Reports(watch::Sender::new(Batch::default())))?;
-        Ok(Self { producer, topics: topics.clone(), partitions: HashMap::new() })
+        let together = usize::try_from(topics.smallest_limit().await?)?.min(together);
+        let batch = together.to_string();
+        let settings = [&SETTINGS[..], &[("batch.size", &*batch)]].concat();
+        let reports = Reports { flight: Mutex::new(Flight::new(window)), news: Notify::new() };
+        let producer = connection.client(&settings, reports)?;
+        Ok(Self {
+            producer,
+            topics: topics.clone(),
+            partitions: HashMap::new(),
+            provided: None,
+            pace: Arc::clone(pace),
+            together,
+        })
     }
 
-    /// Publishes without a lease.
+    /// Publishes without a lease: all are safe, or none is on its way any more.
     pub(super) async fn send(&mut self, records: &[Record]) -> Result<(), PublishError> {
-        self.deliver(records, PATIENCE).await
-    }
-
-    /// Returns when all are safe, or none is on its way any more.
-    async fn deliver(&mut self, records: &[Record], patience: Duration) -> Result<(), PublishError> {
-        for record in records {
-            if !self.partitions.contains_key(&record.topic) {
-                let provided = self.topics.provide(&record.topic).await;
-                let partitions = provided.map_err(|error| PublishError::Failed(format!("{error:#}")))?;
-                self.partitions.insert(record.topic.clone(), partitions);
+        let all = async {
+            let mut rest = records;
+            while !rest.is_empty() {
+                let taken = self.take(rest.iter().map(|record| (0, record))).await?;
+                rest = &rest[taken..];
+            }
+            while !self.wait().await? {}
+            Ok(())
+        };
+        match tokio::time::timeout(PATIENCE, all).await {
+            Ok(sent) => sent,
+            Err(_) => {
+                self.take_back().await;
+                Err(PublishError::Failed("Kafka did not take the records in time".into()))
             }
         }
-        let reports = &self.producer.context().0;
-        reports.send_replace(Batch { missing: records.len(), ..Batch::default() });
-        let mut seen = reports.subscribe();
-        for (n, record) in records.iter().enumerate() {
-            let partitions = self.partitions.get(&record.topic).copied().unwrap_or_default();
-            if let Err((error, _)) = self.producer.send(message(n, record, partitions)) {
-                // It and all that follow are not even sent.
-                reports.send_modify(|batch| batch.fail(n, error, records.len() - n));
+    }
+
+    /// Sends as many records as there is room for. Returns how many; none after it waited for room.
+    async fn take<'a>(&mut self, records: impl Iterator<Item = (i64, &'a Record)>) -> Result<usize, PublishError> {
+        let (mut taken, mut is_full) = (0, false);
+        for (number, record) in records {
+            if !self.partitions.contains_key(&record.topic) && !self.provide(&record.topic).await? {
                 break;
             }
+            if !self.send_one(number, record) {
+                is_full = true;
+                break;
+            }
+            taken += 1;
         }
-        // After a failure, what follows is not waited for but taken back, until everything is reported.
-        let first =
-            tokio::time::timeout(patience, seen.wait_for(|batch| batch.missing == 0 || batch.failure.is_some()));
-        if first.await.is_err() || reports.borrow().missing > 0 {
-            self.producer.purge(PurgeConfig::default().queue().inflight());
-            let _ = seen.wait_for(|batch| batch.missing == 0).await;
+        if is_full && taken == 0 {
+            self.wait().await?;
         }
-        reports.borrow().outcome()
+        Ok(taken)
     }
-}
 
-/// The record, for the partition that every other client of Kafka would choose. It is chosen here, so that partitions that
-/// somebody adds meanwhile move no key.
-fn message(n: usize, record: &Record, partitions: i32) -> BaseRecord<'_, str, [u8], usize> {
-    let headers = OwnedHeaders::new_with_capacity(record.headers.len());
-    let headers =
-        record.headers.iter().fold(headers, |headers, (key, value)| headers.insert(Header { key, value: Some(value) }));
-    BaseRecord::with_opaque_to(&record.topic, n)
-        .partition(murmur2::partition(record.key.as_bytes(), partitions))
-        .key(record.key.as_str())
-        .payload(record.value.as_slice())
-        .timestamp(record.time.timestamp_millis())
-        .headers(headers)
+    /// Looks at a topic. Returns whether it is known now: a cluster may take long to answer.
+    async fn provide(&mut self, topic: &str) -> Result<bool, PublishError> {
+        let provided = self.provided.get_or_insert_with(|| {
+            let (topics, name) = (self.topics.clone(), topic.to_owned());
+            Box::pin(async move { topics.provide(&name).await })
+        });
+        let Ok(provided) = tokio::time::timeout(MOMENT, provided).await else { return Ok(false) };
+        self.provided = None;
+        let count = provided.map_err(|error| PublishError::Failed(format!("{error:#}")))?;
+        let partitions = vec![Sequence::Unknown; usize::try_from(count).unwrap_or_default()];
+        self.partitions.insert(topic.to_owned(), partitions);
+        Ok(true)
+    }
+
+    /// Hands a record to the client, if there is room. What the client does not take is a failure like all others.
+    fn send_one(&mut self, number: i64, record: &Record) -> bool {
+        let Some(partitions) = self.partitions.get_mut(&record.topic) else { return false };
+        // The one that every other client of Kafka would choose. It is chosen here, so that partitions that somebody adds
+        // meanwhile move no key.
+        let partition = murmur2::partition(record.key.as_bytes(), i32::try_from(partitions.len()).unwrap_or(i32::MAX));
+        let Some(sequence) = usize::try_from(partition).ok().and_then(|n| partitions.get_mut(n)) else { return false };
+        let bytes = size(record);
+        let id = {
+            let mut flight = self.producer.context().flight();
+            let is_known = match *sequence {
+                Sequence::Unknown => false,
+                Sequence::Begun(id) if flight.is_safe(id) => true,
+                Sequence::Begun(_) => return false,
+                Sequence::Known(at) => at.elapsed() < REMEMBERED,
+            };
+            if !flight.has_room() || flight.has_failed() {
+                return false;
+            }
+            let id = flight.send(number, bytes, !is_known);
+            *sequence = if is_known { Sequence::Known(Instant::now()) } else { Sequence::Begun(id) };
+            id
+        };
+        if let Err((error, _)) = self.producer.send(message(id, record, partition)) {
+            self.producer.context().report(id, Err(error));
+        }
+        true
+    }
+
+    /// Waits for reports, but not for ever. Returns whether nothing is in flight.
+    async fn wait(&mut self) -> Result<bool, PublishError> {
+        let reports = self.producer.context();
+        let is_over = {
+            let flight = reports.flight();
+            flight.is_settled() || flight.has_failed()
+        };
+        if !is_over {
+            let _ = tokio::time::timeout(MOMENT, reports.news.notified()).await;
+        }
+        let (has_failed, is_settled, stalled) = {
+            let flight = reports.flight();
+            (flight.has_failed(), flight.is_settled(), flight.stalled())
+        };
+        if has_failed || stalled > STALL {
+            self.take_back().await;
+            return Err(self.outcome());
+        }
+        Ok(is_settled)
+    }
+
+    /// Takes back what is not safe, and waits until everything is reported.
+    async fn take_back(&mut self) {
+        let reports = self.producer.context();
+        let is_settled = {
+            let mut flight = reports.flight();
+            if flight.stalled() > STALL {
+                flight.window.shrink();
+            }
+            flight.is_settled()
+        };
+        if !is_settled {
+            self.producer.purge(PurgeConfig::default().queue().inflight());
+        }
+        while !reports.flight().is_settled() {
+            let _ = tokio::time::timeout(MOMENT, reports.news.notified()).await;
+        }
+        lock(&self.pace).window = reports.flight().window;
+    }
+
+    /// The reason of a failure.
+    fn outcome(&self) -> PublishError {
+        let failure = { self.producer.context().flight().failure().cloned() };
+        let Some(Failure { bytes, error, .. }) = failure else {
+            return PublishError::Failed(format!("Kafka has acknowledged nothing for {STALL:?}"));
+        };
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::MessageBatchTooLarge) if bytes < self.together && self.together > TOGETHER.0 => {
+                let mut pace = lock(&self.pace);
+                pace.together = pace.together.min(self.together / 2);
+                PublishError::TooMany(format!("{error}; from now on {} bytes are sent as one", pace.together))
+            }
+            Some(RDKafkaErrorCode::InvalidTimestamp) => PublishError::Failed(format!(
+                "Kafka refuses the time of sending, {}: the clock of this machine or of the broker is wrong ({error})",
+                SystemClock.now().to_rfc3339()
+            )),
+            _ if is_refusal(&error) => PublishError::Refused(error.to_string()),
+            _ => PublishError::Failed(error.to_string()),
+        }
+    }
 }
 
 impl Publisher for KafkaPublisher {
-    async fn publish(&mut self, records: &[Record], lease: &mut Lease, to: i64) -> Result<(), PublishError> {
-        self.deliver(records, lease.remaining()).await?;
-        lease.advance(to).await
-    }
-}
-
-/// Collects the reports of one batch at a time.
-struct Reports(watch::Sender<Batch>);
-
-#[derive(Default)]
-struct Batch {
-    /// How many are not reported yet.
-    missing: usize,
-    /// The first record that was refused, else the first that failed, and why: a refusal makes the client fail for all
-    /// others, too. What was taken back tells nothing of itself.
-    failure: Option<(usize, KafkaError)>,
-    taken_back: bool,
-}
-
-impl Batch {
-    fn fail(&mut self, n: usize, error: KafkaError, count: usize) {
-        self.missing = self.missing.saturating_sub(count);
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) => self.taken_back = true,
-            _ => {
-                let weight = |(n, error): &(usize, KafkaError)| (is_refusal(error), Reverse(*n));
-                let new = (n, error);
-                if self.failure.as_ref().is_none_or(|known| weight(known) < weight(&new)) {
-                    self.failure = Some(new);
-                }
-            }
+    async fn publish(&mut self, records: &[(i64, Record)], to: i64, lease: &mut Lease) -> Result<usize, PublishError> {
+        let taken = self.take(records.iter().map(|(number, record)| (*number, record))).await;
+        if taken.as_ref().is_ok_and(|taken| *taken == records.len()) {
+            self.producer.context().flight().pass(to);
         }
+        self.moves(lease);
+        taken
     }
 
-    fn outcome(&self) -> Result<(), PublishError> {
-        match &self.failure {
-            None if self.taken_back => Err(PublishError::Failed("Kafka did not take the records in time".into())),
-            None => Ok(()),
-            Some((n, error)) if is_refusal(error) => Err(PublishError::Refused { n: *n, reason: error.to_string() }),
-            Some((_, error)) => Err(PublishError::Failed(error.to_string())),
+    async fn settle(&mut self, lease: &mut Lease) -> Result<bool, PublishError> {
+        let settled = self.wait().await;
+        self.moves(lease);
+        settled
+    }
+
+    async fn withdraw(&mut self, lease: &mut Lease) {
+        self.take_back().await;
+        self.moves(lease);
+    }
+}
+
+impl KafkaPublisher {
+    /// Moves the cursor behind what is safe.
+    fn moves(&self, lease: &mut Lease) {
+        if let Some(number) = self.producer.context().flight().take_safe() {
+            lease.moved(number);
         }
     }
 }
 
-/// Whether the cluster refuses a record as such, however often it is sent.
-fn is_refusal(error: &KafkaError) -> bool {
-    matches!(
-        error.rdkafka_error_code(),
-        Some(
-            RDKafkaErrorCode::MessageSizeTooLarge
-                | RDKafkaErrorCode::InvalidMessageSize
-                | RDKafkaErrorCode::InvalidMessage
-                | RDKafkaErrorCode::InvalidRecord
-                | RDKafkaErrorCode::PolicyViolation
-        )
-    )
+impl Drop for KafkaPublisher {
+    fn drop(&mut self) {
+        lock(&self.pace).window = self.producer.context().flight().window;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The bytes that a record takes, but for some of its framing.
+fn size(record: &Record) -> usize {
+    let headers: usize = record.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    record.key.len() + record.value.len() + headers
+}
+
+/// The record, for its partition. Its timestamp is the time of sending: Kafka refuses one that is far ahead, and deletes
+/// by it; the time of the event is a header.
+fn message(id: usize, record: &Record, partition: i32) -> BaseRecord<'_, str, [u8], usize> {
+    let headers = OwnedHeaders::new_with_capacity(record.headers.len());
+    let headers =
+        record.headers.iter().fold(headers, |headers, (key, value)| headers.insert(Header { key, value: Some(value) }));
+    BaseRecord::with_opaque_to(&record.topic, id)
+        .partition(partition)
+        .key(record.key.as_str())
+        .payload(record.value.as_slice())
+        .headers(headers)
+}
+
+/// Collects the reports of a producer.
+struct Reports {
+    flight: Mutex<Flight>,
+    /// Whoever waits for reports looks again.
+    news: Notify,
+}
+
+impl Reports {
+    fn flight(&self) -> MutexGuard<'_, Flight> {
+        lock(&self.flight)
+    }
+
+    fn report(&self, id: usize, outcome: Result<(), KafkaError>) {
+        if self.flight().report(id, outcome) {
+            self.news.notify_one();
+        }
+    }
 }
 
 impl ClientContext for Reports {
@@ -179,13 +352,7 @@ impl ClientContext for Reports {
 impl ProducerContext for Reports {
     type DeliveryOpaque = usize;
 
-    fn delivery(&self, delivered: &DeliveryResult<'_>, n: usize) {
-        self.0.send_if_modified(|batch| {
-            match delivered {
-                Ok(_) => batch.missing = batch.missing.saturating_sub(1),
-                Err((error, _)) => batch.fail(n, error.clone(), 1),
-            }
-            batch.missing == 0 || batch.failure.is_some()
-        });
+    fn delivery(&self, delivered: &DeliveryResult<'_>, id: usize) {
+        self.report(id, delivered.as_ref().map(|_| ()).map_err(|(error, _)| error.clone()));
     }
 }

@@ -62,11 +62,11 @@ impl PgPublisher {
     /// Publishes without a lease.
     pub(super) async fn send(&self, client: &Client, records: &[Record]) -> Result<(), Error> {
         client.batch_execute("BEGIN").await?;
-        self.write(client, records).await?;
+        self.write(client, &records.iter().collect::<Vec<_>>()).await?;
         client.batch_execute(&commit()).await
     }
 
-    async fn write(&self, client: &Client, records: &[Record]) -> Result<(), Error> {
+    async fn write(&self, client: &Client, records: &[&Record]) -> Result<(), Error> {
         let topics = records.iter().map(|record| record.topic.as_str()).collect();
         let mut next = self.lock(client, &topics).await?;
         let mut places = Vec::with_capacity(records.len());
@@ -107,14 +107,24 @@ fn headers(headers: &[(Cow<'static, str>, String)]) -> String {
 }
 
 impl Publisher for PgPublisher {
-    async fn publish(&mut self, records: &[Record], lease: &mut Lease, to: i64) -> Result<(), PublishError> {
+    /// Takes all, and all are safe.
+    async fn publish(&mut self, records: &[(i64, Record)], to: i64, lease: &mut Lease) -> Result<usize, PublishError> {
         let failed = |error: Error| PublishError::Failed(error.to_string());
+        let all: Vec<&Record> = records.iter().map(|(_, record)| record).collect();
         lease.client().batch_execute("BEGIN").await.map_err(failed)?;
         // The fence first: whoever lost the lease waits here for nobody, and writes nothing.
         lease.advance(to).await?;
-        self.write(lease.client(), records).await.map_err(failed)?;
-        lease.client().batch_execute(&commit()).await.map_err(failed)
+        self.write(lease.client(), &all).await.map_err(failed)?;
+        lease.client().batch_execute(&commit()).await.map_err(failed)?;
+        lease.moved(to);
+        Ok(all.len())
     }
+
+    async fn settle(&mut self, _: &mut Lease) -> Result<bool, PublishError> {
+        Ok(true)
+    }
+
+    async fn withdraw(&mut self, _: &mut Lease) {}
 }
 
 /// Commits, and tells that there is news: after the COMMIT, in a transaction of its own, because a NOTIFY inside would

@@ -1,0 +1,72 @@
+//! Telling the process that relays a context's log about the commits of others.
+
+use super::{IDLE, PAUSE, RelayState, progress::Observer};
+use crate::infrastructure::{
+    postgres::{Database, LogState},
+    supervise::{Supervisor, jitter},
+};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio_postgres::Client;
+use tokio_util::sync::CancellationToken;
+
+/// How far apart notifications of commits are: each costs PostgreSQL as much as a small transaction.
+const COALESCE: Duration = Duration::from_millis(5);
+
+/// Tells the process that relays a context's log about the commits of this one, which does not relay.
+pub fn announce(
+    database: Database,
+    log: watch::Receiver<LogState>,
+    supervisor: &Supervisor,
+) -> watch::Receiver<RelayState> {
+    let (state, seen) = watch::channel(RelayState::default());
+    supervisor.spawn("announce", move |stop| {
+        let (database, mut log) = (database.clone(), log.clone());
+        let mut observer = Observer::new(state.clone());
+        async move {
+            while !stop.is_cancelled() {
+                let told = async {
+                    // Nothing is lost with a notification: it need not wait for the disk, nor the next commit for it.
+                    let client = database.client("SET synchronous_commit = off").await?;
+                    while !stop.is_cancelled() {
+                        observer.look(&client, 0).await?;
+                        stand_by(&client, &database, &mut log, &stop).await?;
+                    }
+                    anyhow::Ok(())
+                };
+                if let Err(error) = told.await {
+                    observer.lost();
+                    tracing::warn!(error = format!("{error:#}"), "commits are not announced");
+                    stop.run_until_cancelled(tokio::time::sleep(jitter(PAUSE.1))).await;
+                }
+            }
+        }
+    });
+    seen
+}
+
+/// Tells whoever relays the log about the commits of this process, until the lease may be free.
+pub(super) async fn stand_by(
+    client: &Client,
+    database: &Database,
+    log: &mut watch::Receiver<LogState>,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    let notify = format!("NOTIFY {}", channel(database));
+    let until = tokio::time::Instant::now() + IDLE;
+    loop {
+        tokio::select! {
+            changed = log.changed() => if changed.is_err() { return Ok(()) },
+            () = tokio::time::sleep_until(until) => return Ok(()),
+            () = stop.cancelled() => return Ok(()),
+        }
+        client.batch_execute(&notify).await?;
+        // The commits of this pause are told together.
+        tokio::time::sleep(COALESCE).await;
+    }
+}
+
+/// The channel on which processes tell the one that relays that there is more in the log.
+pub(super) fn channel(database: &Database) -> String {
+    format!("sta_log_{}", database.schema())
+}

@@ -1,0 +1,228 @@
+//! The relay over Kafka on a cluster that is slow, or refuses: on librdkafka's own mock.
+
+use crate::{
+    kafka::settings,
+    model::{Abonar, Abrir, Banco, CuentaId, END, connect},
+};
+use futures_util::future::join_all;
+use rdkafka::{
+    mocking::MockCluster,
+    producer::DefaultProducerContext,
+    types::{RDKafkaApiKey, RDKafkaRespErr},
+};
+use seedwork::{
+    infrastructure::{
+        avro::Registry,
+        broker::{Broker, KafkaBroker, PublishError, Publisher, Record},
+        postgres::Database,
+        relay::{Lease, Relay, RelayState},
+    },
+    testing::broker::lease,
+};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+const TOPIC: &str = "eventos-ingesta";
+const PARTITIONS: i32 = 4;
+
+/// A context whose relay publishes on a cluster.
+struct World {
+    cluster: MockCluster<'static, DefaultProducerContext>,
+    banco: Banco,
+    broker: KafkaBroker,
+}
+
+impl World {
+    async fn open() -> Self {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic(TOPIC, PARTITIONS, 1).unwrap();
+        let banco = Banco::open().await;
+        let broker = KafkaBroker::new(settings(&cluster), banco.database.context("broker").unwrap());
+        Self { cluster, banco, broker }
+    }
+
+    fn own(&self) -> Database {
+        self.banco.database.context("pruebas").unwrap()
+    }
+
+    async fn relay(&self) -> watch::Receiver<RelayState> {
+        let registry = Registry::open(self.banco.database.context("broker").unwrap()).await.unwrap();
+        let log = self.banco.bus.units().log();
+        Relay::start(self.own(), self.broker.clone(), registry, log, &self.banco.supervisor)
+    }
+
+    async fn events(&self, count: usize) {
+        let id = CuentaId::nuevo();
+        self.banco.give(Abrir { id, email: id.to_string() }).await.unwrap();
+        assert!(join_all((1..count).map(|_| self.banco.give(Abonar { id }))).await.iter().all(Result::is_ok));
+    }
+
+    async fn held(&self) -> i64 {
+        self.broker.extents(TOPIC).await.unwrap().iter().map(|extent| extent.next).sum()
+    }
+}
+
+fn record(key: &str, n: usize) -> Record {
+    Record {
+        topic: TOPIC.into(),
+        key: key.into(),
+        time: chrono::DateTime::UNIX_EPOCH,
+        headers: Vec::new(),
+        value: vec![u8::try_from(n % 256).unwrap(); 100],
+    }
+}
+
+/// Hands records to a publisher until it has taken all of them.
+async fn hand_over<P: Publisher>(
+    publisher: &mut P,
+    records: &[(i64, Record)],
+    lease: &mut Lease,
+) -> Result<(), PublishError> {
+    let (mut rest, to) = (records, records.last().unwrap().0);
+    while !rest.is_empty() {
+        rest = &rest[publisher.publish(rest, to, lease).await?..];
+    }
+    Ok(())
+}
+
+/// The same, and waits until all are safe.
+async fn deliver<P: Publisher>(
+    publisher: &mut P,
+    records: &[(i64, Record)],
+    lease: &mut Lease,
+) -> Result<(), PublishError> {
+    hand_over(publisher, records, lease).await?;
+    while !publisher.settle(lease).await? {}
+    Ok(())
+}
+
+async fn reaches(state: &mut watch::Receiver<RelayState>, cursor: i64) {
+    let reached = state.wait_for(|state| state.progress.is_some_and(|progress| progress.cursor == cursor));
+    tokio::time::timeout(END * 3, reached).await.expect("the cursor moves").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cursor_moves_with_a_round_trip_of_five_seconds() {
+    let world = World::open().await;
+    // To be looked at, a topic takes longer than a lease lasts.
+    world.cluster.broker_round_trip_time(1, Duration::from_millis(1_500)).unwrap();
+    let mut state = world.relay().await;
+    world.events(1).await;
+    reaches(&mut state, 1).await;
+    world.cluster.broker_round_trip_time(1, Duration::from_secs(5)).unwrap();
+    world.events(9).await;
+    reaches(&mut state, 10).await;
+    assert!(state.borrow().leads);
+    world.cluster.broker_round_trip_time(1, Duration::ZERO).unwrap();
+    assert_eq!(world.held().await, 10, "nothing was sent twice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cursor_is_stored_ten_times_a_second_at_most() {
+    let world = World::open().await;
+    let db = connect(world.banco.database.url()).await;
+    db.batch_execute(
+        "CREATE TABLE moves (seq bigint); \
+         CREATE FUNCTION note_move() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pruebas AS \
+         'BEGIN INSERT INTO moves VALUES (NEW.seq); RETURN NEW; END'; \
+         CREATE TRIGGER moves BEFORE UPDATE OF seq ON relay FOR EACH ROW WHEN (NEW.seq > OLD.seq) \
+         EXECUTE FUNCTION note_move()",
+    )
+    .await
+    .unwrap();
+    let mut lease = lease(&world.own()).await;
+    let mut publisher = world.broker.publisher(&lease).await.unwrap();
+    let began = Instant::now();
+    // As the relay does when messages come one by one.
+    for n in 1..=300 {
+        hand_over(&mut publisher, &[(n, record("una", 1))], &mut lease).await.unwrap();
+        publisher.settle(&mut lease).await.unwrap();
+        lease.keep().await.unwrap();
+    }
+    while !publisher.settle(&mut lease).await.unwrap() {}
+    lease.store().await.unwrap();
+    let most = 2 + began.elapsed().as_millis() / 100;
+    let row = db.query_one("SELECT (SELECT seq FROM relay), (SELECT count(*) FROM moves)", &[]).await.unwrap();
+    let (cursor, moves): (i64, i64) = (row.get(0), row.get(1));
+    assert_eq!(cursor, 300);
+    assert!(u128::try_from(moves).unwrap() <= most, "{moves} moves were stored in {:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_s_first_record_goes_alone_under_a_new_producer() {
+    let world = World::open().await;
+    let mut lease = lease(&world.own()).await;
+    // Round trips are long enough to see what is in flight.
+    world.cluster.broker_round_trip_time(1, Duration::from_millis(300)).unwrap();
+    for first in [1, 11] {
+        let mut publisher = world.broker.publisher(&lease).await.unwrap();
+        let records: Vec<_> = (first..).zip((0..10).map(|n| record("una", n))).collect();
+        let mut taken = 0;
+        // The topic is looked at first.
+        while taken == 0 {
+            taken = publisher.publish(&records, first + 9, &mut lease).await.unwrap();
+        }
+        assert_eq!(taken, 1, "nothing follows before it is acknowledged");
+        // Another partition's first does not wait for it.
+        let other = ["dos", "tres", "cuatro", "cinco"].map(|key| (first + 1, record(key, 0)));
+        let elsewhere = async {
+            let mut taken = 0;
+            for record in &other {
+                taken += publisher.publish(std::slice::from_ref(record), first + 1, &mut lease).await.unwrap();
+            }
+            taken
+        };
+        assert!(elsewhere.await > 0);
+        deliver(&mut publisher, &records[1..], &mut lease).await.unwrap();
+        // It is known now: two go together.
+        assert_eq!(publisher.publish(&records[..2], first + 9, &mut lease).await.unwrap(), 2);
+        while !publisher.settle(&mut lease).await.unwrap() {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_leaves_the_cursor_behind_what_was_acknowledged() {
+    let world = World::open().await;
+    let mut lease = lease(&world.own()).await;
+    let mut publisher = world.broker.publisher(&lease).await.unwrap();
+    let ok = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
+    let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+    world.cluster.request_errors(RDKafkaApiKey::Produce, &[ok, refused]);
+    let records: Vec<_> = (1..).zip((0..10).map(|n| record("una", n))).collect();
+    let failed = deliver(&mut publisher, &records, &mut lease).await.unwrap_err();
+    assert!(matches!(failed, PublishError::Refused(_)), "{failed}");
+    assert_eq!((lease.cursor(), world.held().await), (1, 1));
+    // The next goes on from there.
+    let mut publisher = world.broker.publisher(&lease).await.unwrap();
+    deliver(&mut publisher, &records[1..], &mut lease).await.unwrap();
+    assert_eq!((lease.cursor(), world.held().await), (10, 10));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_time_withholds_nothing_and_names_the_clocks() {
+    let world = World::open().await;
+    let mut lease = lease(&world.own()).await;
+    let mut publisher = world.broker.publisher(&lease).await.unwrap();
+    world.cluster.request_errors(RDKafkaApiKey::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP]);
+    let failed = deliver(&mut publisher, &[(1, record("una", 1))], &mut lease).await.unwrap_err();
+    assert!(matches!(failed, PublishError::Failed(_)) && failed.to_string().contains("clock"), "{failed}");
+    assert_eq!(lease.cursor(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_is_too_large_for_a_segment_is_halved_and_a_record_that_is_alone_is_refused() {
+    let world = World::open().await;
+    let mut lease = lease(&world.own()).await;
+    let too_large = RDKafkaRespErr::RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
+    let large = Record { value: vec![7; 300_000], ..record("una", 1) };
+    // 1,000,000 bytes, then 500,000, then 250,000, which is less than the record: nothing else was sent with it.
+    for attempt in 1..=3 {
+        let mut publisher = world.broker.publisher(&lease).await.unwrap();
+        world.cluster.request_errors(RDKafkaApiKey::Produce, &[too_large]);
+        let failed = deliver(&mut publisher, &[(1, large.clone())], &mut lease).await.unwrap_err();
+        match attempt {
+            3 => assert!(matches!(failed, PublishError::Refused(_)), "{failed}"),
+            _ => assert!(matches!(failed, PublishError::TooMany(_)), "{failed}"),
+        }
+    }
+}
