@@ -29,6 +29,9 @@ impl Outage {
 
     /// Notes that requests were refused. The first are told of at once, others in the next line.
     pub(crate) fn refused(&self, context: &str, requests: usize, cause: String) {
+        if requests == 0 {
+            return;
+        }
         let mut state = self.state();
         state.refused += requests;
         let now = Instant::now();
