@@ -35,8 +35,9 @@ async fn a_byte_rate_quota_slows_the_relay_and_does_not_stop_it() {
     // Kafka lets ten seconds' worth pass at once; the rest waits longer than the relay's lease lasts.
     place.stack().topics().limit_rate(Some(30_000.0)).await;
     let sta = backlog(&mut place, 300).await;
-    load::relayed(&sta).await;
+    tells(&sta, "the cursor moves", |ingesta| ingesta["relay"]["cursor"].as_i64() > Some(0)).await;
     place.stack().topics().limit_rate(None).await;
+    load::relayed(&sta).await;
     said(&place, 300).await;
     assert!(!place.log().contains("the relay pauses"), "it waits, and sends nothing twice");
     assert_eq!(sta.stop().await.0, 0);
