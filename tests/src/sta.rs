@@ -269,20 +269,24 @@ impl Frozen {
     /// It is not there.
     pub fn postgres_of(sta: &Sta) -> Self {
         let postmaster = sta.postgres_pid().expect("it runs");
+        // From now on it starts no further ones.
+        signal(postmaster, "STOP");
         let children = std::fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children"));
         let children = children.expect("the system tells them");
-        let children = children.split_whitespace().map(|pid| pid.parse().expect("a pid"));
-        let all: Vec<u32> = std::iter::once(postmaster).chain(children).collect();
-        all.iter().for_each(|pid| signal(*pid, "STOP"));
-        Self(all)
+        let children: Vec<u32> = children.split_whitespace().map(|pid| pid.parse().expect("a pid")).collect();
+        children.iter().for_each(|pid| signal_if_there(*pid, "STOP"));
+        Self(std::iter::once(postmaster).chain(children).collect())
     }
+}
+
+/// Sends a signal to a process that may have ended meanwhile.
+fn signal_if_there(pid: u32, name: &str) {
+    let _ = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).stderr(Stdio::null()).status();
 }
 
 impl Drop for Frozen {
     /// Some may be gone: when the process ends that started PostgreSQL, the system thaws it.
     fn drop(&mut self) {
-        for pid in self.0.iter().rev() {
-            let _ = Command::new("kill").args(["-CONT", &pid.to_string()]).stderr(Stdio::null()).status();
-        }
+        self.0.iter().rev().for_each(|pid| signal_if_there(*pid, "CONT"));
     }
 }
