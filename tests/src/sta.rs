@@ -90,6 +90,12 @@ impl Sta {
         answer(self.http.get(self.url(path)).send().await?).await
     }
 
+    /// Waits until commands are taken; answers what readiness tells. A busy machine may not answer within its second.
+    pub async fn becomes_ready(&self) -> Value {
+        let ready = async || self.get("/health/ready").await.ok().filter(|(status, _)| *status == 200);
+        eventually("it is ready", ready).await.1
+    }
+
     /// Posts a body; answers the status and the body.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ use seedwork::infrastructure::{
     module::Started,
     postgres::Probe,
     relay::RelayState,
+    supervise::Supervisor,
 };
 use spec::Spec;
 use std::{
@@ -67,8 +68,9 @@ pub(crate) fn start(
     settings: &Settings,
     listener: TcpListener,
     running: Running,
+    supervisor: &Supervisor,
 ) -> anyhow::Result<(SocketAddr, Server, Ending)> {
-    let recorder = Data::new(metrics::record()?);
+    let recorder = Data::new(metrics::record(supervisor)?);
     let is_whole = settings.tasks.http;
     let document = spec::document(|config| routes(is_whole, &running.contexts, config));
     let mut known = Routes::of(&document);

@@ -79,7 +79,7 @@ async fn serve(
         running = prepare(settings, connections, server, supervisor) => running?,
         () = interrupts.next() => return Ok(()),
     };
-    let (address, serving, ending) = http::start(settings, listener, running)?;
+    let (address, serving, ending) = http::start(settings, listener, running, supervisor)?;
     say(&format!("sta-api listens on http://{address}"));
     let handle = serving.handle();
     let mut serving = pin!(serving);

@@ -29,6 +29,9 @@ pub async fn no_log_level_shows_personal_data(place: &Place) {
         (!place.said("eventos-cliente").await.is_empty()).then_some(())
     })
     .await;
+    let (client, metrics) = sta.raw("/metrics");
+    let metrics = client.get(metrics).send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("sta_log_lines_dropped_total 0"), "no line is missing: {metrics}");
     assert_eq!(sta.stop().await.0, 0);
 
     let log = place.log();

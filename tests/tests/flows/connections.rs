@@ -86,7 +86,7 @@ async fn a_context_has_five_connections_when_it_is_idle_and_ten_under_light_load
     assert!(most <= CONTEXTS * allowed, "{most}");
     let asked = Instant::now();
     eventually("what is idle is closed", async || (sessions.count().await <= CONTEXTS * 5).then_some(())).await;
-    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
     assert_eq!(sta.stop().await.0, 0);
 }
 
@@ -96,11 +96,11 @@ async fn a_process_has_no_more_connections_than_its_limit_and_one_that_is_too_sm
     let small = command(home.path(), &[("STA_DATABASE_CONNECTIONS", "20")]).arg("serve").output().await.unwrap();
     let told = String::from_utf8(small.stderr).unwrap();
     assert!(!small.status.success() && told.contains("STA_DATABASE_CONNECTIONS"), "{told}");
-    assert!(told.contains("3 contexts need 7 each") && told.contains("23 in all"), "{told}");
-    let sta = Sta::start(home.path(), &[("STA_DATABASE_CONNECTIONS", "23")]).await;
+    assert!(told.contains("3 contexts need 8 each") && told.contains("26 in all"), "{told}");
+    let sta = Sta::start(home.path(), &[("STA_DATABASE_CONNECTIONS", "26")]).await;
     let sessions = Sessions::of(home.path()).await.unwrap();
     let most = light_load(&sta, &sessions).await;
-    assert!((CONTEXTS * 5..=23).contains(&most), "{most}");
+    assert!((CONTEXTS * 5..=26).contains(&most), "{most}");
     assert_eq!(sta.stop().await.0, 0);
 }
 

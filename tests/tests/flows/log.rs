@@ -79,7 +79,11 @@ async fn a_server_whose_stdout_is_full_serves_and_logs_its_address() {
         Some(log[start..].split('"').next()?.to_owned())
     })
     .await;
-    assert_eq!(reqwest::get(format!("{address}/health/ready")).await.unwrap().status(), 200);
+    eventually("it is ready", || async {
+        let ready = reqwest::get(format!("{address}/health/ready")).await.unwrap();
+        (ready.status() == 200).then_some(())
+    })
+    .await;
     sta_tests::sta::signal(child.id().expect("it runs"), "TERM");
     let ended = tokio::time::timeout(Duration::from_secs(20), child.wait()).await.expect("it ends in time").unwrap();
     assert_eq!(ended.code(), Some(0));

@@ -100,7 +100,7 @@ async fn a_proxy_that_pools_transactions_is_refused_and_one_that_pools_sessions_
     let _sessions = start("session");
     eventually("it is up", || async { std::net::TcpStream::connect(("127.0.0.1", port)).ok() }).await;
     let sta = Sta::start(home.path(), &[("DATABASE_URL", &url)]).await;
-    assert_eq!(sta.get("/health/ready").await.unwrap().0, 200);
+    sta.becomes_ready().await;
     let image = json!({ "id_proveedor": "p", "id_paciente": "x", "url_path": "https://a.example/" });
     assert_eq!(sta.post("/ingesta/crear-ingesta-comando", &image).await.unwrap().0, 202);
     assert_eq!(sta.stop().await.0, 0);

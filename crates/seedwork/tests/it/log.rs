@@ -61,7 +61,7 @@ async fn a_lock_on_the_log_delays_no_commit_while_there_is_room() {
         n += 1;
         let asked = Instant::now();
         assert_eq!(banco.give(new(n)).await, Ok(()));
-        assert!(asked.elapsed() < Duration::from_secs(1), "commit {n} took {:?}", asked.elapsed());
+        assert!(asked.elapsed() < Duration::from_secs(2), "commit {n} took {:?}", asked.elapsed());
     }
     assert!(n > 100, "{n} commits show nothing");
     holder.batch_execute("ROLLBACK").await.unwrap();
@@ -79,7 +79,7 @@ async fn a_full_log_refuses_in_time_and_recovers() {
     while banco.bus.units().log().borrow().room > 0 {
         let asked = Instant::now();
         assert_eq!(banco.give(new(n)).await, Ok(()));
-        assert!(asked.elapsed() < Duration::from_secs(1), "commit {n} took {:?}", asked.elapsed());
+        assert!(asked.elapsed() < Duration::from_secs(2), "commit {n} took {:?}", asked.elapsed());
         n += 1;
     }
     let asked = Instant::now();

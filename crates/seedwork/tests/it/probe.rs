@@ -30,10 +30,10 @@ async fn a_database_that_is_set_to_read_only_takes_no_commands() {
     let name = banco.database.url().rsplit('/').next().unwrap();
     let client = banco.look().await;
     client.batch_execute(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await.unwrap();
-    let standing = probe(&banco).ask().await;
-    assert!(!standing.takes_commands() && standing.database == DatabaseState::ReadOnly, "{standing:?}");
+    let is_read_only = |standing: Standing| !standing.takes_commands() && standing.database == DatabaseState::ReadOnly;
+    tells(&probe(&banco), "it is read only", is_read_only).await;
     client.batch_execute(&format!("ALTER DATABASE {name} RESET default_transaction_read_only")).await.unwrap();
-    assert!(probe(&banco).ask().await.takes_commands());
+    becomes_ready(&probe(&banco)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,14 +51,13 @@ async fn a_database_whose_disk_is_full_takes_no_commands_until_there_is_space() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_without_room_takes_no_commands() {
     let database = TestDatabase::create(vec![("pruebas", MIGRATIONS)]).await.unwrap();
-    let probe = || Probe::new(database.context("pruebas").unwrap());
-    let standing = probe().ask().await;
-    assert!(standing.database == DatabaseState::Up && standing.room == 0, "{standing:?}");
-    assert!(!standing.takes_commands());
+    let probe = Probe::new(database.context("pruebas").unwrap());
+    let is_full =
+        |standing: Standing| standing.database == DatabaseState::Up && standing.room == 0 && !standing.takes_commands();
+    tells(&probe, "the log has no room", is_full).await;
     let partition = "CREATE TABLE pruebas.o PARTITION OF pruebas.outbox FOR VALUES FROM (1) TO (11)";
     connect(database.url()).await.batch_execute(partition).await.unwrap();
-    let standing = probe().ask().await;
-    assert!(standing.takes_commands() && standing.room == 10, "{standing:?}");
+    tells(&probe, "the log has room", |standing| standing.takes_commands() && standing.room == 10).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,18 +67,19 @@ async fn messages_that_are_set_aside_are_counted_up_to_a_bound() {
         INSERT INTO parked (source, id, topic, partition, \"offset\", headers, parked_at, tries, due_at, dead, reason) \
         SELECT 's', n::text, 't', 0, n, '{}', now(), 0, 'infinity', n % 10000 = 0, 'r' FROM generate_series(1, 20000) AS n";
     banco.look().await.batch_execute(park).await.unwrap();
-    let set_aside = probe(&banco).ask().await.set_aside;
-    assert_eq!(set_aside, Some(SetAside { parked: 10_000, dead: 2 }));
+    let expected = Some(SetAside { parked: 10_000, dead: 2 });
+    tells(&probe(&banco), "as many as are counted at most", |standing| standing.set_aside == expected).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_counted_in_time_leaves_commands_possible() {
     let banco = Banco::open().await;
     let locked = banco.look().await;
-    becomes_ready(&probe(&banco)).await;
+    let probe = probe(&banco);
+    becomes_ready(&probe).await;
     locked.batch_execute("BEGIN; LOCK parked").await.unwrap();
-    let standing = probe(&banco).ask().await;
-    assert!(standing.takes_commands() && standing.set_aside.is_none(), "{standing:?}");
+    let is_uncounted = |standing: Standing| standing.takes_commands() && standing.set_aside.is_none();
+    tells(&probe, "commands are taken, and nothing is counted", is_uncounted).await;
 }
 
 /// Temporary files of the sessions of a database that take no byte: to the server, its disk is full.

@@ -107,9 +107,10 @@ impl Send {
             let line = tokio::select! {
                 line = lines.next() => line,
                 () = is_due => break,
+                // What was read before is still sent.
                 () = interrupts.next() => {
-                    lines.ended = true;
-                    break;
+                    lines.receiver.close();
+                    continue;
                 }
             };
             let message = match line {
@@ -184,5 +185,26 @@ impl Lines {
         self.number += 1;
         self.ended = line.is_none();
         line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn lines_that_were_read_before_the_end_are_all_handed_out() {
+        let (sender, receiver) = mpsc::channel(BATCH);
+        let mut lines = Lines { receiver, number: 0, ended: false };
+        for _ in 0..3 {
+            sender.send(Ok("{}".to_owned())).await.unwrap();
+        }
+        lines.receiver.close();
+        assert!(sender.send(Ok(String::new())).await.is_err());
+        for number in 1..=3 {
+            assert!(lines.next().await.is_some());
+            assert_eq!((lines.number, lines.ended), (number, false));
+        }
+        assert!(lines.next().await.is_none() && lines.ended);
     }
 }

@@ -7,25 +7,38 @@ use metrics::{counter, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use seedwork::{
     domain::{Clock, SystemClock},
-    infrastructure::relay::Progress,
+    infrastructure::{relay::Progress, supervise::Supervisor},
 };
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 /// The buckets of durations, in seconds: from an answer out of memory to a request's deadline.
 const SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 /// The buckets of counts: how many units share a commit.
 const UNITS: [f64; 8] = [1.0, 2.0, 8.0, 32.0, 128.0, 256.0, 512.0, 1024.0];
 
+/// The time between two drains of the histograms: each measured value is kept until then, also when nobody scrapes.
+const UPKEEP: Duration = Duration::from_secs(5);
+
 /// Starts to collect.
 ///
 /// # Errors
 ///
 /// Another recorder is there already.
-pub(super) fn record() -> anyhow::Result<PrometheusHandle> {
-    Ok(PrometheusBuilder::new()
+pub(super) fn record(supervisor: &Supervisor) -> anyhow::Result<PrometheusHandle> {
+    let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
         .set_buckets_for_metric(Matcher::Suffix("_units".to_owned()), &UNITS)?
-        .install_recorder()?)
+        .install_recorder()?;
+    let kept = recorder.clone();
+    supervisor.spawn("metrics", move |stop| {
+        let kept = kept.clone();
+        async move {
+            while stop.run_until_cancelled(tokio::time::sleep(UPKEEP)).await.is_some() {
+                kept.run_upkeep();
+            }
+        }
+    });
+    Ok(recorder)
 }
 
 /// The metrics, as Prometheus reads them.

@@ -13,11 +13,16 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- The lock of the commits first: a message that another transaction parks behind one that is deleted is seen. Who commits
--- holds it already.
-CREATE FUNCTION parked_heads_deleted() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+-- The lock of the commits, before any row is locked: a message that another transaction parks behind one that is deleted
+-- is seen. Who commits holds it already.
+CREATE FUNCTION parked_heads_locked() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('sta/commit/' || TG_TABLE_SCHEMA, 0));
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION parked_heads_deleted() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
     UPDATE parked p SET head = true FROM touched t CROSS JOIN LATERAL
         (SELECT n FROM parked s WHERE s.topic = t.topic AND s.key = t.key AND s.n > t.n ORDER BY s.n LIMIT 1) s
         WHERE t.head AND p.n = s.n;
@@ -26,5 +31,7 @@ END $$;
 
 CREATE TRIGGER parked_heads_inserted AFTER INSERT ON parked
     REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION parked_heads_inserted();
+CREATE TRIGGER parked_heads_locked BEFORE DELETE ON parked
+    FOR EACH STATEMENT EXECUTE FUNCTION parked_heads_locked();
 CREATE TRIGGER parked_heads_deleted AFTER DELETE ON parked
     REFERENCING OLD TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION parked_heads_deleted();

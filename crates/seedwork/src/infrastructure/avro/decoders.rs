@@ -31,8 +31,17 @@ pub enum Undecodable {
 pub struct Decoders {
     registry: Registry,
     known: Arc<RwLock<HashMap<i32, Arc<Decoder>>>>,
-    /// One asks the registry, the others wait for its answer. Ids that it did not know, and when it was asked.
-    asking: Arc<tokio::sync::Mutex<HashMap<i32, Instant>>>,
+    /// One asks the registry, the others wait for its answer.
+    asking: Arc<tokio::sync::Mutex<Asked>>,
+}
+
+/// Answers of the registry that are not asked for again at once.
+#[derive(Default)]
+struct Asked {
+    /// The ids that it does not know.
+    unknown: HashMap<i32, Instant>,
+    /// It does not answer, for this reason.
+    away: Option<(Instant, String)>,
 }
 
 /// Decodes what was written with one schema.
@@ -63,17 +72,27 @@ impl Decoders {
         if let Some(known) = self.known(id) {
             return Ok(known);
         }
-        let mut unknown = self.asking.lock().await;
+        let mut asked = self.asking.lock().await;
         if let Some(known) = self.known(id) {
             return Ok(known);
         }
-        unknown.retain(|_, asked| asked.elapsed() < AGAIN);
-        let schema = match unknown.contains_key(&id) {
+        if let Some((_, reason)) = asked.away.as_ref().filter(|(at, _)| at.elapsed() < AGAIN) {
+            return Err(Undecodable::Away(reason.clone()));
+        }
+        asked.unknown.retain(|_, at| at.elapsed() < AGAIN);
+        let schema = match asked.unknown.contains_key(&id) {
             true => None,
-            false => self.registry.schema(id).await.map_err(|error| Undecodable::Away(format!("{error:#}")))?,
+            false => match self.registry.schema(id).await {
+                Ok(schema) => schema,
+                Err(error) => {
+                    let reason = format!("{error:#}");
+                    asked.away = Some((Instant::now(), reason.clone()));
+                    return Err(Undecodable::Away(reason));
+                }
+            },
         };
         let Some(schema) = schema else {
-            unknown.entry(id).or_insert_with(Instant::now);
+            asked.unknown.entry(id).or_insert_with(Instant::now);
             return Err(Undecodable::Unknown(format!("no schema has the id {id}")));
         };
         let name = schema.name().map(|name| name.fullname(None)).unwrap_or_default();

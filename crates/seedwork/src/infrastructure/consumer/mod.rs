@@ -38,6 +38,7 @@ use hearing::Outcome;
 use lanes::{Ended, Lane, Lanes};
 use message::Message;
 use news::{Change, Told, Work};
+use parked::Next;
 use patience::{Patience, Verdict, Why};
 use progress::Progress;
 use retries::Retries;
@@ -53,7 +54,7 @@ use tokio::{
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
-use trials::Trials;
+use trials::{Trials, Turn};
 use trying::Trying;
 use unheard::Unheard;
 use window::Window;
@@ -224,12 +225,18 @@ impl<B: Broker> Consumer<B> {
     ///
     /// The reason for which it is to be tried again.
     async fn attempt(&self, lane: &Lane, message: &Message, patience: &mut Patience) -> Result<(), String> {
-        let (partition, began) = (&message.delivery.partition, Instant::now());
+        let partition = &message.delivery.partition;
         let verdict = if self.blocked().contains(lane) {
             Verdict::Park(Why::Behind)
         } else {
+            let turn = self.trials.turn(message).await;
+            if matches!(turn, Turn::Alone { .. }) && !self.progress.hears(partition) {
+                return Err("its partition is heard elsewhere".to_owned());
+            }
+            // Waiting for the turn says nothing about the message.
+            let began = Instant::now();
             let handling = message.handle(&self.hearing, &self.decoders);
-            patience.judge(self.trials.handle(message, handling).await, began, Instant::now())
+            patience.judge(self.trials.handle(message, turn, handling).await, began, Instant::now())
         };
         let why = match verdict {
             Verdict::Done => return Ok(()),
@@ -293,19 +300,28 @@ impl<B: Broker> Consumer<B> {
         Box::pin(async move {
             let partition = message.delivery.partition.clone();
             loop {
+                let turn = self.trials.turn(&message).await;
                 let handling = message.handle(&self.hearing, &self.decoders);
-                let outcome = self.trials.handle(&message, handling).instrument(message.span()).await;
+                let outcome = self.trials.handle(&message, turn, handling).instrument(message.span()).await;
                 let next = match (outcome, message.parked) {
                     (Outcome::Done, _) => parked::after(&client, message, &self.trying).await,
-                    (outcome, Some((n, tries))) => parked::failed(&client, n, tries, outcome).await.map(|()| None),
-                    (_, None) => Ok(None),
+                    (outcome, Some((n, tries))) => {
+                        parked::failed(&client, n, tries, outcome).await.map(|()| Next::Later)
+                    }
+                    (_, None) => Ok(Next::Later),
                 };
                 match next {
-                    Ok(Some(next)) => {
-                        message = next;
+                    Ok(Next::Message(next)) => {
+                        message = *next;
                         message.parked.iter().for_each(|(n, _)| self.trying.follow(&lane, *n));
                     }
-                    Ok(None) => break,
+                    Ok(Next::None) => {
+                        if let Lane::Parked(key) = &lane {
+                            self.blocked().remove(&**key);
+                        }
+                        break;
+                    }
+                    Ok(Next::Later) => break,
                     Err(error) => {
                         let error = format!("{error:#}");
                         tracing::warn!(error, "a parked message was tried, and what follows is not known");

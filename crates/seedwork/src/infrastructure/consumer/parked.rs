@@ -59,17 +59,30 @@ impl Due {
     }
 }
 
-/// The message that follows one that has just been handled. None when it is dead, or when a later round is to find it.
-pub(super) async fn after(client: &Client, handled: Message, trying: &Trying) -> anyhow::Result<Option<Message>> {
+/// The next parked message of a key.
+pub(super) enum Next {
+    /// It is to be tried at once.
+    Message(Box<Message>),
+    /// A later round finds it, or an operator.
+    Later,
+    /// Nothing of the key is parked any more.
+    None,
+}
+
+/// Returns what follows a message that has just been handled.
+pub(super) async fn after(client: &Client, handled: Message, trying: &Trying) -> anyhow::Result<Next> {
     let Message { delivery: Delivery { partition, key: Some(key), .. }, parked: Some((n, _)), .. } = handled else {
-        return Ok(None);
+        return Ok(Next::None);
     };
     let _turn = trying.turn.lock().await;
     if trying.window.left().1 == 0 {
-        return Ok(None);
+        return Ok(Next::Later);
     }
-    let row = client.query_opt(NEXT, &[&&*partition.topic, &key, &n]).await?;
-    row.filter(|row| !row.get::<_, bool>(8)).as_ref().map(|row| message(row, trying)).transpose()
+    match client.query_opt(NEXT, &[&&*partition.topic, &key, &n]).await? {
+        None => Ok(Next::None),
+        Some(row) if row.get::<_, bool>(8) => Ok(Next::Later),
+        Some(row) => Ok(Next::Message(Box::new(message(&row, trying)?))),
+    }
 }
 
 fn message(row: &Row, trying: &Trying) -> anyhow::Result<Message> {

@@ -33,25 +33,44 @@ pub(super) enum Verdict {
     Retry(String),
 }
 
-/// Since when a message fails, and since when it loses races. Waiting for the database counts as neither.
+/// The time for which a message has failed, and has lost races. Waiting for the database counts as neither.
 #[derive(Default)]
 pub(super) struct Patience {
-    failing: Option<Instant>,
-    racing: Option<Instant>,
+    failing: Spent,
+    racing: Spent,
+}
+
+/// Time that was spent on tries of one kind, with the pauses between them.
+#[derive(Default)]
+struct Spent {
+    total: Duration,
+    /// The end of the last try, unless another kind followed it.
+    until: Option<Instant>,
+}
+
+impl Spent {
+    /// Adds a try. Returns true if that is more than `limit` in all.
+    fn exceeds(&mut self, limit: Duration, began: Instant, now: Instant) -> bool {
+        self.total += now - self.until.replace(now).unwrap_or(began);
+        self.total > limit
+    }
 }
 
 impl Patience {
     /// The verdict on a try that began at `began` and ended at `now`.
     pub(super) fn judge(&mut self, outcome: Outcome, began: Instant, now: Instant) -> Verdict {
-        let is_over = |since: &mut Option<Instant>, limit| now - *since.get_or_insert(began) > limit;
         match outcome {
             Outcome::Done => Verdict::Done,
             Outcome::Unheard(kind) => Verdict::Unheard(kind),
             Outcome::Behind => Verdict::Park(Why::Behind),
             Outcome::Hopeless(reason) => Verdict::Park(Why::Hopeless(reason)),
-            Outcome::Failed(reason) if is_over(&mut self.failing, FAILING) => Verdict::Park(Why::Failed(reason)),
-            Outcome::Raced(reason) if is_over(&mut self.racing, RACING) => Verdict::Park(Why::Failed(reason)),
-            Outcome::Failed(reason) | Outcome::Raced(reason) | Outcome::Later(reason) => Verdict::Retry(reason),
+            Outcome::Failed(reason) if self.failing.exceeds(FAILING, began, now) => Verdict::Park(Why::Failed(reason)),
+            Outcome::Raced(reason) if self.racing.exceeds(RACING, began, now) => Verdict::Park(Why::Failed(reason)),
+            Outcome::Failed(reason) | Outcome::Raced(reason) => Verdict::Retry(reason),
+            Outcome::Later(reason) => {
+                (self.failing.until, self.racing.until) = (None, None);
+                Verdict::Retry(reason)
+            }
         }
     }
 }
@@ -91,6 +110,16 @@ mod tests {
         let (failed, start) = (Outcome::Failed("slow".into()), Instant::now());
         let verdict = Patience::default().judge(failed, start, start + seconds(30));
         assert_eq!(verdict, Verdict::Park(Why::Failed("slow".into())));
+    }
+
+    #[test]
+    fn waiting_for_the_database_between_two_failures_is_not_counted() {
+        let (mut patience, start) = (Patience::default(), Instant::now());
+        for (outcome, at) in [(Outcome::Failed("no".into()), 0), (Outcome::Later("away".into()), 10)] {
+            assert!(matches!(patience.judge(outcome, start + seconds(at), start + seconds(at)), Verdict::Retry(_)));
+        }
+        let verdict = patience.judge(Outcome::Failed("no".into()), start + seconds(20), start + seconds(21));
+        assert_eq!(verdict, Verdict::Retry("no".into()));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::{
     positions,
 };
 use crate::infrastructure::{broker::Broker, supervise::jitter};
+use anyhow::ensure;
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_postgres::Client;
@@ -59,7 +60,11 @@ impl<B: Broker> Consumer<B> {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = ticks.tick() => self.note(&client).await?,
+                _ = ticks.tick() => {
+                    // Nothing else may use it for long, and with it ends the lock that shows that this process lives.
+                    ensure!(!client.is_closed(), "the session has ended");
+                    self.note(&client).await?;
+                }
                 // All that comes while one batch is written is the next.
                 () = self.unheard.more() => self.unheard.flush(&client).await?,
             }

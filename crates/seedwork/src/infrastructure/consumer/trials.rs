@@ -23,7 +23,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{RwLock, watch},
+    sync::{self, RwLock, RwLockReadGuard, RwLockWriteGuard, watch},
     time::{Instant, timeout},
 };
 use tokio_postgres::Client;
@@ -45,6 +45,18 @@ const CLOSE: Duration = Duration::from_secs(3);
 /// Held by all messages in flight, exclusively by one that is tried alone. All contexts of a process end with it, so it is
 /// the process's.
 static ALONE: RwLock<()> = RwLock::const_new(());
+
+/// Held by the one message that waits to be alone, or is: `ALONE` is fair, so the others that come meanwhile go before the
+/// next message that is tried alone.
+static NEXT: sync::Mutex<()> = sync::Mutex::const_new(());
+
+/// The turn of a message in this process.
+pub(super) enum Turn {
+    /// It is in flight beside others.
+    Beside { _others: RwLockReadGuard<'static, ()> },
+    /// It is at risk, and alone in flight.
+    Alone { _others: RwLockWriteGuard<'static, ()>, _next: sync::MutexGuard<'static, ()> },
+}
 
 /// The lock is shared, so that a new session of the same process gets it while an old one lingers.
 const LOCK: &str = "SELECT pg_advisory_lock_shared(hashtextextended($1::uuid::text, 0))";
@@ -101,7 +113,10 @@ const RISKS: &str = "\
     JOIN unnest($1::text[], $2::int4[]) AS r (topic, partition) USING (topic, partition)";
 
 /// Nothing that comes after the crash was in flight.
-const SHORTEN: &str = "UPDATE at_risk SET until = least(until, $3) WHERE topic = $1 AND partition = $2";
+const SHORTEN: &str = "\
+    UPDATE at_risk a SET until = least(a.until, r.until) \
+    FROM unnest($1::text[], $2::int4[], $3::int8[]) AS r (topic, partition, until) \
+    WHERE a.topic = r.topic AND a.partition = r.partition";
 
 /// The messages that are tried alone, as one consumer of a process knows them.
 pub(super) struct Trials {
@@ -179,29 +194,42 @@ impl Trials {
             metrics::counter!("sta_unclean_ends_total", "context" => context.to_owned())
                 .increment(ended.unsigned_abs());
         }
-        let mut risks = HashMap::with_capacity(found.len());
-        for row in &found {
-            let partition = Partition { topic: row.get::<_, &str>(0).into(), number: row.get(1) };
-            let extents = broker.extents(&partition.topic).await?;
-            let number = usize::try_from(partition.number)?;
-            let end = extents.get(number).with_context(|| format!("{partition:?} is not there"))?.next;
-            client.execute(SHORTEN, &[&&*partition.topic, &partition.number, &end]).await?;
-            let until = row.get::<_, i64>(2).min(end);
-            risks.insert(partition, Risk { until, parked: Instant::now() + PARKED });
+        // The broker asks on connections of its own: a process that may have few of them waits for none while it holds one.
+        drop(client);
+        let at_risk = found.iter().map(|row| {
+            let topic: &str = row.get(0);
+            (Partition { topic: topic.into(), number: row.get(1) }, row.get(2))
+        });
+        let risks = shortened(broker, at_risk.collect()).await?;
+        if !risks.is_empty() {
+            let (topics, numbers) = names(risks.keys());
+            let ends: Vec<i64> = risks.values().copied().collect();
+            database.client("").await?.execute(SHORTEN, &[&topics, &numbers, &ends]).await?;
         }
+        let parked = Instant::now() + PARKED;
         let mut known = self.risks();
         known.retain(|partition, _| !gained.iter().any(|(gained, _)| gained == partition));
-        known.extend(risks);
+        known.extend(risks.into_iter().map(|(partition, until)| (partition, Risk { until, parked })));
         Ok(())
     }
 
-    /// Handles a message: alone in this process and with a mark, if it is at risk.
-    pub(super) async fn handle(&self, message: &Message, handling: impl Future<Output = Outcome>) -> Outcome {
+    /// Waits for the turn of a message: alone in this process if it is at risk, else beside others.
+    pub(super) async fn turn(&self, message: &Message) -> Turn {
         if !self.is_at_risk(message) {
-            let _others = ALONE.read().await;
-            return handling.await;
+            return Turn::Beside { _others: ALONE.read().await };
         }
-        let _alone = ALONE.write().await;
+        let next = NEXT.lock().await;
+        Turn::Alone { _others: ALONE.write().await, _next: next }
+    }
+
+    /// Handles a message in its turn: with a mark, if it is alone.
+    pub(super) async fn handle(
+        &self,
+        message: &Message,
+        turn: Turn,
+        handling: impl Future<Output = Outcome>,
+    ) -> Outcome {
+        let Turn::Alone { .. } = &turn else { return handling.await };
         let outcome = match self.mark(message).await {
             Ok(crashes) if crashes < CRASHES => handling.await,
             Ok(crashes) => {
@@ -242,5 +270,53 @@ impl Trials {
 
     fn session(&self) -> anyhow::Result<Arc<Client>> {
         self.session.borrow().clone().context("the session is not open")
+    }
+}
+
+/// The partitions at risk, each up to its end at the most: what comes after a crash was not in flight.
+async fn shortened<B: Broker>(broker: &B, at_risk: Vec<(Partition, i64)>) -> anyhow::Result<HashMap<Partition, i64>> {
+    let mut extents = HashMap::new();
+    let mut shortened = HashMap::with_capacity(at_risk.len());
+    for (partition, until) in at_risk {
+        let topic = &partition.topic;
+        if !extents.contains_key(topic) {
+            extents.insert(Arc::clone(topic), broker.extents(topic).await?);
+        }
+        let extent = extents.get(topic).and_then(|all| all.get(usize::try_from(partition.number).ok()?));
+        let end = extent.with_context(|| format!("{partition:?} is not there"))?.next;
+        shortened.insert(partition, until.min(end));
+    }
+    Ok(shortened)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::infrastructure::{broker::Delivery, consumer::window::Window};
+    use futures_util::{FutureExt, poll};
+    use std::pin::pin;
+
+    fn message(number: i32) -> Message {
+        let partition = Partition { topic: "t".into(), number };
+        let delivery = Delivery { partition, offset: 0, key: None, headers: Vec::new(), value: None, defect: None };
+        Message { delivery, room: Window::new(1, 1).enter(0), parked: None }
+    }
+
+    #[tokio::test]
+    async fn others_go_before_the_next_message_that_is_tried_alone() {
+        let trials = Trials::new();
+        let risk = Risk { until: 1, parked: Instant::now() };
+        trials.risks().insert(message(0).delivery.partition, risk);
+        let (at_risk, other) = (message(0), message(1));
+        let first = trials.turn(&at_risk).await;
+        assert!(matches!(first, Turn::Alone { .. }));
+        let (mut second, mut beside) = (pin!(trials.turn(&at_risk)), pin!(trials.turn(&other)));
+        assert!(poll!(&mut second).is_pending() && poll!(&mut beside).is_pending());
+        drop(first);
+        assert!(poll!(&mut second).is_pending(), "it waits for the others");
+        let beside = beside.now_or_never().expect("it need not wait for the second");
+        assert!(matches!(beside, Turn::Beside { .. }));
+        drop(beside);
+        assert!(matches!(second.await, Turn::Alone { .. }));
     }
 }

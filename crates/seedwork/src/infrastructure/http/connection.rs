@@ -152,7 +152,8 @@ impl Connection {
                 let now = Instant::now();
                 match self.due() {
                     Some(due) if due <= now => return Poll::Ready(()),
-                    due => timer.as_mut().reset(due.unwrap_or(now + self.patience)),
+                    // The turn may be another's long before it would be over.
+                    due => timer.as_mut().reset(due.map_or(now + self.patience, |due| due.min(now + self.patience))),
                 }
             }
             Poll::Pending
@@ -173,16 +174,23 @@ impl Connection {
         }
         drop(poll_fn(|context| Pin::new(&mut *self.io.borrow_mut()).poll_shutdown(context)).await);
         if self.is_refused.get() {
+            // Whoever comes anew takes its place first.
+            self.turn.set(Turn::Client(Instant::now()));
             drop(timeout(LINGER, self.drain()).await);
         }
     }
 
-    /// Reads what a client still sends: closing over unread bytes would take the answer from it.
+    /// Reads what a client still sends, unless its place is needed: closing over unread bytes would take the answer from
+    /// it.
     async fn drain(&self) {
         let (mut bytes, mut came) = ([0; 4096], 0);
         while came < DRAIN {
             let mut read = ReadBuf::new(&mut bytes);
-            let polled = poll_fn(|context| Pin::new(&mut *self.io.borrow_mut()).poll_read(context, &mut read)).await;
+            let polled = poll_fn(|context| match self.is_dismissed.get() {
+                true => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
+                false => Pin::new(&mut *self.io.borrow_mut()).poll_read(context, &mut read),
+            });
+            let polled = polled.await;
             match (polled, read.filled().len()) {
                 (Err(_), _) | (Ok(()), 0) => return,
                 (Ok(()), length) => came += length,

@@ -69,8 +69,8 @@ where
     <S::Service as Service<Request>>::Future: 'static,
     B: MessageBody + 'static,
 {
-    let threads = thread::available_parallelism().map_or(2, NonZeroUsize::get);
-    let most = (clients.most / threads).max(8);
+    let threads = thread::available_parallelism().map_or(2, NonZeroUsize::get).min((clients.most / 8).max(1));
+    let most = clients.most / threads;
     let server = Server::build()
         .workers(threads)
         .disable_signals()

@@ -68,7 +68,8 @@ impl Connections {
         let Needs { contexts, relay, consumers } = needs;
         let relays = if relay { (1, "1 to relay") } else { (1, "1 to tell who relays") };
         let consumes = if consumers { (3, "3 to consume") } else { (0, "0 to consume") };
-        let parts = [(1, "1 to commit"), relays, consumes, (1, "1 to read by id"), (1, "1 for lists")];
+        let parts =
+            [(1, "1 to commit"), relays, consumes, (1, "1 to read by id"), (1, "1 for lists"), (1, "1 for readiness")];
         let each = parts.iter().map(|(count, _)| count).sum::<usize>();
         let Some(free) = limit.checked_sub(contexts * each + SHARED) else {
             return Err(TooFew { limit, contexts, each, what: parts.map(|(_, what)| what).join(", ") });
@@ -97,17 +98,17 @@ mod tests {
     #[test]
     fn a_limit_that_is_too_small_is_refused_with_the_arithmetic() {
         let refused = Connections::at_most(20, ALL).map(drop).unwrap_err().to_string();
-        let expected = "20 connections are too few: 3 contexts need 7 each (1 to commit, 1 to relay, 3 to consume, 1 to \
-                        read by id, 1 for lists), and the process 2: 23 in all";
+        let expected = "20 connections are too few: 3 contexts need 8 each (1 to commit, 1 to relay, 3 to consume, 1 to \
+                        read by id, 1 for lists, 1 for readiness), and the process 2: 26 in all";
         assert_eq!(refused, expected);
     }
 
     #[test]
     fn what_contexts_do_not_need_is_shared_among_them() {
-        for (limit, threads, lists) in [(23, 0, 1), (25, 0, 1), (26, 1, 1), (35, 4, 1), (38, 4, 2), (500, 4, 2)] {
+        for (limit, threads, lists) in [(26, 0, 1), (28, 0, 1), (29, 1, 1), (38, 4, 1), (41, 4, 2), (500, 4, 2)] {
             let share = Connections::at_most(limit, ALL).unwrap().share();
             assert_eq!(share, Share { lists, threads }, "{limit}");
-            let most = 3 * (7 + share.threads + share.lists - 1) + SHARED;
+            let most = 3 * (8 + share.threads + share.lists - 1) + SHARED;
             assert!(most <= limit, "{most} of {limit}");
         }
     }

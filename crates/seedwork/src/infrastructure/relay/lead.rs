@@ -116,19 +116,24 @@ impl<'a, B: Broker> Leader<'a, B> {
     /// Waits for news: of the log, and of what is on its way.
     async fn rest(&mut self, news: &mut Listener, stop: &CancellationToken) -> anyhow::Result<Vec<Entry>> {
         let committed = self.log.borrow_and_update().last;
-        if committed <= self.handed {
-            let is_on_its_way = self.lease.cursor() < self.handed;
-            let idle = IDLE.min(self.lease.due());
-            tokio::select! {
-                settled = self.publisher.settle(self.lease), if is_on_its_way => {
-                    settled?;
-                    return Ok(Vec::new());
-                }
-                Ok(()) = self.log.changed() => {}
-                () = news.heard() => {}
-                () = tokio::time::sleep(idle) => {}
-                () = stop.cancelled() => {}
+        if committed > self.handed {
+            let read = self.read().await?;
+            if !read.is_empty() {
+                return Ok(read);
             }
+            // The log ends before what this process knows of it, as after a fail-over.
+        }
+        let is_on_its_way = self.lease.cursor() < self.handed;
+        let idle = IDLE.min(self.lease.due());
+        tokio::select! {
+            settled = self.publisher.settle(self.lease), if is_on_its_way => {
+                settled?;
+                return Ok(Vec::new());
+            }
+            Ok(()) = self.log.changed() => {}
+            () = news.heard() => {}
+            () = tokio::time::sleep(idle) => {}
+            () = stop.cancelled() => {}
         }
         self.read().await
     }

@@ -82,7 +82,11 @@ fn start(clients: Clients) -> SocketAddr {
 }
 
 fn usual() -> SocketAddr {
-    start(Clients { most: 1_000, patience: PATIENCE, drain_seconds: 1 })
+    patient(PATIENCE)
+}
+
+fn patient(patience: Duration) -> SocketAddr {
+    start(Clients { most: 1_000, patience, drain_seconds: 1 })
 }
 
 /// A connection on which something was sent.
@@ -160,9 +164,10 @@ async fn a_head_that_does_not_end_is_refused_whether_it_is_the_first_or_a_later_
 
 #[actix_web::test]
 async fn a_connection_is_kept_for_as_long_as_its_requests_come() {
-    let mut stream = TcpStream::connect(usual()).await.unwrap();
-    let mut often = interval(PATIENCE / 2);
-    for _ in 0..5 {
+    let patience = 4 * PATIENCE;
+    let mut stream = TcpStream::connect(patient(patience)).await.unwrap();
+    let mut often = interval(patience / 4);
+    for _ in 0..6 {
         often.tick().await;
         stream.write_all(ASK.as_bytes()).await.unwrap();
         assert!(one(&mut stream).await.starts_with("HTTP/1.1 200 "));
@@ -171,7 +176,7 @@ async fn a_connection_is_kept_for_as_long_as_its_requests_come() {
 
 #[actix_web::test]
 async fn an_answer_that_is_not_taken_ends_the_connection_and_one_that_is_taken_slowly_does_not() {
-    let server = usual();
+    let server = patient(4 * PATIENCE);
     let ask = "GET /grande HTTP/1.1\r\nHost: sta\r\n\r\n";
     let (mut slow, deaf) = (sent(server, ask).await, sent(server, ask).await);
     let (mut buffer, mut read, mut often) = (vec![0; LARGE / 20], 0, interval(PATIENCE / 5));
