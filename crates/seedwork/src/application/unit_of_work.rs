@@ -104,7 +104,7 @@ pub trait Units: Send + Sync + 'static {
     /// [`CommitError::Unavailable`] when the unit's time is over.
     fn again(&self, uow: Self::Uow) -> impl Future<Output = Result<Self::Uow, CommitError>> + Send;
 
-    /// Runs a handler for as long as it may take. What it has not committed by then is dropped.
+    /// Runs a handler within its time limit. What it has not committed by then is dropped.
     ///
     /// # Errors
     ///

@@ -2,8 +2,8 @@
 
 use super::Id;
 
-/// How often an aggregate has changed: 0 before it exists, 1 when it is created, one more with every recorded event and
-/// with every save that no event was recorded for.
+/// The number of an aggregate's changes: 0 before it exists, 1 when it is created. Every recorded event adds one, and
+/// so does every save without a recorded event.
 pub type Version = u32;
 
 /// A cluster of objects that changes as one, through its root.
@@ -70,7 +70,7 @@ impl<E> Recorded<E> {
         self.events.push(event);
     }
 
-    /// Hands the events over. Without any, the version is raised by one: what is saved has changed, event or not.
+    /// Hands over the events. Without any, the version is raised by one: a save is a change even without an event.
     pub fn take(&mut self) -> Vec<E> {
         self.version += u32::from(self.events.is_empty());
         std::mem::take(&mut self.events)

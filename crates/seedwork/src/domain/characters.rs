@@ -22,8 +22,9 @@ pub fn normalize(text: &str) -> Cow<'_, str> {
     ComposingNormalizerBorrowed::new_nfc().normalize(text)
 }
 
-/// Visible characters, so many of them; spaces only between them, and marks only upon them. In a
-/// [normalized](normalize) text, those that look the same are the same.
+/// Returns true if a text has a length in characters within `length`, and only visible characters. Spaces are allowed
+/// only between them, and marks only upon them. In a [normalized](normalize) text, characters that look the same are
+/// the same.
 ///
 /// ```
 /// use seedwork::domain::is_visible;
@@ -37,8 +38,8 @@ pub fn is_visible(text: &str, length: RangeInclusive<usize>) -> bool {
         && text.char_indices().all(|(at, c)| c == ' ' || (is_seen(c) && !(is_mark(c) && follows_a_gap(at))))
 }
 
-/// Something to read, in lines if need be: at least one visible character, at most so many in all, and none that controls
-/// a terminal or turns the order of the others around.
+/// Returns true if a text can be read. It has at least one visible character and at most `most` characters in all, on
+/// any number of lines. None controls a terminal or reverses the order of the others.
 ///
 /// ```
 /// use seedwork::domain::is_prose;
@@ -51,7 +52,7 @@ pub fn is_prose(text: &str, most: usize) -> bool {
         && !text.contains(|c: char| (c.is_control() && c != '\n' && c != '\t') || is_reordering(c))
 }
 
-/// Whether the character itself leaves something to see.
+/// Returns true if the character itself is visible.
 fn is_seen(c: char) -> bool {
     use GeneralCategory as Is;
     let category = CodePointMapData::<GeneralCategory>::new().get(c);
@@ -59,12 +60,13 @@ fn is_seen(c: char) -> bool {
     !is_gap && !BLANKS.contains(&c) && !CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
 
-/// Whether the character is drawn upon the one before it.
+/// Returns true if the character is drawn upon the one before it.
 fn is_mark(c: char) -> bool {
     GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(c))
 }
 
-/// Embeddings, overrides and isolates of a direction: what is read is not what is written.
+/// Returns true for embeddings, overrides and isolates of a direction: they show a text in another order than it is
+/// written.
 fn is_reordering(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

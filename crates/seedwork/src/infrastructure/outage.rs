@@ -1,4 +1,4 @@
-//! Outages in the log: one line a second, with how many requests were refused and why.
+//! Outages in the log: one line a second, with the number of refused requests and the cause.
 
 use crate::infrastructure::supervise;
 use std::{
@@ -7,7 +7,7 @@ use std::{
 };
 use tokio::time::{Instant, sleep_until};
 
-/// How far apart the lines are.
+/// The interval between two lines.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// An outage of a context's database, as the log shows it.
@@ -16,7 +16,7 @@ pub(crate) struct Outage(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    /// When the next line may be written.
+    /// The earliest time of the next line.
     next: Option<Instant>,
     /// The requests that no line has counted yet.
     refused: usize,
@@ -27,7 +27,7 @@ impl Outage {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that requests were refused. The first are told of at once, others in the next line.
+    /// Notes that requests were refused. The first are logged at once, others with the next line.
     pub(crate) fn refused(&self, context: &str, requests: usize, cause: String) {
         if requests == 0 {
             return;
@@ -37,7 +37,7 @@ impl Outage {
         let now = Instant::now();
         match state.next {
             Some(next) if now < next => {
-                // Whoever is the first to be kept back sees to the next line.
+                // The first call that is kept back schedules the next line.
                 if state.refused == requests {
                     let (outage, context) = (self.clone(), context.to_owned());
                     supervise::drive(async move {

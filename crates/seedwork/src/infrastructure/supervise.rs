@@ -9,7 +9,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause before a task that keeps panicking is started again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// A run that lasts so long has recovered: the next panic is like the first.
+/// The time after which a run counts as recovered: the pause after the next panic is the first pause again.
 const GOOD_RUN: Duration = Duration::from_secs(60);
 
 /// Owns the tasks of a process.
@@ -25,8 +25,9 @@ impl Supervisor {
         Self::default()
     }
 
-    /// Runs a task until it returns. One that panics is reported and started again, after a pause that grows until a run
-    /// lasts for a minute; so what it owns must live outside of it. It is to return soon after the token is cancelled.
+    /// Runs a task until it returns. A task that panics is reported and started again, after a pause that grows until a
+    /// run lasts for a minute. So what the task owns must live outside of it. The task must return soon after the token
+    /// is cancelled.
     #[expect(clippy::disallowed_methods, reason = "this is where tasks are started")]
     pub fn spawn<F, T>(&self, name: &'static str, mut task: F)
     where

@@ -58,12 +58,12 @@ pub struct Delivery {
     pub headers: Vec<(String, Vec<u8>)>,
     /// The value; none is a tombstone.
     pub value: Option<Vec<u8>>,
-    /// Why it cannot be read as a message, if it cannot. Its headers are what is there instead.
+    /// The reason why the message cannot be read, if it cannot. Its headers then hold the stored text.
     pub defect: Option<String>,
 }
 
 impl Delivery {
-    /// The memory that it takes, about, in bytes.
+    /// The approximate memory that it takes, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         let headers = self.headers.iter().map(|(name, value)| name.len() + value.len() + HEADER);
         let [key, value] = [&self.key, &self.value].map(|bytes| bytes.as_ref().map_or(0, Vec::len));
@@ -71,7 +71,7 @@ impl Delivery {
     }
 }
 
-/// What a header takes beside its name and its value, in bytes.
+/// The memory of a header beside its name and its value, in bytes.
 const HEADER: usize = size_of::<(String, Vec<u8>)>();
 
 /// The reason why records were not published.
@@ -116,7 +116,7 @@ pub trait Broker: Clone + Send + Sync + 'static {
     /// What it is called, where an operator is told of it.
     const NAME: &'static str;
 
-    /// What each partition of a topic holds, by number; none when there is no such topic. Makes nothing.
+    /// The extent of each partition of a topic, by number; none if the topic does not exist. Creates nothing.
     fn find(&self, topic: &str) -> impl Future<Output = anyhow::Result<Option<Vec<Extent>>>> + Send;
 
     /// What each partition of a topic holds, by number. A topic that is not there is made.
@@ -143,13 +143,13 @@ pub trait Broker: Clone + Send + Sync + 'static {
 /// Publishes for one relay, until something fails. Records come with their numbers in the log; the cursor of the lease
 /// moves to a number when that record and all before it are safe.
 pub trait Publisher: Send {
-    /// Takes records, in order: as many as there is room for. Returns how many. If there is room for none, it waits for
-    /// some, but not for ever. When all are taken and safe, the cursor moves on to `to`.
+    /// Takes as many records as there is room for, in order, and returns their number. If there is room for none, it
+    /// waits for some, for a limited time. When all are taken and safe, the cursor moves on to `to`.
     ///
     /// # Errors
     ///
-    /// Something that was taken, now or earlier, is not published, nor is anything after it of the same key. Nothing is on
-    /// its way any more, and the cursor stands behind what is safe. Publishing goes on from there, with a new publisher.
+    /// A record that was taken, now or earlier, is not published, nor is any later one of the same key. Nothing is in
+    /// flight any more, and the cursor is at the end of what is safe. A new publisher goes on from there.
     fn publish(
         &mut self,
         records: &[(i64, Record)],
@@ -157,14 +157,15 @@ pub trait Publisher: Send {
         lease: &mut Lease,
     ) -> impl Future<Output = Result<usize, PublishError>> + Send;
 
-    /// Waits until something more of what was taken is safe, but not for ever. Returns whether all is.
+    /// Waits, for a limited time, until more of the taken records are safe. Returns true if all are.
     ///
     /// # Errors
     ///
     /// See [`publish`](Self::publish).
     fn settle(&mut self, lease: &mut Lease) -> impl Future<Output = Result<bool, PublishError>> + Send;
 
-    /// Takes back what is not safe, and returns when nothing is on its way any more. The cursor stands behind what is safe.
+    /// Takes back what is not safe, and returns when nothing is in flight. The cursor is then at the end of what is
+    /// safe.
     fn withdraw(&mut self, lease: &mut Lease) -> impl Future<Output = ()> + Send;
 }
 
@@ -181,7 +182,8 @@ pub trait Subscriber: Send + 'static {
     /// None comes of a partition before [`share`](Self::share) has answered that it is gained.
     fn read(&mut self) -> impl Future<Output = anyhow::Result<Vec<Delivery>>> + Send;
 
-    /// Holds partitions: none of their messages comes until another set is held. Those of the others go on.
+    /// Holds partitions: [`read`](Self::read) returns none of their messages until another set is held. The others go
+    /// on.
     fn hold(&mut self, held: &BTreeSet<Partition>);
 
     /// Tells how far the group has come: for the broker's own tools, which show how far it lags behind.

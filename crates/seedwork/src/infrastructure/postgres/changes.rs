@@ -41,7 +41,7 @@ impl Change {
         self.0.rows()
     }
 
-    /// How many bytes its rows hold.
+    /// The number of bytes that its rows hold.
     pub(super) fn bytes(&self) -> usize {
         self.0.bytes()
     }

@@ -16,7 +16,7 @@ use std::{
 };
 use tokio_postgres::{Client, Error};
 
-/// Ids are all that is looked for by a reader: the plan that follows the index need not be made again.
+/// The settings of a reader. It searches by id only, so the plan that uses the index need not be made again.
 const BY_ID: &str = "SET plan_cache_mode = force_generic_plan";
 
 /// A context's place in a PostgreSQL database.
@@ -26,11 +26,11 @@ pub struct Database {
     share: Share,
     lists: Pool,
     outage: Outage,
-    /// One for each kind of record that is read here.
+    /// The checks, one for each kind of record that is read here.
     checks: Arc<Mutex<Vec<Check>>>,
 }
 
-/// Reads nothing of a kind of record: an error tells that its tables are not those that the program expects.
+/// A read of no rows of a kind of record. An error means that its tables are not those that the program expects.
 pub(super) type Check = fn(&mut AsyncPgConnection) -> BoxFuture<'_, QueryResult<()>>;
 
 impl fmt::Debug for Database {
@@ -52,7 +52,7 @@ impl Database {
         Self::within(url, context, &Connections::default())
     }
 
-    /// The same, for a process that may have so many connections.
+    /// The same as [`new`](Self::new), for a process whose number of connections is limited.
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl Database {
         self.connector.connect("").await
     }
 
-    /// The connections for what is not read by id: all who read so share them.
+    /// The connections for reads that are not by id. All such reads share them.
     pub fn lists(&self) -> &Pool {
         &self.lists
     }
@@ -108,7 +108,7 @@ impl Database {
         Pool::new(self.connector.clone(), 1, BY_ID, self.outage.clone())
     }
 
-    /// What of connections it may have beyond those that it needs.
+    /// The share of connections that it may have beyond those that it needs.
     pub(super) fn share(&self) -> Share {
         self.share
     }
@@ -122,7 +122,7 @@ impl Database {
         self.checks().push(check);
     }
 
-    /// Whether the tables of all records that are read here fit the program, as far as the database answers.
+    /// Returns true if the tables of all records that are read here fit the program, as far as the database answers.
     pub(super) async fn fits(&self) -> bool {
         let checks = self.checks().clone();
         for check in checks {
@@ -134,7 +134,7 @@ impl Database {
         true
     }
 
-    /// Tells the log of requests that were refused because the database does not answer.
+    /// Logs requests that were refused because the database does not answer.
     pub(crate) fn refused(&self, requests: usize, cause: String) {
         self.outage.refused(self.schema(), requests, cause);
     }

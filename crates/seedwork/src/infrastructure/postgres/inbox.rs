@@ -24,14 +24,14 @@ pub(crate) struct Parking {
 }
 
 impl Parking {
-    /// Returns how many bytes it holds in memory, its claim aside.
+    /// Returns the number of bytes that it holds in memory, without its claim.
     pub(super) fn bytes(&self) -> usize {
         let value = self.value.as_ref().map_or(0, Vec::capacity);
         size_of::<Self>() + self.headers.capacity() + value + self.reason.capacity()
     }
 }
 
-/// Returns how many bytes a claim holds in memory.
+/// Returns the number of bytes that a claim holds in memory.
 pub(super) fn claim_bytes(heard: &Heard) -> usize {
     let key = heard.key.as_ref().map_or(0, Vec::capacity);
     size_of::<Heard>() + heard.source.capacity() + heard.id.capacity() + key
@@ -76,7 +76,7 @@ pub(super) const UNCLAIMED: &str = "\
     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS r (source, id, n) WHERE NOT EXISTS \
     (SELECT FROM inbox i WHERE i.source = r.source AND i.id = r.id AND i.xmin = pg_current_xact_id()::xid)";
 
-/// Whether the committer's own claim of this id was committed: how a lost COMMIT is found, or not.
+/// Selects the committer's own claim with this id. A row means that a COMMIT without an answer was done.
 pub(super) const HAS: &str = "SELECT 1 FROM inbox WHERE source = '/sta/committer' AND id = $1";
 
 /// Returns the committer's own claim, by which a lost COMMIT of a group without messages in the log is found.
@@ -95,7 +95,7 @@ pub(super) fn mark() -> Heard {
 #[derive(Default)]
 pub(super) struct InboxCalls<'a> {
     pub(super) claims: Vec<&'a Heard>,
-    /// The committer's own claim, when the group says nothing.
+    /// The committer's own claim, if the group has no messages in the log.
     pub(super) mark: Option<&'a Heard>,
     pub(super) unparks: Vec<i64>,
     pub(super) parks: Vec<&'a Parking>,
@@ -121,7 +121,7 @@ impl<'a> InboxCalls<'a> {
         messages(&claims)
     }
 
-    /// Returns how many claims are to be made, the committer's own included.
+    /// Returns the number of claims to be made, the committer's own included.
     pub(super) fn claim_count(&self) -> usize {
         self.claims.len() + usize::from(self.mark.is_some())
     }

@@ -31,13 +31,13 @@ const BROKER: Migrations = embed_migrations!("migrations/broker");
 /// The name of the schema that all contexts share.
 pub(crate) const BROKER_SCHEMA: &str = "broker";
 
-/// How long a migration waits for a lock, in milliseconds: whoever comes after it waits behind it.
+/// The longest wait of a migration for a lock, in milliseconds: other sessions queue behind it.
 const LOCK: u32 = 2_000;
-/// How long it lets others pass before it tries again.
+/// The pause before it tries again, which lets other sessions pass.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How long a lock is tried for before the migration fails.
+/// The longest time that a lock is tried for before the migration fails.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How often is looked at who is in the way.
+/// The interval between two looks at the sessions in the way.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Sessions that hold what a session waits for.
@@ -49,7 +49,8 @@ const BLOCKERS: &str = "\
 ///
 /// # Errors
 ///
-/// The database does not answer, its user may not create roles and schemas where they are missing, or a lock is not had.
+/// The database does not answer, its user may not create roles and schemas where they are missing, or a lock is not
+/// free in time.
 pub async fn migrate(url: &str, contexts: Vec<(&'static str, Migrations)>) -> anyhow::Result<()> {
     let admin = Database::new(url, BROKER_SCHEMA)?;
     let watch = admin.administrator().await.context("cannot connect to PostgreSQL")?;
@@ -73,12 +74,13 @@ pub async fn migrate(url: &str, contexts: Vec<(&'static str, Migrations)>) -> an
     Ok(())
 }
 
-/// The process in the server that serves a connection.
+/// The id of the server process that serves a connection.
 async fn backend(client: &Client) -> Result<i32, tokio_postgres::Error> {
     client.query_one("SELECT pg_backend_pid()", &[]).await?.try_get(0)
 }
 
-/// Tries `act`, which takes locks on the connection that `pid` serves, until it has them. The log is told who holds them.
+/// Tries `act`, which takes locks on the connection that `pid` serves, until it has them. A warning names the sessions
+/// that hold them.
 async fn locked<T>(
     what: &str,
     pid: i32,
@@ -143,7 +145,7 @@ async fn run(url: &str, context: &str, sources: Vec<Migrations>, watch: &Client)
         let (harness, sources) = (Arc::clone(&harness), Arc::clone(&sources));
         tokio::task::spawn_blocking(move || {
             let mut harness = harness.lock().unwrap_or_else(PoisonError::into_inner);
-            // What was run before a lock was not had is not run again.
+            // Migrations that ran before a lock was not free are not run again.
             sources.iter().try_for_each(|source| harness.run_pending_migrations(Source(source)).map(drop))
         })
         .await?
@@ -152,7 +154,7 @@ async fn run(url: &str, context: &str, sources: Vec<Migrations>, watch: &Client)
     locked(&what, pid, watch, act).await
 }
 
-/// Migrations that are tried again.
+/// Borrowed migrations, so that they can be tried again.
 struct Source<'m>(&'m Migrations);
 
 impl MigrationSource<Pg> for Source<'_> {

@@ -21,7 +21,7 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// Returns how many bytes it holds in memory.
+    /// Returns the number of bytes that it holds in memory.
     pub(super) fn bytes(&self) -> usize {
         size_of::<Self>() + self.key.capacity() + self.body.capacity()
     }

@@ -1,9 +1,9 @@
-//! The partitions of the log and of the inbox. Each is made as a table of its own whose `CHECK` says what it holds, and
-//! then attached: nothing is scanned, and the lock on the parent, which lets writers and readers pass, is short.
+//! The partitions of the log and of the inbox. Each is made as a separate table with a `CHECK` on its bounds, and then
+//! attached. So nothing is scanned, and the lock on the parent is short; writers and readers can pass it.
 
 use tokio_postgres::{Client, Error};
 
-/// The end of the last partition, from the bounds that PostgreSQL keeps. It waits for no lock.
+/// The end of the last partition, from the bounds that PostgreSQL keeps. The query waits for no lock.
 pub(super) const UNTIL: &str = "\
     SELECT coalesce(max(substring(pg_get_expr(part.relpartbound, part.oid) FROM 'TO \\(''(\\d+)''\\)')::int8), 1) - 1 \
     FROM pg_inherits JOIN pg_class part ON part.oid = inhrelid WHERE inhparent = 'outbox'::regclass";

@@ -18,13 +18,13 @@ use std::{
 };
 use tokio::{runtime::Handle, time::timeout};
 
-/// How long a connection is kept that nobody uses.
+/// The time after which an unused connection is closed.
 const IDLE: Duration = Duration::from_secs(2);
-/// How often idle connections are looked for.
+/// The interval between two searches for idle connections.
 pub(super) const SWEEP: Duration = Duration::from_millis(500);
 
-/// Longer than `statement_timeout`, which ends the wait for a lock, too: an error of `lock_timeout` looks like one of the
-/// statement, see [`is_of_the_statement`].
+/// The longest wait for a lock, in milliseconds. It is longer than `statement_timeout`, which ends such a wait, too: an
+/// error of `lock_timeout` would look like one of the statement, see [`is_of_the_statement`].
 const LOCKS: &str = "SET lock_timeout = 11000";
 
 /// Connections of a context for reads.
@@ -35,7 +35,7 @@ pub struct Pool {
     outage: Outage,
 }
 
-/// Why a read was not answered.
+/// The reason why a read was not answered.
 #[derive(Debug)]
 pub(super) enum Failed {
     /// The database is away, or slow.
@@ -56,7 +56,7 @@ impl Pool {
         });
         let manager = AsyncDieselConnectionManager::new_with_config(String::new(), config);
         let pool = deadpool::Pool::builder(manager).max_size(size);
-        // Only timeouts would need a runtime, and it has none.
+        // Only a pool with timeouts needs a runtime, and this one has none.
         let pool = pool.build().expect("the settings of a pool are fixed, and complete");
         Self { pool, context, outage }
     }
@@ -76,7 +76,7 @@ impl Pool {
         Attempts { pool: self, left: 1 }
     }
 
-    /// What they are told whose reads failed, so many of them; the log is told, too.
+    /// Returns the error for `reads` reads that failed. If the database is away, it also logs them.
     pub(super) fn refuse(&self, failed: Failed, reads: usize) -> ReadError {
         match failed {
             Failed::Away(cause) => {
@@ -87,7 +87,7 @@ impl Pool {
         }
     }
 
-    /// Closes what nobody has used for a while.
+    /// Closes connections that were unused for [`IDLE`].
     pub(super) fn close_idle(&self) {
         self.pool.retain(|_, metrics| metrics.last_used() < IDLE);
     }
@@ -105,7 +105,7 @@ impl Attempts<'_> {
         self.pool.lend().await
     }
 
-    /// Judges a failure: an error, unless the read is to be made again.
+    /// Returns the error of a read, unless its connection was lost and the read is to be made again.
     pub(super) async fn failed(&mut self, mut db: Lent, error: Error) -> Result<(), Failed> {
         let is_lost = db.batch_execute("").await.is_err();
         db.discard();
@@ -118,8 +118,8 @@ impl Attempts<'_> {
     }
 }
 
-/// Whether a statement does not fit the tables, on a connection that lives. PostgreSQL then says where in the statement
-/// it is wrong; diesel keeps the SQLSTATE to itself. That a statement was cancelled is said without a place.
+/// Returns true if a statement does not fit the tables, on a live connection. PostgreSQL then returns the position of
+/// the error in the statement, while diesel hides the SQLSTATE. The error of a cancelled statement has no position.
 fn is_of_the_statement(error: &Error) -> bool {
     match error {
         Error::DatabaseError(_, information) => information.statement_position().is_some(),
@@ -127,16 +127,16 @@ fn is_of_the_statement(error: &Error) -> bool {
     }
 }
 
-/// A connection that is used. When it is dropped with a statement on its way, the server is asked to end that.
+/// A connection in use. If it is dropped while a statement runs, the server is asked to cancel the statement.
 pub(super) struct Lent(Option<deadpool::Object<AsyncPgConnection>>);
 
 impl Lent {
-    /// Gives it back: its statement was answered.
+    /// Gives the connection back after its statement was answered.
     pub(super) fn give_back(mut self) {
         self.0 = None;
     }
 
-    /// Closes it: it is not to be used again.
+    /// Closes the connection, so that it is not used again.
     fn discard(mut self) {
         drop(self.0.take().map(deadpool::Object::take));
     }

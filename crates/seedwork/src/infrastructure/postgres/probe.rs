@@ -9,37 +9,38 @@ use tokio::{
 };
 use tokio_postgres::{Client, Error, Statement, error::SqlState};
 
-/// The longest answer takes this long.
+/// The longest time until an answer.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// An answer serves everybody who asks within this time: readiness is open to strangers.
+/// The time for which an answer serves all who ask. Readiness is open to strangers, who must not load the database.
 const FRESH: Duration = Duration::from_secs(1);
 /// The pause before a log without room is looked at again: at the first start its partitions are just being made.
 const ROOM: Duration = Duration::from_millis(50);
 /// The time after which a session that nobody uses is closed.
 const IDLE: Duration = Duration::from_secs(2);
-/// The longest use of a session: a server that is set to read only by a default tells it to new sessions.
+/// The longest use of a session: a server whose default becomes read only shows it in new sessions only.
 const SESSION: Duration = Duration::from_secs(60);
 
-/// Little memory for a query, so that [`SPACE`] needs a file; on the disk of the tables, wherever others are kept.
+/// The settings of a session. With little memory for a query, [`SPACE`] needs a file. The file is on the disk of the
+/// tables, wherever other temporary files are kept.
 const SETTINGS: &str = "SET work_mem = '64kB'; SET temp_tablespaces = ''; SET jit = off";
 
-/// Writes some hundred kilobytes to a temporary file, which is gone with the query. A full disk shows there first: commits
-/// find room in pages that are there already, for a while.
+/// Writes some hundred kilobytes to a temporary file, which is gone with the query. A full disk shows here first: for a
+/// while, commits still find room in existing pages.
 const SPACE: &str = "SELECT count(*) FROM generate_series(1, 20000)";
 
-/// The highest number that is counted up to: to count costs no more, however many there are.
+/// The highest count of messages. It bounds the cost of counting, however many there are.
 const MOST: i64 = 10_000;
 
 const SET_ASIDE: &str = "\
     SELECT (SELECT count(*) FROM (SELECT FROM parked LIMIT $1) AS found), \
     (SELECT count(*) FROM (SELECT FROM parked WHERE dead LIMIT $1) AS found)";
 
-/// What a context's database is fit for.
+/// The readiness of a context's database.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Standing {
     /// Its state.
     pub database: DatabaseState,
-    /// How many more messages the log has room for.
+    /// The number of messages that the log still has room for.
     pub room: i64,
     /// The messages that are set aside; none when they could not be counted in time.
     pub set_aside: Option<SetAside>,
@@ -61,7 +62,7 @@ pub enum DatabaseState {
     Mismatched,
 }
 
-/// How many messages are set aside by consumers; ten thousand stands for that many or more.
+/// The number of messages that consumers set aside. Ten thousand stands for that many or more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SetAside {
     /// Those that are parked, dead ones included.
@@ -71,14 +72,14 @@ pub struct SetAside {
 }
 
 impl Standing {
-    /// Whether commands can be committed.
+    /// Returns true if commands can be committed.
     pub fn takes_commands(&self) -> bool {
         self.database == DatabaseState::Up && self.room > 0
     }
 }
 
-/// Asks a context's database for its standing, on a session that it keeps: under load, a new one would take longer than
-/// whoever asks waits.
+/// Asks a context's database for its standing, on a session that it keeps: under load, a new session would take longer
+/// than the caller waits.
 pub struct Probe {
     database: Database,
     kept: Arc<Mutex<Kept>>,
@@ -105,7 +106,7 @@ impl Probe {
         {
             return standing;
         }
-        // Taken out, so that one who stops waiting leaves no half-used session behind.
+        // Taken out, so that a caller that stops waiting leaves no half-used session behind.
         let session = kept.session.take().filter(Session::is_usable);
         let asked = timeout_at(until, async {
             let session = match session {
@@ -173,7 +174,7 @@ impl Session {
         !self.client.is_closed() && self.opened.elapsed() < SESSION
     }
 
-    /// Returns the database's state, and how many more messages the log has room for.
+    /// Returns the database's state, and the number of messages that the log still has room for.
     async fn writes(&self) -> Result<(DatabaseState, i64), Error> {
         let row = self.client.query_one(&self.writes, &[]).await?;
         let (reads_only, last, until): (bool, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);

@@ -90,7 +90,7 @@ async fn run<R: Record>(
                 answers::deliver(group.drain(..).map(|one| (one.asker, Ok(records.get(&one.id).cloned()))));
             }
             Err(failed) => {
-                // Who has given up was told elsewhere, and is counted there.
+                // A caller that has given up got its answer elsewhere, and is counted there.
                 group.retain(|one| !one.asker.is_gone());
                 let refused = pool.refuse(failed, group.len());
                 answers::deliver(group.drain(..).map(|one| (one.asker, Err(refused.clone()))));

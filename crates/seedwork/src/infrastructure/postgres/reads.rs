@@ -88,7 +88,7 @@ impl<R: Record> Reads<R> {
     }
 }
 
-/// Where the readers of a thread read, one for each kind of record: all of them on one connection.
+/// The place of a thread's readers, one for each kind of record. All of them share one connection.
 pub(super) struct Seat {
     pub(super) pool: Pool,
     pub(super) deadline: Duration,
@@ -101,7 +101,8 @@ struct Seats {
     deadline: Duration,
     supervisor: Supervisor,
     shared: Arc<Seat>,
-    /// Of threads that read by themselves: a seat is kept by its readers, which end with their thread's runtime.
+    /// The seats of threads that read by themselves. A seat lives as long as its readers, which end with their thread's
+    /// runtime.
     own: Mutex<Vec<(ThreadId, Weak<Seat>)>>,
 }
 
@@ -115,7 +116,7 @@ impl Seats {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The seat of a thread; none when enough have one.
+    /// The seat of a thread; none if enough threads have one.
     fn of(&self, thread: ThreadId) -> Option<Arc<Seat>> {
         let mut own = self.own();
         own.retain(|(_, seat)| seat.strong_count() > 0);

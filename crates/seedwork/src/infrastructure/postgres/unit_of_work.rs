@@ -182,7 +182,7 @@ pub struct PgUnitOfWork<E> {
     messages: Vec<Message>,
     cause: Arc<Cause>,
     time: Instante,
-    /// When a request is over; a message's waits each have a time of their own.
+    /// The time at which a request is over; none for a message, whose waits each have a limit of their own.
     deadline: Option<Instant>,
     /// Whether a set has more members than this unit was given.
     has_more: bool,
@@ -209,7 +209,7 @@ impl<A: Stored> Keep for A {
 }
 
 impl<E> PgUnitOfWork<E> {
-    /// The time at which something that is waited for from now on is given up.
+    /// The deadline of a wait that begins now.
     fn until(&self) -> Instant {
         self.deadline.unwrap_or_else(|| Instant::now() + MESSAGE)
     }

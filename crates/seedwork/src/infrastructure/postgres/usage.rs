@@ -1,22 +1,23 @@
-//! The connections of the whole server, watched: when they are near to what it takes, the log tells.
+//! Watches the connections of the whole server, and logs a warning when they are near its limit.
 
 use super::{connector::describe, database::Database};
 use crate::infrastructure::supervise::Supervisor;
 use std::time::Duration;
 use tokio_postgres::Error;
 
-/// How often it is looked at.
+/// The interval between two counts.
 const LOOK: Duration = Duration::from_secs(60);
-/// The share of what the server takes, in percent, from which on the log tells.
+/// The share of the server's limit, in percent, from which on a warning is logged.
 const NEAR: i64 = 80;
 
-/// A user who may not see what others do sees that they are connected. What is reserved is not for us.
+/// Counts the connections and the limit, without reserved connections, which this program cannot use. A user who may
+/// not see what others do still sees that they are connected.
 const USAGE: &str = "\
     SELECT count(*), current_setting('max_connections')::int8 - current_setting('superuser_reserved_connections')::int8 \
     - coalesce(current_setting('reserved_connections', true)::int8, 0) FROM pg_stat_activity \
     WHERE datid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'";
 
-/// How many connections a server has, and how many it takes.
+/// The number of connections of a server, and the most that it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Usage {
     used: i64,
@@ -34,7 +35,7 @@ impl Usage {
     }
 }
 
-/// Watches the server of a database, now and then once a minute.
+/// Watches the server of a database: at once, and then once a minute.
 pub fn watch(database: Database, supervisor: &Supervisor) {
     supervisor.spawn("connection watch", move |stop| {
         let database = database.clone();

@@ -42,8 +42,8 @@ impl<R: Record> Reads<R> {
     }
 }
 
-/// A query that can be sent again. diesel makes SQL of it by reference; a reference of which there is only one may go to
-/// another thread, as a boxed query may.
+/// A query that can be sent again. diesel builds SQL from a reference to it. A unique reference may go to another
+/// thread even if the query is not `Sync`, as a boxed query is not.
 pub struct Again<'q, Q>(&'q mut Q);
 
 impl<Q: Query> Query for Again<'_, Q> {
@@ -61,10 +61,10 @@ impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Again<'_, Q> {
     }
 }
 
-/// A query that finds rows, as often as it is asked.
+/// A query for rows that can be run more than once.
 pub trait Asked<R>: Send + 'static {
-    /// Sends it. Rows are read one by one, up to the one with which they are more than [`PAGE_BYTES`], so that what no page
-    /// has room for is never in memory.
+    /// Runs the query. Rows are read one by one, until they are more than [`PAGE_BYTES`] together. So rows beyond a
+    /// page are never in memory.
     fn ask<'a>(
         &'a mut self,
         db: &'a mut AsyncPgConnection,
@@ -117,8 +117,8 @@ impl Pool {
         self.rows(query, |_| 0).await?.into_iter().map(view).collect()
     }
 
-    /// A page of what a query finds, which begins as [`Listed`] begins it. It has as many items as were asked for, or
-    /// fewer when they are large; the rest is for the next page.
+    /// A page of what a query finds; the query begins with the `newest_first(page)` of [`Listed`]. It has as many items
+    /// as were asked for, or fewer if they are large. The next page has the rest.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Telling the process that relays a context's log about the commits of others.
+//! Notifications of commits, for the process that relays a context's log, from those that do not.
 
 use super::{IDLE, PAUSE, RelayState, progress::Observer};
 use crate::infrastructure::{
@@ -10,10 +10,10 @@ use tokio::sync::watch;
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 
-/// How far apart notifications of commits are: each costs PostgreSQL as much as a small transaction.
+/// The interval between two notifications of commits: each costs PostgreSQL as much as a small transaction.
 const COALESCE: Duration = Duration::from_millis(5);
 
-/// Tells the process that relays a context's log about the commits of this one, which does not relay.
+/// Notifies the process that relays a context's log of the commits of this process, which does not relay.
 pub fn announce(
     database: Database,
     log: watch::Receiver<LogState>,
@@ -26,7 +26,7 @@ pub fn announce(
         async move {
             while !stop.is_cancelled() {
                 let told = async {
-                    // Nothing is lost with a notification: it need not wait for the disk, nor the next commit for it.
+                    // A lost notification does no harm: it need not wait for the disk, nor the next commit for it.
                     let client = database.client("SET synchronous_commit = off").await?;
                     while !stop.is_cancelled() {
                         observer.look(&client, 0).await?;
@@ -45,7 +45,7 @@ pub fn announce(
     seen
 }
 
-/// Tells whoever relays the log about the commits of this process, until the lease may be free.
+/// Notifies the process that relays the log of the commits of this process, until the lease may be free.
 pub(super) async fn stand_by(
     client: &Client,
     database: &Database,
@@ -61,12 +61,12 @@ pub(super) async fn stand_by(
             () = stop.cancelled() => return Ok(()),
         }
         client.batch_execute(&notify).await?;
-        // The commits of this pause are told together.
+        // The commits of this pause share one notification.
         tokio::time::sleep(COALESCE).await;
     }
 }
 
-/// The channel on which processes tell the one that relays that there is more in the log.
+/// The channel on which the process that relays is notified of new messages in the log.
 pub(super) fn channel(database: &Database) -> String {
     format!("sta_log_{}", database.schema())
 }

@@ -8,8 +8,8 @@ use chrono::SecondsFormat;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-/// Reads the log after a number, in order: so many rows at most, and no more than the first whose bodies together are
-/// within so many bytes. The sizes of bodies are known without reading them.
+/// Reads the log after a number, in order, up to a number of rows and a number of bytes of all bodies. The first row is
+/// read whatever its size. The sizes of bodies are known without reading them.
 pub(super) const READ: &str = "\
     SELECT seq, id, topic, type, key, aggregate_version, time, correlation_id, causation_id, traceparent, fingerprint, body \
     FROM (SELECT *, sum(octet_length(body)) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING) AS bytes \

@@ -8,12 +8,13 @@ use tokio_postgres::{Client, Error, Statement};
 /// How long a lease lasts from its last renewal.
 pub(super) const TERM: Duration = Duration::from_secs(5);
 
-/// How often the cursor is stored at most: each time costs a commit, and a new version of the row.
+/// The shortest interval between two stores of the cursor: each costs a commit, and a new version of the row.
 const STORE: Duration = Duration::from_millis(100);
 /// The time that is left of a lease for taking back what is on its way.
 const RESERVE: Duration = Duration::from_secs(1);
 
-/// A lease that ends later than one taken now was dated by a clock that is not the server's any more: it is not believed.
+/// Takes the lease. A lease that ends later than one taken now was dated by a clock that is not the server's any more:
+/// it counts as free.
 const ACQUIRE: &str = "\
     UPDATE relay SET epoch = epoch + 1, expires_at = clock_timestamp() + make_interval(secs => $1) \
     WHERE expires_at < clock_timestamp() OR expires_at > clock_timestamp() + make_interval(secs => $1) OR epoch = $2 \
@@ -27,7 +28,7 @@ pub struct Lease {
     client: Arc<Client>,
     advance: Statement,
     epoch: i64,
-    /// Everything up to it is safe at the broker.
+    /// The number up to which everything is safe at the broker.
     cursor: i64,
     /// The cursor in the table: never ahead of `cursor`.
     stored: i64,
@@ -59,7 +60,8 @@ impl Lease {
         &self.client
     }
 
-    /// The same connection for a reader of the log, who asks while it is used for other things.
+    /// The same connection, for a reader of the log that sends its queries while the connection is used for other
+    /// things.
     pub(super) fn shared(&self) -> Arc<Client> {
         Arc::clone(&self.client)
     }

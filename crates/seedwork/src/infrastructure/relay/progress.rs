@@ -1,16 +1,16 @@
-//! The progress of a relay as the database has it: every process of a context sees it, whoever leads.
+//! The progress of a relay as the database has it, for every process of a context, whichever leads.
 
 use crate::domain::Instante;
 use std::time::Duration;
 use tokio::{sync::watch, time::Instant};
 use tokio_postgres::{Client, Error};
 
-/// How often the database is asked.
+/// The interval between two reads of the progress.
 const FRESH: Duration = Duration::from_secs(1);
-/// How often withheld messages are counted: it takes a scan of their table.
+/// The interval between two counts of withheld messages: a count scans their table.
 const RECOUNT: Duration = Duration::from_secs(10);
 
-/// Only partitions of the log behind the cursor are opened.
+/// Reads the progress. Only partitions of the log beyond the cursor are opened.
 const PROGRESS: &str = "\
     SELECT cursor, coalesce((SELECT max(seq) FROM outbox WHERE seq > cursor), cursor), \
     (SELECT time FROM outbox WHERE seq > cursor ORDER BY seq LIMIT 1) \
@@ -21,13 +21,13 @@ const WITHHELD: &str = "SELECT count(*) FROM withheld";
 /// The state of a context's relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RelayState {
-    /// Whether this process is the one that relays.
+    /// True if this process is the one that relays.
     pub leads: bool,
     /// The progress of whichever process relays; none while it is not known.
     pub progress: Option<Progress>,
 }
 
-/// How far a context's log is relayed.
+/// The progress of the relay of a context's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// The number of the last message in the log.
@@ -36,7 +36,7 @@ pub struct Progress {
     pub cursor: i64,
     /// The time of the oldest message that waits; none when nothing waits.
     pub oldest: Option<Instante>,
-    /// How many messages are withheld, because the broker refuses them or one before them.
+    /// The number of messages that are withheld, because the broker refuses them or one before them.
     pub withheld: i64,
 }
 
@@ -56,13 +56,13 @@ impl Observer {
         self.state.send_if_modified(|state| std::mem::replace(&mut state.leads, leads) != leads);
     }
 
-    /// The database does not answer.
+    /// Notes that the database does not answer.
     pub(super) fn lost(&mut self) {
         self.state.send_modify(|state| state.progress = None);
         (self.asked_at, self.counted) = (None, None);
     }
 
-    /// Asks the database, if it is time to.
+    /// Reads the progress, unless the last read is newer than [`FRESH`].
     pub(super) async fn look(&mut self, client: &Client, cursor: i64) -> Result<(), Error> {
         if self.asked_at.is_none_or(|asked_at| asked_at.elapsed() >= FRESH) {
             let withheld = match self.counted {
@@ -78,7 +78,7 @@ impl Observer {
         Ok(())
     }
 
-    /// The cursor has moved.
+    /// Notes that the cursor has moved.
     pub(super) fn moved(&self, cursor: i64) {
         self.state.send_if_modified(|state| match &mut state.progress {
             Some(progress) if progress.cursor < cursor => {
@@ -92,7 +92,7 @@ impl Observer {
         });
     }
 
-    /// More messages are withheld.
+    /// Notes that more messages are withheld.
     pub(super) fn withheld(&mut self, more: u64) {
         let more = i64::try_from(more).unwrap_or(i64::MAX);
         self.counted = self.counted.map(|(withheld, at)| (withheld + more, at));

@@ -12,7 +12,7 @@ pub(super) const ROWS: i64 = 2_000;
 /// The most bytes of bodies that are read at once; a larger body comes alone.
 pub(super) const BYTES: i64 = 4_000_000;
 
-/// Reads the log, on the connection that holds the lease: what is asked there meanwhile is pipelined.
+/// Reads the log on the connection that holds the lease. Its queries are pipelined with others on that connection.
 pub(super) struct Reader {
     client: Arc<Client>,
     read: Statement,
@@ -35,7 +35,8 @@ impl Reader {
         Ok(())
     }
 
-    /// At most `rows` messages: exactly the numbers that follow. A hole stops the relay.
+    /// Reads at most `rows` messages, with exactly the numbers that follow `cursor`. A hole is an error and stops the
+    /// relay.
     pub(super) async fn after(&self, cursor: i64, rows: i64) -> anyhow::Result<Vec<Entry>> {
         let rows = self.client.query(&self.read, &[&cursor, &rows, &BYTES]).await?;
         let entries: Vec<Entry> = rows.into_iter().map(Entry::from).collect();

@@ -25,8 +25,8 @@ impl Withheld {
         !self.0.is_empty() && self.0.contains(&(entry.topic().to_owned(), entry.key().to_owned()))
     }
 
-    /// Notes messages as withheld, durably, before the cursor moves beyond them. They may have been noted before. Returns
-    /// how many were not.
+    /// Notes messages as withheld, durably, before the cursor moves beyond them. They may have been noted before.
+    /// Returns the number of new ones.
     pub(super) async fn note(&mut self, client: &Client, entries: &[&Entry], reason: &str) -> Result<u64, Error> {
         if entries.is_empty() {
             return Ok(0);

@@ -36,15 +36,16 @@ pub(super) struct Assignment {
 struct State {
     /// What is read ahead of each partition that the member has.
     ahead: BTreeMap<Partition, VecDeque<Delivery>>,
-    /// The memory of all that is read ahead, in bytes.
+    /// The memory of all messages in `ahead`, in bytes.
     bytes: usize,
     /// The partitions of which the member takes nothing for now.
     held: BTreeSet<Partition>,
-    /// What is read ahead of those that it has, and its memory in bytes. It does not take the room of the others.
+    /// The messages that are read ahead of held partitions, and their memory in bytes. They take no room from the other
+    /// partitions: `bytes` does not count them.
     aside: BTreeMap<Partition, (VecDeque<Delivery>, usize)>,
-    /// How many batches were taken: each begins with another partition.
+    /// The number of batches that were taken. Each begins with another partition.
     batches: usize,
-    /// How often the partitions were paused.
+    /// The number of times that the partitions were paused.
     pauses: u64,
     /// What the member has not been told yet.
     share: Share,
@@ -80,8 +81,9 @@ impl Assignment {
         self.changed.notify_all();
     }
 
-    /// Takes a batch of what is read ahead: up to `count` messages, and no more after `bytes`. Only of partitions that the
-    /// member knows to have: it can do nothing with others, and they would be lost.
+    /// Takes a batch of what is read ahead: up to `count` messages, and no more after `bytes`. Messages of a partition
+    /// stay until `share` has returned it as gained: the member can do nothing with them before, and they would be
+    /// lost.
     pub(super) fn take(&self, count: usize, bytes: usize) -> Vec<Delivery> {
         let mut state = self.state();
         let State { ahead, bytes: buffered, batches, share, .. } = &mut *state;
@@ -92,7 +94,8 @@ impl Assignment {
             return Vec::new();
         }
         *batches = batches.wrapping_add(1);
-        // As much of each, and each the first in its turn, so that one does not hold up the others.
+        // Each partition gives at most the same number of messages, and each comes first in turn. So none holds up the
+        // others.
         let (each, first) = ((count / queues.len()).max(1), *batches % queues.len());
         queues.rotate_left(first);
         let (mut taken, mut size) = (Vec::with_capacity(count.min(1_024)), 0);
@@ -113,7 +116,7 @@ impl Assignment {
         taken
     }
 
-    /// Holds partitions: nothing of them is taken until others are held.
+    /// Holds partitions: none of their messages is taken until another set is held.
     pub(super) fn hold(&self, held: &BTreeSet<Partition>) {
         let mut state = self.state();
         if state.held == *held {
@@ -166,19 +169,20 @@ impl Assignment {
         drop(self.changed.wait_while(state, gone));
     }
 
-    /// The memory of what is read ahead, in bytes.
+    /// The memory of what is read ahead, in bytes, without held partitions.
     pub(super) fn bytes(&self) -> usize {
         self.state().bytes
     }
 
-    /// Waits until less than `limit` bytes are read ahead, or something else is to be done; answers whether there is room.
+    /// Waits, at most for `patience`, until less than `limit` bytes are read ahead, or the client is to end. Returns
+    /// false if the time ran out.
     pub(super) fn has_room(&self, limit: usize, patience: Duration) -> bool {
         let full = |state: &mut State| state.bytes >= limit && !state.closed;
         let waited = self.changed.wait_timeout_while(self.state(), patience, full);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
-    /// Counts a pause of the partitions; answers how many there were.
+    /// Counts a pause of the partitions. Returns the number of pauses so far.
     pub(super) fn count_pause(&self) -> u64 {
         let mut state = self.state();
         state.pauses += 1;

@@ -40,10 +40,10 @@ pub struct KafkaSettings {
     pub partitions: i32,
     /// How many copies of it there are then; -1 is the cluster's own default.
     pub replication: i32,
-    /// How many of them must have a message before it counts as safe; none: two, if there are three copies or more, else
-    /// the cluster's own default.
+    /// The number of copies that must have a message before it counts as safe. None: two if there are three copies or
+    /// more, else the cluster's own default.
     pub min_insync: Option<i32>,
-    /// How long messages are kept.
+    /// The time for which a topic keeps messages.
     pub retention: Duration,
 }
 

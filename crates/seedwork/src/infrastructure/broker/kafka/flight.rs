@@ -4,19 +4,19 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use std::{cmp::Reverse, collections::VecDeque, time::Duration};
 use tokio::time::Instant;
 
-/// The most bytes in flight, and the fewest that a slow cluster is given.
+/// The limits of the window, in bytes: the least, for a slow cluster, and the most.
 const WINDOW: (usize, usize) = (64 * 1024, 8_000_000);
 
-/// A record that is safe after this time, or sooner, lets the window grow; one that takes longer than the second lets it
-/// shrink: less is lost with a failure, and the cursor moves more often.
+/// A record that is safe sooner than `QUICK` lets the window grow. One that takes longer than `SLOW` shrinks it: a
+/// failure then loses less, and the cursor moves more often.
 const QUICK: Duration = Duration::from_secs(3);
 const SLOW: Duration = Duration::from_secs(15);
 
-/// The size that records in flight may have together. It outlives a producer.
+/// The most bytes that records in flight may have together. It outlives a producer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Window {
     pub(super) bytes: usize,
-    /// The bytes that were quickly safe since it changed.
+    /// The bytes that were safe quickly since the window last changed.
     quick: usize,
     shrunk_at: Option<Instant>,
 }
@@ -28,16 +28,16 @@ impl Default for Window {
 }
 
 impl Window {
-    /// Halves it.
+    /// Halves the window, down to its least size.
     pub(super) fn shrink(&mut self) {
         *self = Self { bytes: (self.bytes / 2).max(WINDOW.0), quick: 0, shrunk_at: Some(Instant::now()) };
     }
 
-    /// Takes note that a record of `bytes`, sent at `at`, is safe.
+    /// Notes that a record of `bytes`, sent at `at`, is safe.
     fn took(&mut self, at: Instant, bytes: usize) {
         let took = at.elapsed();
         if took > SLOW {
-            // What was sent before it shrank says nothing about its size.
+            // A record that was sent before the window shrank does not measure its present size.
             if self.shrunk_at.is_none_or(|shrunk_at| at > shrunk_at) {
                 self.shrink();
             }
@@ -56,24 +56,24 @@ struct Sent {
     number: i64,
     bytes: usize,
     at: Instant,
-    /// Whether others of its partition wait for it.
+    /// True if other records of its partition wait for it.
     opens: bool,
     is_safe: bool,
 }
 
 /// Everything in flight of one producer.
 pub(super) struct Flight {
-    /// From the first that is not safe.
+    /// The records in order, from the first that is not safe.
     sent: VecDeque<Sent>,
     /// The id of the first of `sent`: ids count from 0 on.
     first: usize,
-    /// Those of `sent` that are not safe, together.
+    /// The bytes of all records in `sent` that are not safe.
     bytes: usize,
-    /// How many are not reported yet.
+    /// The number of records that are not reported yet.
     missing: usize,
-    /// The number behind which everything is safe.
+    /// The number in the log up to which everything is safe; none after it was taken.
     safe: Option<i64>,
-    /// When a report came last, or a first record was sent.
+    /// The time when a record last became safe, or was sent while nothing was in flight.
     moved_at: Instant,
     pub(super) window: Window,
     failure: Option<Failure>,
@@ -103,7 +103,7 @@ impl Flight {
         }
     }
 
-    /// Whether one more record may be sent. One may, however large it is, if nothing else is in flight.
+    /// Returns true if one more record may be sent. A record of any size may if nothing is in flight.
     pub(super) fn has_room(&self) -> bool {
         self.missing == 0 || self.bytes < self.window.bytes
     }
@@ -120,7 +120,8 @@ impl Flight {
         self.first + self.sent.len() - 1
     }
 
-    /// Notes that everything up to a number is sent, if nothing of the last of it is published.
+    /// Notes that everything up to `number` is sent. The last numbers may have no record, because nothing of them is
+    /// published.
     pub(super) fn pass(&mut self, number: i64) {
         if self.sent.is_empty() {
             self.safe = self.safe.max(Some(number));
@@ -129,12 +130,12 @@ impl Flight {
         }
     }
 
-    /// Whether a record is safe.
+    /// Returns true if a record is safe.
     pub(super) fn is_safe(&self, id: usize) -> bool {
         id.checked_sub(self.first).is_none_or(|place| self.sent.get(place).is_some_and(|sent| sent.is_safe))
     }
 
-    /// The report of a record. Returns whether somebody may wait for it.
+    /// Takes the report of a record. Returns true if somebody may wait for it.
     pub(super) fn report(&mut self, id: usize, outcome: Result<(), KafkaError>) -> bool {
         self.missing = self.missing.saturating_sub(1);
         let Some(sent) = id.checked_sub(self.first).and_then(|place| self.sent.get_mut(place)) else { return true };
@@ -159,7 +160,7 @@ impl Flight {
         }
     }
 
-    /// A record that the client does not take.
+    /// Notes the failure of a record. Of several, it keeps the one that best names the cause.
     pub(super) fn fail(&mut self, new: Failure) {
         match new.error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) => self.taken_back = true,
@@ -180,23 +181,23 @@ impl Flight {
         self.failure.as_ref()
     }
 
-    /// Whether nothing is in flight.
+    /// Returns true if nothing is in flight.
     pub(super) fn is_settled(&self) -> bool {
         self.missing == 0
     }
 
-    /// The number behind which everything is safe, once.
+    /// Takes the number up to which everything is safe; none if nothing became safe since the last call.
     pub(super) fn take_safe(&mut self) -> Option<i64> {
         self.safe.take()
     }
 
-    /// How long no report has come although one is waited for.
+    /// The time without progress while reports are missing; zero if none is missing.
     pub(super) fn stalled(&self) -> Duration {
         if self.missing == 0 { Duration::ZERO } else { self.moved_at.elapsed() }
     }
 }
 
-/// How much an error tells of the cause: a refusal makes the client fail for all others, too.
+/// Ranks an error by how well it names the cause, up to 2. A refusal makes the client fail all other records, too.
 fn telling(error: &KafkaError) -> u8 {
     match error.rdkafka_error_code() {
         Some(RDKafkaErrorCode::Fatal | RDKafkaErrorCode::GaplessGuarantee) => 0,
@@ -205,7 +206,7 @@ fn telling(error: &KafkaError) -> u8 {
     }
 }
 
-/// Whether the cluster refuses a record as such, however often it is sent.
+/// Returns true if the cluster refuses a record as such, however often it is sent.
 pub(super) fn is_refusal(error: &KafkaError) -> bool {
     matches!(
         error.rdkafka_error_code(),
@@ -228,7 +229,7 @@ mod tests {
         Err(KafkaError::MessageProduction(code))
     }
 
-    /// Sends records of so many bytes, numbered from 1 on.
+    /// Sends records of these sizes in bytes, numbered from 1 on.
     fn flight(sizes: &[usize]) -> Flight {
         let mut flight = Flight::new(Window::default());
         for (number, bytes) in (1..).zip(sizes) {

@@ -1,4 +1,4 @@
-//! Publishes records: many in flight, in order; after a failure nothing of them is left on its way.
+//! Publishes records to Kafka: many in flight, in order. After a failure none of them stays in flight.
 
 use super::{
     client::{self, Connection},
@@ -27,15 +27,17 @@ use std::{
 };
 use tokio::{sync::Notify, time::Instant};
 
-/// How long somebody waits for reports at once.
+/// The longest single wait for reports or for a topic.
 const MOMENT: Duration = Duration::from_secs(1);
-/// How long nothing is reported before everything in flight is taken back and sent again.
+/// The longest time without progress before everything in flight is taken back and sent again.
 const STALL: Duration = Duration::from_secs(30);
 /// How long records may take that nobody holds a lease for.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The most bytes that are sent as one: librdkafka's own default; and the fewest that a topic is expected to take.
+/// The limits in bytes of what is sent as one: the least that a topic is expected to take, and the most, which is
+/// librdkafka's own default.
 const TOGETHER: (usize, usize) = (1_024, 1_000_000);
-/// How long a broker remembers the sequence of a producer that is silent: an hour of a day, which is Kafka's default.
+/// The time for which a broker is expected to remember the sequence of a silent producer: an hour. Kafka's default is a
+/// day.
 const REMEMBERED: Duration = Duration::from_secs(3_600);
 
 /// The producer: idempotent, in order, without a gap. Nothing times out by itself: what does not arrive is purged here.
@@ -51,11 +53,11 @@ const SETTINGS: [(&str, &str); 8] = [
     ("message.max.bytes", "100000000"),
 ];
 
-/// The amounts that a cluster takes at once, as experience has it. They outlive a publisher.
+/// The amounts that a cluster takes at once, learned while publishing. They outlive a publisher.
 #[derive(Clone, Copy)]
 pub(super) struct Pace {
     window: Window,
-    /// The bytes that are sent as one.
+    /// The most bytes that are sent as one.
     together: usize,
 }
 
@@ -69,23 +71,24 @@ impl Default for Pace {
 pub struct KafkaPublisher {
     producer: ThreadedProducer<Reports>,
     topics: Topics,
-    /// The partitions of the topics that it has sent to. Topics are looked at anew by the next publisher.
+    /// The partitions of the topics that it has sent to. The next publisher looks them up anew.
     partitions: HashMap<String, Vec<Sequence>>,
-    /// The topic that is being looked at: the number of its partitions.
+    /// The look-up of a topic that is under way. It returns the number of partitions.
     provided: Option<BoxFuture<'static, anyhow::Result<i32>>>,
     pace: Arc<Mutex<Pace>>,
-    /// The bytes that its producer sends as one.
+    /// The most bytes that its producer sends as one.
     together: usize,
 }
 
-/// Whether a partition's leader knows the sequence of this producer. While it does not, it takes any number for the first
-/// (KAFKA-15591): a successor could be taken before a predecessor that was refused. So one record goes alone first.
+/// The state of this producer's sequence at a partition's leader. A leader that does not know the sequence takes any
+/// number as the first (KAFKA-15591). So it could take a record after it refused the one before. Therefore one record
+/// goes alone first.
 #[derive(Clone, Copy)]
 enum Sequence {
     Unknown,
-    /// This record goes alone.
+    /// The record with this id goes alone.
     Begun(usize),
-    /// Something was last sent then.
+    /// The time at which a record was last sent.
     Known(Instant),
 }
 
@@ -112,7 +115,7 @@ impl KafkaPublisher {
         })
     }
 
-    /// Publishes without a lease: all are safe, or none is on its way any more.
+    /// Publishes without a lease. On return all records are safe, or none is in flight.
     pub(super) async fn send(&mut self, records: &[Record]) -> Result<(), PublishError> {
         let all = async {
             let mut rest = records;
@@ -132,7 +135,8 @@ impl KafkaPublisher {
         }
     }
 
-    /// Sends as many records as there is room for. Returns how many; none after it waited for room.
+    /// Sends as many records as there is room for, and returns their number. If there is room for none, it waits for
+    /// reports and returns 0.
     async fn take<'a>(&mut self, records: impl Iterator<Item = (i64, &'a Record)>) -> Result<usize, PublishError> {
         let (mut taken, mut is_full) = (0, false);
         for (number, record) in records {
@@ -151,7 +155,7 @@ impl KafkaPublisher {
         Ok(taken)
     }
 
-    /// Looks at a topic. Returns whether it is known now: a cluster may take long to answer.
+    /// Looks up a topic. Returns false if the cluster has not answered yet; the next call goes on waiting.
     async fn provide(&mut self, topic: &str) -> Result<bool, PublishError> {
         let provided = self.provided.get_or_insert_with(|| {
             let (topics, name) = (self.topics.clone(), topic.to_owned());
@@ -165,11 +169,12 @@ impl KafkaPublisher {
         Ok(true)
     }
 
-    /// Hands a record to the client, if there is room. What the client does not take is a failure like all others.
+    /// Hands a record to the client. Returns false if no record of its partition may be sent now. A record that the
+    /// client does not take is a failure like all others.
     fn send_one(&mut self, number: i64, record: &Record) -> bool {
         let Some(partitions) = self.partitions.get_mut(&record.topic) else { return false };
-        // The one that every other client of Kafka would choose. It is chosen here, so that partitions that somebody adds
-        // meanwhile move no key.
+        // The partition that every other Kafka client would choose. It is chosen here, so that partitions that are
+        // added meanwhile move no key.
         let partition = murmur2::partition(record.key.as_bytes(), i32::try_from(partitions.len()).unwrap_or(i32::MAX));
         let Some(sequence) = usize::try_from(partition).ok().and_then(|n| partitions.get_mut(n)) else { return false };
         let bytes = size(record);
@@ -194,7 +199,8 @@ impl KafkaPublisher {
         true
     }
 
-    /// Waits for reports, but not for ever. Returns whether nothing is in flight.
+    /// Waits for reports, at most for [`MOMENT`]. Returns true if nothing is in flight. After a failure or a stall it
+    /// takes everything back.
     async fn wait(&mut self) -> Result<bool, PublishError> {
         let reports = self.producer.context();
         let is_over = {
@@ -279,7 +285,7 @@ impl Publisher for KafkaPublisher {
 }
 
 impl KafkaPublisher {
-    /// Moves the cursor behind what is safe.
+    /// Moves the cursor to the number up to which everything is safe.
     fn moves(&self, lease: &mut Lease) {
         if let Some(number) = self.producer.context().flight().take_safe() {
             lease.moved(number);
@@ -297,14 +303,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The bytes that a record takes, but for some of its framing.
+/// The bytes of a record's key, value and headers, without the rest of its framing.
 fn size(record: &Record) -> usize {
     let headers: usize = record.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
     record.key.len() + record.value.len() + headers
 }
 
-/// The record, for its partition. Its timestamp is the time of sending: Kafka refuses one that is far ahead, and deletes
-/// by it; the time of the event is a header.
+/// Builds the message for a partition. Its timestamp is the time of sending: Kafka refuses one that is far ahead, and
+/// retention goes by it. The time of the event is a header.
 fn message(id: usize, record: &Record, partition: i32) -> BaseRecord<'_, str, [u8], usize> {
     let headers = OwnedHeaders::new_with_capacity(record.headers.len());
     let headers =
@@ -319,7 +325,7 @@ fn message(id: usize, record: &Record, partition: i32) -> BaseRecord<'_, str, [u
 /// Collects the reports of a producer.
 struct Reports {
     flight: Mutex<Flight>,
-    /// Whoever waits for reports looks again.
+    /// Wakes the task that waits for reports.
     news: Notify,
 }
 

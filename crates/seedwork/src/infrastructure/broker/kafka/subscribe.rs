@@ -23,14 +23,15 @@ use std::{
 };
 use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 
-/// The most messages of a batch, and the bytes after which it is full: one that is larger comes alone.
+/// The most messages of a batch, and the bytes after which it takes no more.
 const BATCH: (usize, usize) = (1_000, 1024 * 1024);
-/// How many bytes are read ahead. Above, the client is not asked for messages, and its own bounds hold it back.
+/// The bytes read ahead above which the client is not polled. Its own limits then bound what it fetches.
 const AHEAD: usize = 4 * 1024 * 1024;
-/// How many bytes of a partition that is held are read ahead before it is paused.
+/// The bytes read ahead of a held partition above which it is paused.
 const ASIDE: usize = 1024 * 1024;
-/// How long the client is not asked before its partitions are paused, so that it can be asked for what else happens. Pausing
-/// throws away what it has fetched, so it is for those who do not take anything, not for those who are slower than Kafka.
+/// The longest time without a poll before the partitions are paused, so that the client can be polled for other events.
+/// Pausing discards what the client has fetched. So it is for a member that takes nothing, not for one that is slower
+/// than Kafka.
 const STALLED: Duration = Duration::from_secs(1);
 /// How long a read waits for messages.
 const WAIT: Duration = Duration::from_millis(500);
@@ -46,11 +47,11 @@ const SETTINGS: [(&str, &str); 11] = [
     ("session.timeout.ms", "6000"),
     ("heartbeat.interval.ms", "1000"),
     ("fetch.wait.max.ms", "100"),
-    // The client's own queue, of all partitions together, and one answer of a broker.
+    // The limits of the client's own queue, for all partitions together, and of one response of a broker.
     ("queued.max.messages.kbytes", "4096"),
     ("queued.min.messages", "20000"),
     ("fetch.max.bytes", "4194304"),
-    // Once the queue is full, the next fetch begins so much later: with the default, a second, nothing is fetched meanwhile.
+    // The pause before the next fetch after the queue was full. During the default, a second, nothing is fetched.
     ("fetch.queue.backoff.ms", "20"),
 ];
 
@@ -190,7 +191,7 @@ fn hold(
         Some(_) if assignment.bytes() < AHEAD / 2 => {
             if let Some(paused) = paused.take() {
                 consumer.resume(&paused)?;
-                // Those that are held go on, too: they are paused again.
+                // Held partitions are resumed, too: `set_aside` pauses them again.
                 aside.clear();
             }
         }
@@ -306,11 +307,11 @@ mod tests {
             async move { full.then_some(()) }
         })
         .await;
-        // It asks for its share, or it loses it.
+        // A member that does not ask for its share loses it.
         assert_eq!(member.share().await.unwrap(), Share::default());
     }
 
-    /// Takes all that is left; answers how much that is.
+    /// Takes all that is left, and checks its order.
     async fn rest(member: &mut KafkaSubscriber, next: &mut [i64; 3]) {
         while next.iter().sum::<i64>() < COUNT {
             assert_eq!(member.share().await.unwrap(), Share::default());

@@ -13,16 +13,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long the cluster may take to answer: two round trips of five seconds.
+/// The longest wait for an answer of the cluster: two round trips of five seconds.
 const PATIENCE: Duration = Duration::from_secs(12);
 
 /// The largest message that a topic takes by default, with something left for its headers.
 const LIMIT: i64 = 1_000_000;
 
-/// How long a cluster is not asked for limits again that did not answer.
+/// The pause before a cluster that did not answer is asked for limits again.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// Notes what a topic is like at first use, and answers what it was like then. Its limit is noted whenever it is seen.
+/// Notes a topic's number of partitions at first use, and returns the noted one. The size limit is updated whenever it
+/// is known.
 const NOTE: &str = "\
     INSERT INTO kafka_topics AS known (topic, partitions, max_bytes) VALUES ($1, $2, coalesce($3::int8, $4)) \
     ON CONFLICT (topic) DO UPDATE SET max_bytes = coalesce($3::int8, known.max_bytes) RETURNING partitions";
@@ -34,7 +35,7 @@ const SMALLEST: &str = "SELECT min(max_bytes) FROM kafka_topics";
 pub(super) struct Topics {
     connection: Connection,
     database: Database,
-    /// When the cluster did not answer a question for limits.
+    /// The time at which the cluster last did not answer a request for limits.
     silent_at: Arc<Mutex<Option<Instant>>>,
 }
 
@@ -70,7 +71,7 @@ impl Topics {
         Ok(row.get::<_, Option<i64>>(0).unwrap_or(LIMIT))
     }
 
-    /// What each partition of a topic holds; none when it is not there.
+    /// The extent of each partition of a topic; none if the topic does not exist.
     pub(super) async fn find(&self, topic: &str) -> anyhow::Result<Option<Vec<Extent>>> {
         match self.partitions(topic).await? {
             Some(partitions) => self.watermarks(topic, partitions).await.map(Some),
@@ -78,7 +79,7 @@ impl Topics {
         }
     }
 
-    /// What each partition of a topic holds. A topic that is not there is made.
+    /// The extent of each partition of a topic. A topic that does not exist is created.
     pub(super) async fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
         let partitions = self.provide(topic).await?;
         self.watermarks(topic, partitions).await
@@ -121,7 +122,7 @@ impl Topics {
         Ok(())
     }
 
-    /// The largest message that a topic takes, in bytes; none when the cluster does not say.
+    /// The largest message that a topic takes, in bytes; none if the cluster does not return it.
     async fn limit(&self, topic: &str) -> Option<i64> {
         let silent_at = || self.silent_at.lock().unwrap_or_else(PoisonError::into_inner);
         if silent_at().is_some_and(|at| at.elapsed() < SILENCE) {

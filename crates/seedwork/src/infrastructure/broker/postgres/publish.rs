@@ -107,7 +107,7 @@ fn headers(headers: &[(Cow<'static, str>, String)]) -> String {
 }
 
 impl Publisher for PgPublisher {
-    /// Takes all, and all are safe.
+    /// Takes all records. On return all are safe.
     async fn publish(&mut self, records: &[(i64, Record)], to: i64, lease: &mut Lease) -> Result<usize, PublishError> {
         let failed = |error: Error| PublishError::Failed(error.to_string());
         let all: Vec<&Record> = records.iter().map(|(_, record)| record).collect();

@@ -13,15 +13,15 @@ use tokio_postgres::{Client, Row, Statement};
 
 /// How many messages of a partition are read at once.
 const BATCH: i64 = 500;
-/// How many bytes of all partitions are read at once. The first message of each is read however large it is.
+/// The most bytes that are read of all partitions at once. The first message of each is read whatever its size.
 const BYTES: i64 = 4 * 1024 * 1024;
-/// The header that has the text of headers that cannot be read.
+/// The header that holds the stored text of headers that cannot be read.
 const RAW: &str = "headers";
 /// How long a reader waits for news at most, in case a notification was lost.
 const POLL: Duration = Duration::from_millis(500);
 
-/// What follows the offsets in all partitions at once; a partition is named by its place in the arrays. Sizes are known
-/// without reading the values.
+/// Reads what follows the offsets, in all partitions at once. A partition is named by its place in the arrays. Sizes
+/// are known without reading the values.
 const READ: &str = "\
     SELECT r.n, m.\"offset\", m.key, m.headers, m.value \
     FROM unnest($1::text[], $2::int4[], $3::int8[]) WITH ORDINALITY AS r (topic, partition, next, n) CROSS JOIN LATERAL \
@@ -74,7 +74,7 @@ impl PgReader {
         self.next.keys()
     }
 
-    /// Reads nothing of these partitions until others are held.
+    /// Holds partitions: none of them is read until another set is held.
     pub(super) fn hold(&mut self, held: &BTreeSet<Partition>) {
         self.held.clone_from(held);
     }

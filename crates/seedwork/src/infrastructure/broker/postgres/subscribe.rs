@@ -13,17 +13,18 @@ use uuid::Uuid;
 /// How long a process keeps its share without asking for it again.
 const TERM: Duration = Duration::from_secs(5);
 
-/// Notes that this process lives, and what it reads.
+/// Notes that this process is alive, and which topics it reads.
 const JOIN: &str = "\
     INSERT INTO broker.members (\"group\", member, expires_at, topics) \
     VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3), $4) \
     ON CONFLICT (\"group\", member) DO UPDATE SET expires_at = excluded.expires_at, topics = excluded.topics";
 
-/// This process's fair share of each of its topics: of the partitions that are left by members that do not tell what they
-/// read, divided among the members that do read the topic. The shares of all add up to all partitions. Who has one more
-/// differs from topic to topic, so that the first does not have one more of each.
+/// The number of partitions in this process's fair share of each of its topics. Partitions leased by members without
+/// noted topics are left out. The rest is divided among the members that read the topic. The shares of all members add
+/// up to all partitions. The members with one more differ from topic to topic, so that the first does not have one more
+/// of each.
 ///
-/// A term that ends later than one that begins now was written by another clock, and is over.
+/// A term that ends later than one that begins now was written by another clock: it counts as over.
 const SHARES: &str = "\
     WITH alive AS MATERIALIZED (SELECT member, topics FROM broker.members WHERE \"group\" = $1 \
     AND expires_at BETWEEN clock_timestamp() AND clock_timestamp() + make_interval(secs => $3)), \
@@ -39,7 +40,7 @@ const KEEP: &str = "\
     UPDATE broker.leases SET expires_at = clock_timestamp() + make_interval(secs => $3) \
     WHERE \"group\" = $1 AND member = $2 RETURNING topic, partition";
 
-/// Takes what nobody has, up to so many of each topic.
+/// Leases free partitions, up to the missing number of each topic.
 const TAKE: &str = "\
     INSERT INTO broker.leases (\"group\", topic, partition, member, expires_at) \
     SELECT $1, free.topic, free.partition, $2, clock_timestamp() + make_interval(secs => $3) \

@@ -12,13 +12,14 @@ pub(super) enum Failure {
     /// known. The others may be written again.
     #[error("units lost a race, collided or were given up")]
     Culprits(HashMap<usize, Option<CommitError>>),
-    /// A statement with the data of all units failed, and PostgreSQL does not name the unit. Apart, the others succeed.
+    /// A statement with the data of all units failed, and PostgreSQL does not name the unit. One by one, the others
+    /// succeed.
     #[error("a statement of the group failed")]
     Somebody,
-    /// A deadlock, a serialization failure, a lost plan or a lost connection: the same again may succeed.
+    /// A deadlock, a serialization failure, a lost plan or a lost connection: a retry may succeed.
     #[error("{0}")]
     Again(String),
-    /// The log or the inbox lacks a partition. The same succeeds after a round of maintenance.
+    /// The log or the inbox lacks a partition. A retry succeeds after a round of maintenance.
     #[error("no partition for a row of the log or the inbox")]
     NoRoom,
     /// The engine's own statements do not fit the schema: a table or a column is missing.
@@ -27,7 +28,7 @@ pub(super) enum Failure {
     /// The database does not answer, or answers no to everybody.
     #[error("{0}")]
     Down(String),
-    /// The COMMIT was not answered. The mark tells whether it was done.
+    /// The COMMIT was not answered. It was done if the mark is found.
     #[error("the COMMIT was not answered")]
     Unknown(Mark),
 }
@@ -42,7 +43,7 @@ pub(super) enum Mark {
     Claim(String),
 }
 
-/// Returns what an error means that no unit can be to blame for.
+/// Classifies an error that no unit can be to blame for.
 pub(super) fn of_the_group(error: Error) -> Failure {
     match error.code() {
         Some(
@@ -58,7 +59,7 @@ pub(super) fn of_the_group(error: Error) -> Failure {
     }
 }
 
-/// Whether the connection was lost. Nothing is committed then, as long as no COMMIT was sent.
+/// Returns true if the connection was lost. Nothing is committed then, as long as no COMMIT was sent.
 fn is_of_the_connection(error: &Error) -> bool {
     match error.code() {
         Some(code) => matches!(code, &(SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN)),
@@ -66,7 +67,7 @@ fn is_of_the_connection(error: &Error) -> bool {
     }
 }
 
-/// Returns what an error means that keeps a session from being opened: nobody waits for it to be tried again at once.
+/// Classifies an error that keeps a session from being opened. It is not retried at once.
 pub(super) fn of_an_opening(error: Error) -> Failure {
     match of_the_group(error) {
         Failure::Again(why) => Failure::Down(why),
@@ -74,18 +75,18 @@ pub(super) fn of_an_opening(error: Error) -> Failure {
     }
 }
 
-/// Returns what an error means of a statement that carries the data of units.
+/// Classifies an error of a statement that carries the data of units.
 pub(super) fn of_a_statement(error: Error) -> Failure {
     if is_of_one_unit(&error) { Failure::Somebody } else { of_the_group(error) }
 }
 
-/// Returns what an error means of preparing a statement. One that times out waits for a whole table.
+/// Classifies an error of preparing a statement. A statement that times out here waits for a whole table.
 pub(super) fn of_preparing(error: Error) -> Failure {
     if is_timeout(&error) { Failure::Down(describe(&error)) } else { of_a_statement(error) }
 }
 
-/// Returns what an error means that answers a COMMIT: only some say that nothing was committed. A connection that ends,
-/// also by an administrator's word, may have ended after the COMMIT was done.
+/// Classifies an error that answers a COMMIT. Only some errors prove that nothing was committed. A connection that
+/// ends, also by an administrator's command, may have ended after the COMMIT was done.
 pub(super) fn of_the_commit(error: Error, mark: Mark) -> Failure {
     match class(&error) {
         Some("22" | "23" | "25" | "40") => of_the_group(error),
@@ -93,8 +94,8 @@ pub(super) fn of_the_commit(error: Error, mark: Mark) -> Failure {
     }
 }
 
-/// Whether another unit may fare better than the one whose statement failed. Not when the server or the connection is
-/// unwell, when a plan or a race was lost, or when a partition is missing: those are nobody's own.
+/// Returns true if another unit may fare better than the one whose statement failed. It may not if the server or the
+/// connection is unwell, a plan or a race was lost, or a partition is missing: such failures concern all units.
 pub(super) fn is_of_one_unit(error: &Error) -> bool {
     let of_everybody = match class(error) {
         None | Some("08" | "0A" | "25" | "26" | "40" | "53" | "58") => true,
@@ -104,7 +105,8 @@ pub(super) fn is_of_one_unit(error: &Error) -> bool {
     !of_everybody
 }
 
-/// PostgreSQL reports a row without a partition as a violation of a check that has no name.
+/// Returns true if the log or the inbox has no partition for a row. PostgreSQL reports that as a violation of a check
+/// without a name.
 fn lacks_a_partition(error: &Error) -> bool {
     error.as_db_error().is_some_and(|db| {
         let of_the_engine = matches!(db.table(), Some("outbox" | "inbox"));
@@ -117,7 +119,7 @@ pub(super) fn refusal(error: &Error) -> CommitError {
     let constraint = error.as_db_error().and_then(|db| db.constraint());
     match (error.code(), constraint) {
         (Some(&SqlState::UNIQUE_VIOLATION), Some(constraint)) => CommitError::Unique(constraint.to_owned()),
-        // Somebody holds a row, or the server is slow: later it may pass.
+        // Another session holds a row, or the server is slow: a later try may succeed.
         _ if is_timeout(error) => CommitError::Unavailable,
         _ if matches!(class(error), Some("22" | "23" | "54")) => CommitError::Invalid(describe(error)),
         _ => CommitError::Defect(describe(error)),

@@ -12,16 +12,16 @@ use tokio::{
     time::{Instant, sleep, timeout, timeout_at},
 };
 
-/// Locks are waited for so briefly because other sessions queue behind one that waits.
+/// The settings of a session. The wait for a lock is short, because other sessions queue behind one that waits.
 const SESSION: &str = "SET lock_timeout = 500; SET statement_timeout = 5000";
-/// The longest round; a server that is silent ends it.
+/// The longest time that a round may take, also if the server does not answer.
 const ROUND: Duration = Duration::from_secs(10);
 /// The first and the longest pause after a round that failed.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 /// The longest time between two rounds. Partitions of the inbox are made days ahead.
 const IDLE: Duration = Duration::from_secs(3_600);
 
-/// The committer's handle on the maintenance task. `log` is where both of them note what they learn.
+/// The committer's handle on the maintenance task. Both note in `log` how far the log goes and how much room it has.
 pub(super) struct Maintenance {
     log: Arc<watch::Sender<LogState>>,
     rows: i64,

@@ -33,9 +33,9 @@ use transaction::Apart;
 /// How a context's committer is to work.
 #[derive(Debug, Clone, Copy)]
 pub struct CommitterSettings {
-    /// How long a request may take, from the start of its unit to the answer.
+    /// The longest time that a request may take, from the start of its unit to the answer.
     pub deadline: Duration,
-    /// How long a handler of a message may take.
+    /// The longest time that a handler of a message may take.
     pub handler: Duration,
     /// How many messages a partition of the log holds.
     pub partition_rows: i64,
@@ -160,7 +160,7 @@ impl Writer {
         }
     }
 
-    /// Writes units together, once more when what failed them has passed.
+    /// Writes units together, and once more if the cause of a failure has passed.
     async fn together(&mut self, units: &[Unit]) -> Result<(), Failure> {
         if units.is_empty() {
             return Ok(());
@@ -178,7 +178,8 @@ impl Writer {
         outcome
     }
 
-    /// Whether a group that failed so is worth another try now.
+    /// Returns true if a group that failed so is worth another try now. If a partition is missing, it waits for
+    /// maintenance.
     async fn has_passed(&self, failure: &Failure, units: &[Unit]) -> bool {
         match failure {
             Failure::Again(why) => tracing::warn!(error = why, "a group is written again"),

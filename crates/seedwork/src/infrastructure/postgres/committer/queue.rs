@@ -23,7 +23,7 @@ use tokio::{
 
 /// How many units may wait in a queue.
 const UNITS: usize = 8_192;
-/// How many bytes of writes may wait in a queue, in KiB.
+/// The most KiB of writes that may wait in a queue.
 const KIBIBYTES: usize = 128 * 1024;
 /// The most units that share a transaction.
 const GROUP_UNITS: usize = 1_024;
@@ -75,11 +75,11 @@ impl Writes {
     }
 }
 
-/// How much a unit writes.
+/// The amount that a unit writes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Size {
     rows: usize,
-    /// Everything that the writes hold in memory.
+    /// The number of bytes that the writes hold in memory.
     bytes: usize,
 }
 
@@ -179,7 +179,7 @@ impl Entrance {
         deadline: Instant,
     ) -> Result<Committed, CommitError> {
         let size = writes.size();
-        // One that is larger than the queue waits until it is alone.
+        // A unit that is larger than the queue takes all of its room.
         let kibibytes = size.bytes.div_ceil(1024).min(KIBIBYTES) as u32;
         let (place, room) = match writes.is_of_a_message() {
             true => self.messages.wait(kibibytes, deadline).await?,

@@ -15,22 +15,24 @@ use std::{collections::HashMap, time::Duration};
 use tokio_postgres::{Client, Error, Statement, types::ToSql};
 use uuid::Uuid;
 
-/// The longest idle time inside a transaction: a process that stops between the lock and the COMMIT stops the others no
-/// longer than this.
+/// The longest idle time inside a transaction: a process that stops between the lock and the COMMIT blocks the others
+/// no longer than this.
 const IDLE_IN_TRANSACTION: Duration = Duration::from_millis(1_500);
 /// The longest wait for a lock: longer than a stopped process can hold the context's.
 const LOCK: Duration = Duration::from_millis(2_500);
-/// The longest statement. A group that fails by it, and then its units apart, end within the usual deadline of a unit.
+/// The longest time that a statement may take. A group that fails by it, and then its units one by one, end within the
+/// usual deadline of a unit.
 const STATEMENT: Duration = Duration::from_secs(3);
 /// The longest wait for the answer to everything up to the COMMIT, and to the COMMIT. These limits are the database's
 /// own: the deadlines of units decide when a unit gives up, and change none of them.
 pub(super) const ANSWER: Duration = Duration::from_millis(3_500);
 
-/// Shorter limits for the statements of one unit apart, so that one that waits does not use up the time of the others.
+/// Shorter limits for the statements of units one by one, so that a unit that waits does not use up the time of the
+/// others.
 pub(super) const APART: &str = "SET LOCAL lock_timeout = 500; SET LOCAL statement_timeout = 1000";
 
-/// Returns the settings of a session. Keys are all that these sessions look for, so the plan that follows an index is
-/// always the right one: also the plan that was kept from when the table was empty.
+/// Returns the settings of a session. These sessions search by key only, so a plan that uses an index is always right,
+/// even a plan that was kept from when the table was empty.
 fn settings() -> String {
     format!(
         "SET synchronous_commit = on; SET statement_timeout = {}; SET lock_timeout = {}; \

@@ -70,7 +70,7 @@ pub(super) struct Apart {
     pub(super) commit: Result<(), Failure>,
 }
 
-/// After so many units that time out, the others are not tried: meanwhile the context's lock is held.
+/// The number of units that may time out before the others are not tried: meanwhile the context's lock is held.
 const TIMEOUTS: usize = 3;
 
 /// Writes each unit under a savepoint of its own, in one transaction: the way to learn what is wrong with which.
@@ -119,7 +119,7 @@ pub(super) async fn apart(session: &mut Session, units: &[Unit]) -> Result<Apart
     Ok(Apart { outcomes, commit })
 }
 
-/// Prepares the statements of one unit; returns its refusal when they cannot be: a table or a column is missing.
+/// Prepares the statements of one unit. Returns its refusal if they cannot be prepared: a table or a column is missing.
 async fn prepare(session: &mut Session, writes: &Writes) -> Result<Option<CommitError>, Failure> {
     let Err(error) = session.prepare(&changes::calls(writes.changes.iter(), true)).await else { return Ok(None) };
     let refusal = refusal(&error);
@@ -129,7 +129,7 @@ async fn prepare(session: &mut Session, writes: &Writes) -> Result<Option<Commit
     }
 }
 
-/// Leaves the committer's own claim as the mark of units that say nothing.
+/// Writes the committer's own claim as the mark of units without messages in the log.
 async fn claim(session: &Session, own: &Heard) -> Result<Mark, Failure> {
     let inbox = InboxCalls { mark: Some(own), ..InboxCalls::default() };
     session.inbox(&inbox).await.map_err(of_the_group)?;
