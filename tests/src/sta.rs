@@ -153,7 +153,7 @@ impl Sta {
         self.ends().await
     }
 
-    /// Waits for the end of one that was told to; answers the exit code and how long it took.
+    /// Waits until a process that was ordered to end has ended. Returns the exit code and the time that it took.
     ///
     /// # Panics
     ///
@@ -268,14 +268,14 @@ pub async fn send(
 pub struct Frozen(Vec<u32>);
 
 impl Frozen {
-    /// Freezes them.
+    /// Freezes the PostgreSQL of a server.
     ///
     /// # Panics
     ///
-    /// It is not there.
+    /// It does not run.
     pub fn postgres_of(sta: &Sta) -> Self {
         let postmaster = sta.postgres_pid().expect("it runs");
-        // From now on it starts no further ones.
+        // A frozen postmaster starts no further processes.
         signal(postmaster, "STOP");
         let children = std::fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children"));
         let children = children.expect("the system tells them");
@@ -291,7 +291,7 @@ fn signal_if_there(pid: u32, name: &str) {
 }
 
 impl Drop for Frozen {
-    /// Some may be gone: when the process ends that started PostgreSQL, the system thaws it.
+    /// Thaws the processes. Some may be gone: when the process that started PostgreSQL ends, the system thaws it.
     fn drop(&mut self) {
         self.0.iter().rev().for_each(|pid| signal_if_there(*pid, "CONT"));
     }

@@ -96,7 +96,7 @@ impl Topics {
         tokio::task::spawn_blocking(move || producer.flush(PATIENCE)).await.expect("it ends").expect("it is sent");
     }
 
-    /// A setting of a topic.
+    /// Returns a setting of a topic.
     ///
     /// # Panics
     ///
@@ -108,7 +108,7 @@ impl Topics {
         described.get(name).and_then(|entry| entry.value.clone()).expect("the setting is there")
     }
 
-    /// Limits the bytes a second that the producers of STA may send; none: no limit any more.
+    /// Limits the bytes a second that the producers of STA may send. `None` removes the limit.
     ///
     /// # Panics
     ///
@@ -137,7 +137,7 @@ impl Topics {
         kafka.write_all(&request).await.expect("Kafka listens");
         let mut answer = vec![0; kafka.read_u32().await.expect("Kafka answers") as usize];
         kafka.read_exact(&mut answer).await.expect("Kafka answers");
-        // The id of the request, the pause, the number of entries, and the error of the first.
+        // The error of the first entry, after the id of the request, the pause and the number of entries.
         assert_eq!(answer[12..14], [0, 0], "Kafka takes the quota: {answer:?}");
     }
 

@@ -110,7 +110,7 @@ impl Account {
     }
 }
 
-/// Refuses a user without a name: `initdb`, which makes the cluster, looks for one and says only that it found none.
+/// Refuses a user without a name: `initdb` needs the name, and its own error only reports that it is missing.
 fn must_have_name(uid: Uid) -> Result<(), Error> {
     match User::from_uid(uid) {
         Ok(None) => Err(Error::Nameless { uid: uid.as_raw() }),

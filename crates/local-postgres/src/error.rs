@@ -80,7 +80,7 @@ pub enum Error {
     #[error("PostgreSQL refuses to run as root, and this system has neither a user postgres nor nobody: create one")]
     NoAccount,
 
-    /// This process has a user that the system does not know by name.
+    /// The user of this process has no name on this system.
     #[error(
         "PostgreSQL makes no database for user {uid}, which has no name on this system: add a line for it to /etc/passwd, \
          run as a user that has one, or use a PostgreSQL that runs already"

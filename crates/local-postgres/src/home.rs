@@ -154,7 +154,8 @@ impl Home {
         self.dir.join("log")
     }
 
-    /// Keeps the server's log small. Another process may do the same at this moment, so a file may be gone already.
+    /// Prunes the server's log. Another process may prune it at the same time and remove a file first, so a failure is
+    /// only logged.
     pub(crate) fn prune_log(&self) {
         log::prune(&self.log_dir())
             .unwrap_or_else(|error| tracing::debug!(%error, "the server's log could not be pruned"));

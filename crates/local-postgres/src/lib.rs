@@ -23,8 +23,8 @@
 //!
 //! **As root.** PostgreSQL refuses to be root, so it runs as the system's user `postgres`, or else `nobody`.
 //!
-//! **What it logs.** Errors without their details and statements, which hold values of rows, in files of a bounded size
-//! and number. The messages of errors may quote values, too: a program that reports its own errors can set
+//! **Server log.** Errors without details and statements, which hold values of rows. The number and the size of the
+//! files are bounded. Error messages may quote values, too: a program that reports its own errors can set
 //! `log_min_messages` in its sessions.
 //!
 //! **What it does not know.** Schemas, roles, migrations: those are the caller's, over [`LocalPostgres::url`].

@@ -21,7 +21,7 @@ use crate::{
 /// How often to look whether the server is still there. Only Linux shows processes without a program that has to run.
 const WATCH: Duration = Duration::from_millis(if cfg!(target_os = "linux") { 100 } else { 1000 });
 
-/// How often to look after the files of the server's log.
+/// The interval between prunings of the server's log.
 const PRUNE: Duration = Duration::from_secs(1);
 
 /// How long to leave a server alone that could not be started again.
@@ -146,8 +146,8 @@ impl LocalPostgres {
         self.stop_within(patience).await
     }
 
-    /// The same, for a caller that cannot wait so long: a server that has not ended by then is told to end at once, and is
-    /// left to it.
+    /// Leaves the server, as [`stop`](Self::stop) does, within `patience`. A server that is still up shortly before
+    /// that gets an immediate shutdown. One that is still up at the end is an error, and is left to end by itself.
     pub async fn stop_within(mut self, patience: Duration) -> Result<(), Error> {
         let asked = Instant::now();
         let _start = self.home.lock_start(patience).await?;

@@ -8,7 +8,7 @@ use std::{
     time::SystemTime,
 };
 
-/// The name of a file, as PostgreSQL's `log_filename` writes it.
+/// The name pattern of the files, in the syntax of PostgreSQL's `log_filename`.
 pub(crate) const FILE_NAME: &str = "server-%Y-%m-%dT%H%M%S.log";
 
 /// The size in bytes at which PostgreSQL begins a new file.
@@ -17,12 +17,12 @@ pub(crate) const FILE_SIZE: u64 = 1 << 20;
 /// The number of files that are kept.
 const FILES: usize = 8;
 
-/// The size in bytes to which a file is cut. PostgreSQL has one name a second, so a file grows further while much is
-/// logged at once.
+/// The size in bytes to which a file is cut. The name changes once a second, so a file can exceed [`FILE_SIZE`] while
+/// much is logged.
 const LONGEST: u64 = 2 * FILE_SIZE;
 
-/// Removes all but the newest files, and cuts those that are too long. The files of earlier versions, named by the day
-/// of the week, go too: they hold values of rows.
+/// Removes all but the newest [`FILES`] files, and cuts those above [`LONGEST`]. The files of earlier versions, named
+/// by the day of the week, are removed too: they hold values of rows.
 pub(crate) fn prune(dir: &Path) -> io::Result<()> {
     let mut files: Vec<(SystemTime, PathBuf)> = Vec::new();
     for entry in fs::read_dir(dir)? {

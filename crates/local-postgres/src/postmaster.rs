@@ -28,8 +28,8 @@ pub(crate) enum State {
 
 /// Looks at the server of a home.
 ///
-/// A look that fails (no descriptor is left, for one) is an error, never `Absent`: the files of an absent server are
-/// deleted.
+/// A failed check, for example for lack of file descriptors, is an error and never `Absent`: the files of an absent
+/// server are deleted.
 pub(crate) fn state(home: &Home) -> Result<State, Error> {
     let Some(file) = PidFile::read(home)? else { return Ok(State::Absent) };
     let socket_dir = if processes::postmaster(file.pid, home)?.is_some() {
@@ -51,7 +51,7 @@ pub(crate) fn state(home: &Home) -> Result<State, Error> {
     })
 }
 
-/// Whether a server listens on a socket.
+/// Returns true if a server listens on a socket.
 fn answers(socket: &Path) -> Result<bool, Error> {
     match UnixStream::connect(socket) {
         Ok(_) => Ok(true),
@@ -104,7 +104,8 @@ struct PidFile {
 }
 
 impl PidFile {
-    /// None when there is no file, or one that makes no sense: a server that was killed while it wrote it.
+    /// Reads the file. Returns `None` if there is none, or if it is malformed because the server was killed while it
+    /// wrote it.
     fn read(home: &Home) -> Result<Option<Self>, Error> {
         let path = home.cluster().join(PID_FILE);
         match fs::read(&path) {

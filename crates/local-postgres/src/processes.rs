@@ -65,11 +65,11 @@ mod system {
     use super::Process;
     use crate::error::{At, Error};
 
-    /// The process with a pid; none when there is none, or another user's.
+    /// Returns the live process with a pid, or `None` if there is none or it belongs to another user.
     pub(super) fn process(pid: i32, uid: u32) -> Result<Option<Process>, Error> {
         let dir = format!("/proc/{pid}");
         match read(pid, uid, Path::new(&dir)) {
-            // It may end at any moment of the reading.
+            // The process may end while it is read.
             Err(error) if error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(ESRCH) => Ok(None),
             read => read.at("read", Path::new(&dir)),
         }
@@ -110,7 +110,7 @@ mod system {
 
     const COLUMNS: &str = "pid=,uid=,stat=,command=";
 
-    /// The process with a pid; none when there is none, or another user's.
+    /// Returns the live process with a pid, or `None` if there is none or it belongs to another user.
     pub(super) fn process(pid: i32, uid: u32) -> Result<Option<Process>, Error> {
         Ok(ps(&["-ww", "-o", COLUMNS, "-p", &pid.to_string()], uid)?.pop())
     }

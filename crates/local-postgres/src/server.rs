@@ -27,7 +27,7 @@ const POLL: Duration = Duration::from_millis(5);
 /// How long a killed server's processes get to end by themselves, and then to follow each signal.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How long a server gets to end at once.
+/// The most time, before the deadline, that is kept for an immediate shutdown.
 const HASTE: Duration = Duration::from_secs(10);
 
 /// Brings a server up unless one runs, waits until it takes connections, and tells in which folder its socket is.
@@ -67,8 +67,8 @@ pub(crate) async fn bring_up(
     Err(Error::Deadline { what: "PostgreSQL to start", path: home.dir().to_owned(), waited: deadline })
 }
 
-/// Shuts the server down: running statements are cancelled, everything committed is on disk. Towards the deadline it is
-/// ended at once.
+/// Shuts the server down: running statements are cancelled, everything committed is on disk. A server that is still up
+/// shortly before the deadline gets an immediate shutdown.
 pub(crate) async fn shut_down(home: &Home, deadline: Duration) -> Result<(), Error> {
     let haste = (deadline / 2).min(HASTE);
     let started = Instant::now();

@@ -58,8 +58,8 @@ pub(crate) struct Running {
     pub(crate) contexts: Vec<Context>,
 }
 
-/// Starts to serve; answers where, what runs until the server ends, and how it learns that it ends. Without the task
-/// `http` it serves what operators need, and nothing else.
+/// Starts the server. Returns its address, the future that runs until it ends, and the flag that makes its answers
+/// close their connections. Without the task `http`, it serves only the routes for operators.
 ///
 /// # Errors
 ///
@@ -109,7 +109,7 @@ pub(crate) fn start(
     Ok((address, server, ending))
 }
 
-/// Every route that the OpenAPI document tells of; those of operators alone, unless it is the whole API.
+/// Adds every route of the OpenAPI document, or only those for operators unless `is_whole`.
 fn routes(is_whole: bool, contexts: &[Context], config: &mut ServiceConfig<'_>) {
     if is_whole {
         for context in contexts {
@@ -122,7 +122,8 @@ fn routes(is_whole: bool, contexts: &[Context], config: &mut ServiceConfig<'_>) 
     }
 }
 
-/// The page that shows the document, and the routes under each context's own path, as the originals grew them.
+/// Adds the page that shows the document, and `/<context>/health` and `/<context>/spec`, which the original services
+/// had.
 fn documents(contexts: &[Context], config: &mut web::ServiceConfig) {
     for context in contexts {
         config.route(&format!("/{}/health", context.name), web::get().to(health::up));

@@ -6,32 +6,31 @@ use tokio::{
     time::Instant,
 };
 
-/// The longest time from the first signal to the end; what the runtime and the log take comes on top, two seconds at most.
+/// The longest time from the first signal to the end. The runtime and the log add two seconds at most.
 pub(crate) const DRAIN: Duration = Duration::from_secs(18);
 
-/// SIGINT, SIGTERM, SIGQUIT and SIGHUP, from the moment when this is made: one that comes before it is waited for is not
-/// lost.
+/// SIGINT, SIGTERM, SIGQUIT and SIGHUP. A signal that arrives between creation and [`next`](Self::next) is not lost.
 pub(crate) struct Interrupts {
     signals: Vec<Signal>,
     first: Option<Instant>,
 }
 
 impl Interrupts {
-    /// Begins to hear them.
+    /// Installs the signal handlers.
     ///
     /// # Errors
     ///
-    /// Signals cannot be heard.
+    /// The handlers cannot be installed.
     pub(crate) fn hear() -> anyhow::Result<Self> {
         let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate(), SignalKind::quit()];
-        // `nohup` ignores it for a process that is to outlive its terminal.
+        // `nohup` makes a process ignore SIGHUP, so that it outlives its terminal.
         if !is_ignored(SignalKind::hangup()) {
             kinds.push(SignalKind::hangup());
         }
         Ok(Self { signals: kinds.into_iter().map(signal).collect::<Result<_, _>>()?, first: None })
     }
 
-    /// Waits for the next one.
+    /// Waits for the next signal.
     pub(crate) async fn next(&mut self) {
         let signals = &mut self.signals;
         poll_fn(|context| match signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready()) {
@@ -42,13 +41,13 @@ impl Interrupts {
         self.first.get_or_insert_with(Instant::now);
     }
 
-    /// The moment by which the process ends: counted from the first signal or, without one, from now.
+    /// Returns the moment by which the process ends: [`DRAIN`] after the first signal or, without one, after now.
     pub(crate) fn deadline(&self) -> Instant {
         self.first.unwrap_or_else(Instant::now) + DRAIN
     }
 }
 
-/// Whether the process was started with a signal ignored, as far as the system shows it.
+/// Returns true if the process was started with a signal ignored, as far as the system shows it.
 fn is_ignored(kind: SignalKind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -30,7 +30,7 @@ use tokio::time::Instant;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The longest end of the runtime.
+/// The longest time that the runtime may take to end.
 const END: Duration = Duration::from_secs(1);
 
 /// SaludTech de los Alpes: takes in medical images. Settings come from the environment; see `.env.example`.
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Without the backtrace that `Debug` of an error has. There is nobody to tell that stderr cannot be written.
+            // Without the backtrace that `Debug` of an error has. A failed write to stderr cannot be reported anywhere.
             let _ = writeln!(stderr(), "Error: {error:#}");
             ExitCode::FAILURE
         }
@@ -79,7 +79,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
     telemetry::start(&settings)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let outcome = runtime.block_on(start(command, settings));
-    // A thread that waits for somebody who does not answer is not waited for.
+    // Threads that still block after this time are abandoned.
     runtime.shutdown_timeout(END);
     outcome
 }

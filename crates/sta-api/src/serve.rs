@@ -21,9 +21,9 @@ use seedwork::infrastructure::{
 use std::{io::Write, net::TcpListener, pin::pin, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
-/// How long an embedded server may take to come up whose process is already told to end.
+/// The longest time that the embedded server may take to start after a signal to end.
 const START: Duration = Duration::from_secs(8);
-/// What of the drain is kept for the end of the embedded server.
+/// The part of the drain that is kept for the end of the embedded server.
 const LEAVE: Duration = Duration::from_secs(4);
 
 /// Serves until a signal ends it.
@@ -34,7 +34,7 @@ const LEAVE: Duration = Duration::from_secs(4);
 pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let mut interrupts = Interrupts::hear()?;
     let connections = connections(&settings)?;
-    // Before anything else starts: an address that is taken is told at once.
+    // Comes before anything is started, so that a taken address is reported at once.
     let listener = http::listen(&settings)?;
     let mut starting = pin!(Server::start(&settings));
     let server = tokio::select! {
@@ -50,7 +50,7 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         outcome = serve(&settings, listener, &connections, &server, &supervisor, &mut interrupts) => outcome,
         () = server.keep_alive() => Ok(()),
     };
-    // One deadline for the whole drain: what the HTTP server did not need of it is there for the tasks.
+    // One deadline for the whole drain: the tasks get the time that the HTTP server did not need.
     let deadline = interrupts.deadline();
     if !supervisor.stop((deadline - LEAVE).saturating_duration_since(Instant::now())).await {
         tracing::warn!("some tasks did not end in time");
@@ -59,7 +59,7 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     outcome
 }
 
-/// The connections that the process may have.
+/// Returns the limit on database connections, shared out by what the process runs.
 fn connections(settings: &Settings) -> anyhow::Result<Connections> {
     let Some(limit) = settings.database_connections else { return Ok(Connections::default()) };
     let Tasks { relay, consumers, .. } = settings.tasks;
@@ -142,7 +142,8 @@ fn start<B: Broker>(
     Ok(Running { broker: B::NAME, contexts: running })
 }
 
-/// Writes the one line that `serve` has for stdout, whatever the log level. Where stdout is closed or full, the log has it.
+/// Writes the only line that `serve` prints to stdout, whatever the log level. If stdout cannot be written, the line is
+/// logged.
 fn say(line: &str) {
     let mut out = std::io::stdout();
     if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {

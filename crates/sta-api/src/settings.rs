@@ -23,7 +23,7 @@ pub(crate) struct Settings {
     pub(crate) tasks: Tasks,
     /// `DATABASE_URL`; none: the embedded server.
     pub(crate) database_url: Option<DatabaseUrl>,
-    /// `STA_DATABASE_CONNECTIONS`; none: as many as it likes.
+    /// `STA_DATABASE_CONNECTIONS`; none: no limit.
     pub(crate) database_connections: Option<usize>,
     /// `STA_TOPIC_PARTITIONS`.
     pub(crate) topic_partitions: i32,

@@ -11,11 +11,11 @@ use std::{
 };
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// What of the libraries is not logged unless somebody asks for it by this very name: the HTTP server tells of each
-/// client that sends garbage as of an error of its own; the PostgreSQL client logs the values of every statement.
+/// The levels of libraries that hold unless `RUST_LOG` names the same target. The HTTP server logs each client that
+/// sends garbage as an error of its own; the PostgreSQL client logs the values of every statement.
 const QUIET: &str = "actix_http::h1::dispatcher=off,tokio_postgres=info";
 
-/// The lines of the process, like its subscriber.
+/// The queue of log lines: one a process, like the subscriber.
 static LINES: OnceLock<Lines> = OnceLock::new();
 
 fn filter(log: &str) -> anyhow::Result<EnvFilter> {
@@ -33,7 +33,7 @@ pub(crate) fn start(settings: &Settings) -> anyhow::Result<()> {
     let format = settings.log_format.unwrap_or(if terminal { LogFormat::Pretty } else { LogFormat::Json });
     let lines = Lines::start(stderr())?;
     let writer = LINES.get_or_init(|| lines);
-    // Its own errors it would print to stderr, and panic when that fails.
+    // Otherwise the subscriber prints its own errors to stderr, and panics if that fails.
     let lines = fmt().with_env_filter(filter).with_writer(|| writer.clone()).log_internal_errors(false);
     match format {
         LogFormat::Pretty => lines.with_ansi(terminal).init(),

@@ -88,7 +88,7 @@ pub fn code(text: &str) -> Vec<Link> {
     found
 }
 
-/// The rows of every table, without its head: the line of each and its cells.
+/// Returns the line number and the cells of every table row, without heads.
 pub fn rows(text: &str) -> Vec<(usize, Vec<&str>)> {
     let mut found = Vec::new();
     let mut in_body = false;

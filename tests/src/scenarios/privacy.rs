@@ -1,4 +1,4 @@
-//! What is personal is kept, published and shown, but never logged.
+//! Personal data is stored, published and shown, but never logged.
 
 use crate::{clientes::natural, place::Place, sta::eventually};
 use serde_json::json;
@@ -12,7 +12,7 @@ pub async fn no_log_level_shows_personal_data(place: &Place) {
     assert_eq!(sta.clientes().cliente(id).await["email"], cliente["email"]);
     assert_eq!(sta.clientes().lista("todos").await.len(), 1);
 
-    // One patient by HTTP, the same by the broker, and who is looked for.
+    // The same patient arrives by HTTP and by the broker, and is searched for.
     let (paciente, by_broker) = ("PACIENTE-4711", Uuid::now_v7());
     let ingesta = json!({ "id_proveedor": "p", "id_paciente": paciente, "url_path": "https://imagenes.example/1" });
     assert_eq!(sta.post("/ingesta/crear-ingesta-comando", &ingesta).await.unwrap().0, 202);

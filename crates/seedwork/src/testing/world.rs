@@ -36,7 +36,7 @@ where
     /// Given: an aggregate that is already there. Its recorded events are history, and published no more.
     #[must_use]
     pub fn with<A: Aggregate>(self, aggregate: A) -> Self {
-        // It is not saved here: one without events keeps its version.
+        // `put` bypasses `save`: an aggregate without events keeps its version.
         let mut told = aggregate.clone();
         let is_told = !told.take_events().is_empty();
         self.bus.units().store().put(if is_told { told } else { aggregate });

@@ -1,4 +1,4 @@
-//! The address of a process.
+//! The address that a process listens on.
 
 use crate::settings::Settings;
 use anyhow::Context as _;
@@ -8,15 +8,15 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
 };
 
-/// The address when none is stated.
+/// The address if `STA_LISTEN` is not set.
 const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5_000);
-/// The system chooses the port.
+/// An address whose port the system chooses.
 const FREE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Listens on the address of the settings. Clients that connect before the server runs wait for it.
 ///
-/// A process without the task `http` takes a free port of the system when the default one is taken: its operators find it
-/// in the log, and several such processes run on one machine without a word.
+/// If the default address is taken, a process without the task `http` listens on a free port, which it logs for its
+/// operators. So several such processes run on one machine without further settings.
 ///
 /// # Errors
 ///

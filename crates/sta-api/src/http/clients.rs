@@ -1,21 +1,22 @@
-//! What clients can hold of the process.
+//! Limits on what HTTP clients can hold of the process.
 
 use nix::sys::resource::{Resource, getrlimit};
 use seedwork::infrastructure::http::Clients;
 use std::time::Duration;
 
-/// How long a client may let the server wait.
+/// The longest time that a client may keep the server waiting.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long requests that are being answered may take when the server ends, in seconds.
+/// The longest time, in seconds, that requests in progress may take when the server ends.
 const DRAIN_SECONDS: u64 = 8;
 /// The most connections, whatever the limit of descriptors: each can hold a head of 128 KiB, or a page.
 const MOST: u64 = 1_024;
 
-/// The limits: clients have half of the descriptors that the process may open; the other half is for databases and brokers.
+/// Returns the limits. Clients get half of the file descriptors that the process may open; the other half is for
+/// databases and brokers.
 ///
 /// # Errors
 ///
-/// The system does not tell its limit.
+/// The system does not report its limit.
 pub(super) fn limits() -> anyhow::Result<Clients> {
     let (descriptors, _) = getrlimit(Resource::RLIMIT_NOFILE)?;
     let most = usize::try_from(MOST.min(descriptors / 2))?;

@@ -96,7 +96,7 @@ fn mechanism(text: &str) -> Result<String, String> {
     found.map(str::to_owned).ok_or_else(|| format!("one of {}", ALL.join(", ")))
 }
 
-/// The base of an API. It is shown in errors, so it holds no secret.
+/// Parses the base URL of an API. Errors show it, so it must hold no secret.
 fn registry_url(text: &str) -> Result<String, String> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     match url {

@@ -1,4 +1,4 @@
-//! The variables of the environment that are settings of this program; all others belong to somebody else.
+//! The environment variables that are settings of this program. All others are ignored.
 
 use std::ffi::OsString;
 
@@ -7,7 +7,7 @@ const PREFIXES: [&str; 3] = ["STA_", "KAFKA_", "SCHEMA_REGISTRY_"];
 /// The settings without such a prefix.
 const OTHERS: [&str; 2] = ["DATABASE_URL", "RUST_LOG"];
 
-/// Returns the variables that are ours, and what is wrong with those that are not text.
+/// Returns the variables of this program, and an error for each one that is not UTF-8.
 pub(super) fn ours(variables: impl IntoIterator<Item = (OsString, OsString)>) -> (Vec<(String, String)>, Vec<String>) {
     let (mut ours, mut mistakes) = (Vec::new(), Vec::new());
     for (name, value) in variables {
@@ -27,9 +27,9 @@ fn is_ours(name: &str) -> bool {
     PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || OTHERS.contains(&name)
 }
 
-/// Whether a variable is one of those by which Kubernetes tells every container of a service, here one that is called
-/// `sta…`, `kafka…` or `schema-registry…`: `…_SERVICE_HOST`, `…_SERVICE_PORT`, `…_SERVICE_PORT_<name>`, `…_PORT` with the
-/// address, and `…_PORT_<n>_<protocol>` with `_PROTO`, `_PORT` and `_ADDR`.
+/// Returns true if a variable is a Kubernetes service link. Kubernetes sets them in every container for each service,
+/// here for one named `sta…`, `kafka…` or `schema-registry…`: `…_SERVICE_HOST`, `…_SERVICE_PORT`,
+/// `…_SERVICE_PORT_<name>`, `…_PORT` with the address, and `…_PORT_<n>_<protocol>` with `_PROTO`, `_PORT` and `_ADDR`.
 fn is_service_link(name: &str, value: &str) -> bool {
     let is_port = name.ends_with("_PORT") && value.contains("://");
     is_port || name.ends_with("_SERVICE_HOST") || has_service_port(name) || has_numbered_port(name)

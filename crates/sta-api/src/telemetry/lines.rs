@@ -1,4 +1,4 @@
-//! Log lines on their way to stderr. A thread of its own writes them, so a reader that does not read holds up nobody. A
+//! A queue of log lines for stderr. A separate thread writes them, so a slow reader of stderr blocks no other thread. A
 //! line that cannot be written is dropped and counted.
 
 use std::{
@@ -16,7 +16,7 @@ const ROOM: usize = 1024 * 1024;
 /// The longest wait for the last lines when the process ends.
 const FLUSH: Duration = Duration::from_secs(1);
 
-/// The way in; clones share it. Each write is a whole line.
+/// The sending end of the queue, shared by its clones. Each write is a whole line.
 #[derive(Clone)]
 pub(crate) struct Lines {
     queue: Sender<Entry>,
@@ -65,7 +65,7 @@ impl Lines {
 }
 
 impl Write for Lines {
-    /// Never fails: `tracing-subscriber` has nobody to tell.
+    /// Never fails: `tracing-subscriber` cannot report the error.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let counts = &self.counts;
         let waiting = counts.waiting.fetch_add(line.len(), Ordering::Relaxed) + line.len();
@@ -81,9 +81,9 @@ impl Write for Lines {
     }
 }
 
-/// Writes entry after entry, until nobody can send one any more.
+/// Writes each entry until all senders are dropped.
 fn write(mut out: impl Write, entries: &Receiver<Entry>, counts: &Counts) {
-    // A disk that becomes full takes a part of a line: the next line begins on a new one.
+    // A full disk can take a part of a line: the next write then begins with a newline.
     let mut torn = false;
     for entry in entries {
         match entry {
@@ -103,7 +103,7 @@ fn write(mut out: impl Write, entries: &Receiver<Entry>, counts: &Counts) {
     }
 }
 
-/// Writes all of it, or answers how much of it was written.
+/// Writes all bytes, or returns the number of those that were written.
 fn write_whole(out: &mut impl Write, bytes: &[u8]) -> Result<(), usize> {
     let mut written = 0;
     while written < bytes.len() {

@@ -24,7 +24,7 @@ pub(super) enum Outcome {
     Unheard(String),
     /// The database is away, or too much waits: the message has nothing to do with it.
     Later(String),
-    /// Other changes came first, each time.
+    /// Each attempt failed because a concurrent change was committed first.
     Raced(String),
     /// An earlier message of its key is parked.
     Behind,
@@ -166,7 +166,7 @@ fn outcome(fault: &impl Fault) -> Outcome {
         FaultKind::NotFound | FaultKind::Rule | FaultKind::Conflict | FaultKind::TimedOut => {
             Outcome::Failed(fault.to_string())
         }
-        // A defect may be one of another process, or be mended by the next version: it is tried again like any failure.
+        // A defect may lie in another process, or be fixed in the next version, so it is retried like any failure.
         FaultKind::Defect => Outcome::Failed(format!("{fault:?}")),
         FaultKind::TooLarge => Outcome::Hopeless(format!("{fault:?}")),
     }

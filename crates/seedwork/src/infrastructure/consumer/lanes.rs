@@ -25,7 +25,7 @@ impl Lane {
         }
     }
 
-    /// The lane in which a parked message is tried: those of its key that come meanwhile are parked behind it.
+    /// The lane in which a parked message is retried. Messages of its key that arrive meanwhile are parked behind it.
     pub(super) fn parked(delivery: &Delivery) -> Self {
         Self::Parked(Box::new(Self::of(delivery)))
     }
@@ -39,8 +39,8 @@ pub(super) struct Ended {
     pub(super) settled: Option<i64>,
 }
 
-/// The messages and the bytes that may wait in a lane: a quarter of the window. Beyond, the partitions that they come from
-/// are held until half of them are gone, so that one key leaves room for the others.
+/// The most messages and bytes that may wait in a lane: a quarter of the window. While a lane is full, the partition of
+/// each message that enters it is held, until the lane is half empty. So one key leaves room for the others.
 const FULL: (usize, usize) = (super::MESSAGES / 4, super::BYTES / 4);
 
 /// The messages that wait in a lane.
@@ -48,7 +48,7 @@ const FULL: (usize, usize) = (super::MESSAGES / 4, super::BYTES / 4);
 struct Queue {
     messages: VecDeque<Message>,
     bytes: usize,
-    /// The partitions that are held because of it.
+    /// The partitions that are held because of this lane.
     holds: BTreeSet<Partition>,
 }
 
@@ -73,11 +73,11 @@ impl Queue {
     }
 }
 
-/// What is in work.
+/// The messages in work: one runs in each lane, the others wait behind it.
 pub(super) struct Lanes<'a> {
     running: FuturesUnordered<BoxFuture<'a, Ended>>,
     waiting: HashMap<Lane, Queue>,
-    /// The partitions of which nothing more is to be read for now.
+    /// The partitions from which nothing is read for now.
     held: watch::Sender<BTreeSet<Partition>>,
     /// How many messages of each partition are running.
     by_partition: HashMap<Partition, usize>,
@@ -86,7 +86,7 @@ pub(super) struct Lanes<'a> {
 }
 
 impl<'a> Lanes<'a> {
-    /// Lanes without messages, which tell the reader the partitions that it is to hold.
+    /// Creates empty lanes. `held` carries the set of held partitions to the reader.
     pub(super) fn new(held: watch::Sender<BTreeSet<Partition>>) -> Self {
         Self {
             running: FuturesUnordered::new(),
@@ -116,7 +116,7 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    /// Tells the reader the partitions that it is to hold.
+    /// Sends the set of held partitions to the reader.
     fn tell(&self) {
         let held = self.waiting.values().flat_map(|queue| &queue.holds).cloned().collect();
         self.held.send_replace(held);

@@ -29,7 +29,7 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// What the claim of it says.
+    /// Returns the identity and the place of the message, for its claim.
     pub(super) fn heard(&self) -> Arc<Heard> {
         let Delivery { partition: Partition { topic, number }, key, .. } = &self.delivery;
         let (source, id) = self.identity();

@@ -17,7 +17,7 @@ pub(super) enum Change {
     Lost(Partition, Released),
 }
 
-/// What is to be done.
+/// Work for the handler task. Sending blocks while the channel is full.
 pub(super) enum Work {
     /// Messages, in the order of each partition, and the turn in which they were read: what was read of a partition
     /// before it was lost does not count when it is gained again.
@@ -30,7 +30,7 @@ pub(super) enum Work {
 pub(super) struct Tell {
     pub(super) changes: mpsc::UnboundedSender<Change>,
     pub(super) work: mpsc::Sender<Work>,
-    /// The partitions of which nothing more is to be read for now.
+    /// The partitions from which nothing is read for now.
     pub(super) held: watch::Receiver<BTreeSet<Partition>>,
 }
 

@@ -19,8 +19,8 @@ const OF: &str = "\
     SELECT p.\"offset\" FROM unnest($1::text[], $2::int4[]) WITH ORDINALITY AS r (topic, partition, n) \
     LEFT JOIN positions p ON p.topic = r.topic AND p.partition = r.partition ORDER BY r.n";
 
-/// Moves positions forward, never back. In one order, so that two sessions that note the same partitions at once never
-/// wait for each other.
+/// Moves positions forward, never back. Rows are locked in one order, so that two sessions that store the same
+/// partitions cannot deadlock.
 const NOTE: &str = "\
     INSERT INTO positions (topic, partition, \"offset\") \
     SELECT * FROM unnest($1::text[], $2::int4[], $3::int8[]) AS r (topic, partition, \"offset\") ORDER BY topic, partition \
@@ -62,7 +62,8 @@ pub(super) async fn of(database: &Database, partitions: &[Partition]) -> anyhow:
     partitions.iter().zip(&rows).map(position).collect()
 }
 
-/// Notes the offsets below which everything is settled. Only what is durable is settled, so a position never leads.
+/// Stores the offsets below which everything is settled. A message is settled only when its effect is durable, so a
+/// position never runs ahead.
 pub(super) async fn note(client: &Client, settled: &[(Partition, i64)]) -> anyhow::Result<()> {
     let (topics, numbers) = names(settled.iter().map(|(partition, _)| partition));
     let offsets: Vec<i64> = settled.iter().map(|(_, offset)| *offset).collect();

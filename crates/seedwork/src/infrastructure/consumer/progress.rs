@@ -20,7 +20,7 @@ struct Open {
     noted: i64,
     /// The turn of the reader in which it was gained.
     since: u64,
-    /// Nothing more is read of it: messages in work are settled, or given up.
+    /// True if nothing more is read of the partition. Its messages in work are settled, or given up.
     leaving: bool,
 }
 
@@ -39,7 +39,7 @@ impl Progress {
         self.lock().insert(partition, Open { next, open: BTreeSet::new(), noted: next, since, leaving: false });
     }
 
-    /// Stops to hear a partition. Its messages in work may still be settled.
+    /// Stops reading a partition. Its messages in work may still be settled.
     pub(super) fn leave(&self, partition: &Partition) {
         if let Some(open) = self.lock().get_mut(partition) {
             open.leaving = true;
@@ -72,14 +72,14 @@ impl Progress {
         self.lock().get(partition).is_some_and(|open| !open.leaving)
     }
 
-    /// The offset below which everything is settled, for each partition that is heard here.
+    /// Returns the offset below which everything is settled, for each partition that this process reads.
     pub(super) fn all(&self) -> Vec<(Partition, i64)> {
         let all = self.lock();
         let heard = all.iter().filter(|(_, open)| !open.leaving);
         heard.map(|(partition, open)| (partition.clone(), open.settled())).collect()
     }
 
-    /// The partitions that are heard here.
+    /// Returns the partitions that this process reads.
     pub(super) fn partitions(&self) -> Vec<Partition> {
         let all = self.lock();
         all.iter().filter(|(_, open)| !open.leaving).map(|(partition, _)| partition.clone()).collect()

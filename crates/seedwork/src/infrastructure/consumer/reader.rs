@@ -42,7 +42,7 @@ impl<B: Broker> Consumer<B> {
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
         let (mut turn, mut held) = (0, tell.held.clone());
-        // Nothing is read before a crash would be noticed.
+        // Reading begins only when a crash would be noticed.
         stop.run_until_cancelled(self.trials.opened()).await;
         while !stop.is_cancelled() {
             let share = subscriber.share().await?;
@@ -65,7 +65,7 @@ impl<B: Broker> Consumer<B> {
             });
             subscriber.settled(&positions).await?;
             while asked.elapsed() < SHARE && !stop.is_cancelled() {
-                // What is in work holds reading back, but not keeping the share.
+                // A full window stops reading, but the share must still be asked for every `SHARE`.
                 let room = async {
                     self.window.room().await;
                     tell.work.reserve().await
@@ -89,7 +89,7 @@ impl<B: Broker> Consumer<B> {
         Ok(())
     }
 
-    /// Waits until nothing of the partitions is in work, and notes how far they came.
+    /// Waits until no message of the partitions is in work, for [`RELEASE`] at most, and stores their positions.
     async fn give_up(&self, lost: &[Partition], tell: &Tell) -> anyhow::Result<()> {
         let mut ends = Vec::with_capacity(lost.len());
         for partition in lost {

@@ -1,4 +1,4 @@
-//! The messages that are tried again and again: those that have been for long are logged, counted and part of readiness.
+//! The messages that are being retried. Those retried for over a minute are logged, counted and part of readiness.
 
 use super::ConsumerState;
 use crate::infrastructure::broker::Partition;
@@ -9,11 +9,11 @@ use std::{
 };
 use tokio::{sync::watch, time::Instant};
 
-/// How long a message is retried before an operator should know.
+/// The time after which a retried message is reported to operators.
 const LONG: Duration = Duration::from_secs(60);
-/// How often they are counted.
+/// The interval between two counts.
 const COUNT: Duration = Duration::from_secs(1);
-/// How often they are logged.
+/// The shortest interval between two log lines.
 const LOG: Duration = Duration::from_secs(60);
 
 /// The messages that are retried.
@@ -26,13 +26,13 @@ struct Retried {
     reason: String,
 }
 
-/// One of them, for as long as it is retried.
+/// A message that is listed in [`Retries`] until this is dropped.
 pub(super) struct Retry<'a> {
     all: &'a Retries,
     message: (Partition, i64),
 }
 
-/// Those that have been retried for long.
+/// The messages that have been retried for longer than [`LONG`]: their number, and the oldest of them.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Overdue {
     count: usize,
@@ -47,14 +47,14 @@ impl Retries {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a message that has been tried since then.
+    /// Adds a message that has been retried since `since`.
     pub(super) fn enter(&self, partition: &Partition, offset: i64, since: Instant) -> Retry<'_> {
         let message = (partition.clone(), offset);
         self.lock().insert(message.clone(), Retried { since, reason: String::new() });
         Retry { all: self, message }
     }
 
-    /// Those that have been retried for long, as their number and the oldest of them.
+    /// Returns the messages that are overdue at `now`, if there are any.
     fn overdue(&self, now: Instant) -> Option<Overdue> {
         let all = self.lock();
         let overdue = || all.iter().filter(|(_, retried)| now - retried.since > LONG);
@@ -80,7 +80,7 @@ impl Drop for Retry<'_> {
 }
 
 impl Retries {
-    /// Counts the messages that have been retried for long, for ever.
+    /// Counts the overdue messages every [`COUNT`] and logs them. Never returns.
     pub(super) async fn watch(&self, context: &str, state: &watch::Sender<ConsumerState>) {
         let gauge = metrics::gauge!("sta_retried_for_long", "context" => context.to_owned());
         let mut logged: Option<Instant> = None;

@@ -1,4 +1,4 @@
-//! The parked messages that are being tried: one of a key, and no more at once than memory is given for.
+//! The parked messages that are being retried: one a key, bounded in number and in bytes.
 
 use super::{lanes::Lane, window::Window};
 use std::{
@@ -8,14 +8,14 @@ use std::{
 
 /// The most messages that are tried at once.
 pub(super) const MESSAGES: usize = 200;
-/// The number of bytes above which no further one is tried.
+/// The number of their bytes above which no further message is tried.
 pub(super) const BYTES: usize = 4 * 1024 * 1024;
 
 /// The parked messages that are being tried.
 pub(super) struct Trying {
     lanes: Mutex<HashMap<Lane, i64>>,
     pub(super) window: Window,
-    /// Successors are read one at a time, so that the window holds.
+    /// The lock under which a successor is read: one at a time, so that the window is not exceeded.
     pub(super) turn: tokio::sync::Mutex<()>,
 }
 
@@ -29,7 +29,7 @@ impl Trying {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins to try a message; false if one of its key is being tried already.
+    /// Begins to try a message. Returns false if another one of its key is being tried.
     pub(super) fn begin(&self, lane: Lane, n: i64) -> bool {
         match self.lock().entry(lane) {
             Entry::Vacant(free) => {

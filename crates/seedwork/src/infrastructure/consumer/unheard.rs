@@ -9,12 +9,14 @@ use std::{
 use tokio::sync::{Notify, watch};
 use tokio_postgres::Client;
 
-/// How many types are told apart, over the life of the table; a stranger may make up as many as it likes.
+/// The most types that have rows of their own, over the life of the table. A foreign producer can invent any number of
+/// types.
 const TYPES: usize = 1_000;
 /// What the others are noted as.
 const OTHERS: &str = "*";
 
-/// Gives types the places that are left. When another process takes the same place, the type gets one the next time.
+/// Assigns the places that are left to types. If another process takes the same place first, the type gets one at a
+/// later flush.
 const NAME: &str = "\
     INSERT INTO unheard_types (n, type) \
     SELECT (SELECT count(*) FROM unheard_types) + row_number() OVER (), type FROM unnest($1::text[]) AS r (type) \
@@ -32,7 +34,7 @@ const NOTE: &str = "\
 /// Collects them; a message is settled when its note is in the database.
 pub(super) struct Unheard {
     pending: Mutex<Pending>,
-    /// The types that have a name of their own in the table.
+    /// The types that have rows of their own in the table.
     named: Mutex<HashSet<String>>,
     more: Notify,
     noted: watch::Sender<u64>,
@@ -190,7 +192,7 @@ mod tests {
             join(flush(&processes[0], "b"), flush(&processes[1], "c")).await;
         }
         assert_eq!(noted(&client).await, (1_001, 3, 300 + 4 * 600));
-        // After a restart, one with a name is still told apart.
+        // After a restart, a type that was named still has rows of its own.
         let again = Unheard::new();
         add(&again, ["a7".to_owned(), "new".to_owned()].into_iter());
         again.flush(&client).await.unwrap();

@@ -6,7 +6,7 @@ use std::sync::{
 };
 use tokio::sync::Notify;
 
-/// The messages in work, and the most that may be.
+/// The number and the bytes of the messages in work, with their limits.
 pub(super) struct Window {
     most: (usize, usize),
     used: Arc<Used>,
@@ -27,26 +27,26 @@ pub(super) struct Room {
 }
 
 impl Window {
-    /// An empty window for so many messages and bytes.
+    /// Creates an empty window with these limits.
     pub(super) fn new(messages: usize, bytes: usize) -> Self {
         Self { most: (messages, bytes), used: Arc::default() }
     }
 
-    /// The messages and bytes that are left.
+    /// Returns the number of messages and of bytes for which there is room.
     pub(super) fn left(&self) -> (usize, usize) {
         let (messages, bytes) = (self.used.messages.load(Relaxed), self.used.bytes.load(Relaxed));
         (self.most.0.saturating_sub(messages), self.most.1.saturating_sub(bytes))
     }
 
-    /// Waits until there is room, for one reader. What it reads then may exceed the window, by one batch: nobody knows the
-    /// size of a message before it is read.
+    /// Waits until there is room, for a single reader. The batch that it reads then may exceed the window: the size of
+    /// a message is not known before it is read.
     pub(super) async fn room(&self) {
         while matches!(self.left(), (0, _) | (_, 0)) {
             self.used.freed.notified().await;
         }
     }
 
-    /// Takes a message in.
+    /// Adds a message of `bytes` bytes.
     pub(super) fn enter(&self, bytes: usize) -> Room {
         self.used.messages.fetch_add(1, Relaxed);
         self.used.bytes.fetch_add(bytes, Relaxed);

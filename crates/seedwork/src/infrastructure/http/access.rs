@@ -22,7 +22,7 @@ thread_local! {
 pub(super) fn answered(request: &HttpRequest, method: &Method, status: StatusCode, took: Duration) {
     let method = known(method);
     let route = request.match_pattern().unwrap_or_else(|| "-".to_owned());
-    // What an outage refuses is told in one line a second, with its cause, where the cause is known.
+    // Refusals during an outage are logged where the cause is known, in one line a second.
     if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
         tracing::warn!(method, route, status = status.as_u16(), took_ms = millis(took), "a request failed");
     } else {
@@ -35,7 +35,7 @@ pub(super) fn answered(request: &HttpRequest, method: &Method, status: StatusCod
     });
 }
 
-/// Counts a request that the framework refused before it knew what was asked for.
+/// Counts a request that the framework refused before its method and route were known.
 pub(super) fn refused(status: StatusCode) {
     let status = status.as_u16().to_string();
     tracing::debug!(status, "a request was not understood");

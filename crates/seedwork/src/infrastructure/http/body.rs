@@ -16,9 +16,10 @@ use actix_web::{
 use futures_util::StreamExt;
 use std::cell::Cell;
 
-/// The bytes of a body that always have room.
+/// The bytes of each body that are accepted even if [`ROOM`] is used up.
 const SMALL: usize = 16 * 1024;
-/// The bytes that all unfinished bodies of one thread may have together, unless a single body may have more.
+/// The most bytes that all unfinished bodies of one thread hold together. The limit of a single body applies if it is
+/// larger.
 const ROOM: usize = 32 * 1024 * 1024;
 
 thread_local! {
@@ -64,7 +65,7 @@ fn announced(request: &HttpRequest) -> Option<usize> {
     request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Collects a body. Memory follows the bytes that came: `Content-Length` is what a stranger says.
+/// Collects a body. Memory grows with the bytes received, because `Content-Length` cannot be trusted.
 async fn collect(mut payload: Payload, limit: usize, announced: Option<usize>) -> Result<Bytes, Problem> {
     if announced.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
@@ -80,7 +81,7 @@ async fn collect(mut payload: Payload, limit: usize, announced: Option<usize>) -
     Ok(body.finish())
 }
 
-/// The bytes of a body that have come, counted in [`HELD`].
+/// The received bytes of a body, counted in [`HELD`].
 struct Unfinished(BytesMut);
 
 impl Unfinished {

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-/// Queries that are not answered within their deadline.
+/// The log lines about queries that are not answered within their deadline.
 static LATE: LazyLock<Outage> = LazyLock::new(Outage::default);
 
 /// Gives commands to a context, as part of the request. A context names its own:

@@ -1,13 +1,13 @@
-//! A connection and its limits: whose turn it is, and until when a client may take its own.
+//! A connection and its limits. Client and server take turns, and each turn of the client has a deadline.
 //!
-//! The framework limits the first head of a connection and nothing else. Here each head, each body and each answer that
-//! is not taken has an end.
+//! The framework limits only the first head of a connection. Here every head, every body, and every answer that the
+//! client does not take has a deadline.
 //!
 //! | turn | begins | ends |
 //! |---|---|---|
-//! | the client's: it takes an answer, and sends a head | with the connection; with an answer | with a request; [`PATIENCE`](Patience) after the last progress |
-//! | the client's: it sends a body | when a route reads it | when it is complete; after the deadline of a request |
-//! | the server's | with a request | with the answer, which has a deadline of its own |
+//! | client: takes an answer, sends a head | with a connection or answer | with a request; `patience` after progress |
+//! | client: sends a body | when a route reads it | when it is complete; after the deadline of a request |
+//! | server: answers | with a request | with the answer, which has a deadline of its own |
 
 use super::refused;
 use actix_http::{ConnectionType, Request, ResponseHead};
@@ -30,14 +30,14 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-/// The bytes a second of an answer that a client must take once it has let the server wait.
+/// The lowest rate, in bytes a second, at which a client must take an answer once the server waits for it.
 const RATE: f64 = 4_096.0;
 /// The most bytes of a body that are read after its answer.
 const DRAIN: usize = 16 * 1024 * 1024;
-/// How long a client that was refused may take to close, so that it reads why.
+/// The longest time that a refused client may take to close. It gives the client time to read the refusal.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Whose turn it is, with the moment when a client's turn is over.
+/// The side whose turn it is, with the deadline of a client's turn.
 #[derive(Clone, Copy)]
 enum Turn {
     Client(Instant),
@@ -50,25 +50,25 @@ pub(super) struct Connection {
     io: RefCell<TcpStream>,
     patience: Duration,
     turn: Cell<Turn>,
-    /// The bytes that came since the last answer.
+    /// The bytes received since the last answer.
     came: Cell<usize>,
-    /// The last request has a body of unknown length, which no route has read to its end.
+    /// True if the last request has a body of unknown length that no route has read to its end.
     is_unread: Cell<bool>,
-    /// Some of an answer is still to be given to the system.
+    /// True if a part of an answer still has to be given to the system.
     is_unflushed: Cell<bool>,
-    /// The last answer said that it is the last.
+    /// True if the request in progress or the last answer closes the connection.
     is_closing: Cell<bool>,
-    /// Another request came after the last answer.
+    /// True if another request came after an answer that closes the connection.
     is_finished: Cell<bool>,
-    /// The place is needed for another client, or too much came.
+    /// True if the place is needed for another client, or the client sent too much.
     is_dismissed: Cell<bool>,
-    /// The framework refused what came.
+    /// True if a refusal was sent that no route gave.
     is_refused: Cell<bool>,
     task: OnceCell<Waker>,
 }
 
 impl Connection {
-    /// A connection that was made just now.
+    /// Wraps a new connection. The client's turn begins now.
     pub(super) fn new(io: TcpStream, patience: Duration) -> Self {
         Self {
             io: RefCell::new(io),
@@ -85,7 +85,7 @@ impl Connection {
         }
     }
 
-    /// When the client's turn is over; none while it is the server's.
+    /// Returns the deadline of the client's turn, or `None` during the server's.
     pub(super) fn due(&self) -> Option<Instant> {
         match self.turn.get() {
             Turn::Client(due) | Turn::Body(due) => Some(due),
@@ -93,12 +93,12 @@ impl Connection {
         }
     }
 
-    /// Whether it is told to end already.
+    /// Returns true if the connection is already to be ended.
     pub(super) fn is_dismissed(&self) -> bool {
         self.is_dismissed.get()
     }
 
-    /// Ends it at once.
+    /// Ends the connection at once.
     pub(super) fn dismiss(&self) {
         self.is_dismissed.set(true);
         if let Some(task) = self.task.get() {
@@ -106,7 +106,8 @@ impl Connection {
         }
     }
 
-    /// Gives the turn to the server. False: the last answer was the last, and the request is not for anybody.
+    /// Gives the turn to the server. Returns false if the answer before closes the connection: this request stays
+    /// unanswered.
     pub(super) fn begin(&self, request: &Request) -> bool {
         if self.is_closing.get() {
             self.is_finished.set(true);
@@ -128,7 +129,7 @@ impl Connection {
         self.turn.set(Turn::Client(Instant::now() + self.patience));
     }
 
-    /// Runs what serves the connection, for as long as the client keeps to the limits.
+    /// Runs `serving` for as long as the client keeps to the limits, then closes the connection.
     pub(super) async fn limit<E>(&self, serving: impl Future<Output = Result<(), E>>) -> Result<(), E> {
         let outcome = tokio::select! {
             biased;
@@ -139,7 +140,7 @@ impl Connection {
         outcome
     }
 
-    /// Waits until the connection is to end.
+    /// Waits until the connection must end.
     async fn over(&self) {
         let mut timer = pin!(sleep_until(Instant::now() + self.patience));
         poll_fn(|context| {
@@ -147,7 +148,7 @@ impl Connection {
             if self.is_dismissed.get() || (self.is_finished.get() && !self.is_unflushed.get()) {
                 return Poll::Ready(());
             }
-            // The timer is not moved by each request: when it fires, it is set to what holds by then.
+            // Requests do not reset the timer: when it fires, it is set to the deadline of that moment.
             while timer.as_mut().poll(context).is_ready() {
                 let now = Instant::now();
                 match self.due() {
@@ -161,7 +162,8 @@ impl Connection {
         .await;
     }
 
-    /// Closes. A client that was too slow with a head is told, and one that was refused may read why.
+    /// Closes the connection. A client that was too slow with a head gets a 408, and a refused client gets time to read
+    /// the refusal.
     async fn leave(&self) {
         let is_late = self.due().is_some_and(|due| due <= Instant::now());
         if is_late {
@@ -180,8 +182,8 @@ impl Connection {
         }
     }
 
-    /// Reads what a client still sends, unless its place is needed: closing over unread bytes would take the answer from
-    /// it.
+    /// Reads the rest of what a client sends, [`DRAIN`] bytes at most, unless its place is needed. Closing a socket with
+    /// unread bytes resets the connection, and the client loses the answer.
     async fn drain(&self) {
         let (mut bytes, mut came) = ([0; 4096], 0);
         while came < DRAIN {
@@ -198,7 +200,7 @@ impl Connection {
         }
     }
 
-    /// Notes that something came: with its first byte a head begins, and then it has no more than its own time.
+    /// Counts received bytes. The first one begins a head and restarts the client's deadline, the later ones do not.
     fn read(&self, length: usize) {
         let Turn::Client(_) = self.turn.get() else { return };
         if self.came.get() == 0 {
@@ -210,7 +212,7 @@ impl Connection {
         }
     }
 
-    /// Notes that the system took some of an answer: each [`RATE`] bytes give the client another second.
+    /// Notes that the system took `length` bytes of an answer. Every [`RATE`] bytes give the client another second.
     fn wrote(&self, length: usize) {
         self.is_unflushed.set(true);
         if let Turn::Client(due) = self.turn.get() {
@@ -219,7 +221,7 @@ impl Connection {
         }
     }
 
-    /// Notes that the system took all that there was.
+    /// Notes that the system took all bytes that were to be written.
     fn flushed(&self) {
         if let (true, Turn::Client(_)) = (self.is_unflushed.replace(false), self.turn.get()) {
             self.turn.set(Turn::Client(Instant::now() + self.patience));
@@ -227,21 +229,21 @@ impl Connection {
     }
 }
 
-/// The connection that a request came on; none in tests without a network.
+/// The client's turn for a body, which ends when this is dropped. Tests without a network have no connection.
 pub(super) struct Body<'a>(Option<&'a Connection>);
 
 impl<'a> Body<'a> {
-    /// Gives the client the turn for a body, which is to be complete within `deadline`.
+    /// Gives the client the turn to send a body, which must be complete within `deadline`.
     pub(super) fn awaited(request: &'a HttpRequest, deadline: Duration) -> Self {
         let connection = request.conn_data::<Rc<Connection>>().map(|connection| &**connection);
         if let Some(connection) = connection {
-            // The route gives up first, and answers.
+            // With `patience` on top, the route's own timeout comes first, and the route answers.
             connection.turn.set(Turn::Body(Instant::now() + deadline + connection.patience));
         }
         Self(connection)
     }
 
-    /// Notes that all of it came.
+    /// Notes that the body is complete.
     pub(super) fn complete(&self) {
         if let Some(connection) = self.0 {
             connection.is_unread.set(false);
@@ -257,20 +259,18 @@ impl Drop for Body<'_> {
     }
 }
 
-/// The connection as the framework reads and writes it.
+/// The stream that the framework reads and writes.
 pub(super) struct Stream {
     connection: Rc<Connection>,
-    /// What is sent in the place of a refusal of the framework, and how much of it is left.
+    /// The unsent rest of the refusal that replaces the framework's.
     refusal: Option<Vec<u8>>,
 }
 
 impl Stream {
-    /// The stream of a connection.
     pub(super) fn new(connection: Rc<Connection>) -> Self {
         Self { connection, refusal: None }
     }
 
-    /// The connection.
     pub(super) fn connection(&self) -> Rc<Connection> {
         Rc::clone(&self.connection)
     }
@@ -304,7 +304,7 @@ impl AsyncWrite for Stream {
             Some((place, _)) => &bytes[..place],
             None => bytes,
         };
-        // Before it is written, so that an answer of which nothing is taken counts, too.
+        // Set before the write, so that an answer of which nothing is taken counts, too.
         self.connection.is_unflushed.set(true);
         let taken = ready!(Pin::new(&mut *self.connection.io.borrow_mut()).poll_write(context, ours))?;
         self.connection.wrote(taken);

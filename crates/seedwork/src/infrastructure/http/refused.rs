@@ -1,5 +1,5 @@
-//! What the framework answers by itself, before any route: no body says why. It is found where it is written, and a
-//! problem is sent in its place.
+//! Refusals of the framework, which it writes before any route and without a body. They are found where they are
+//! written, and a problem is sent in their place.
 
 use super::{access, correlation, problem::Problem};
 use crate::{
@@ -12,8 +12,8 @@ use actix_web::{body::MessageBody, http::StatusCode};
 const LONGEST: usize = 256;
 const END: &[u8] = b"\r\n\r\n";
 
-/// Where a refusal of the framework begins, which is always the last that is written on a connection. Routes never
-/// refuse without a body, so that is how it is known.
+/// Finds a refusal of the framework: the place where it begins, and its status. It is always the last answer on a
+/// connection. Its empty body identifies it: routes never refuse without a body.
 pub(super) fn find(bytes: &[u8]) -> Option<(usize, StatusCode)> {
     if !bytes.ends_with(END) {
         return None;
@@ -28,7 +28,7 @@ pub(super) fn find(bytes: &[u8]) -> Option<(usize, StatusCode)> {
     (is_refused && is_empty).then_some((place, status))
 }
 
-/// The refusal as a client reads it, as bytes; it is counted.
+/// Builds the refusal that a client reads, as bytes, and counts it.
 pub(super) fn answer(status: StatusCode) -> Vec<u8> {
     access::refused(status);
     let (head, body) = problem(status).answer("/").into_parts();

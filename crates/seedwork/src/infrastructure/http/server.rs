@@ -22,21 +22,21 @@ use std::{
 };
 use tokio::net::{TcpSocket, TcpStream};
 
-/// How long a connection that the server closes may take to be closed by the client, too.
+/// The longest time that a client may take to close a connection that the server closes.
 const CLOSE: Duration = Duration::from_secs(1);
-/// How many connections wait to be accepted.
+/// The most connections that wait to be accepted.
 const BACKLOG: u32 = 1_024;
 
-/// The limits of all clients together, and the time that they have.
+/// The limits on clients: their number, and the time that they have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clients {
-    /// The most connections. With fewer than an eighth of them free, a new client takes the place of the one that lets the
-    /// server wait longest.
+    /// The most connections. When fewer than an eighth of them would stay free, a new client takes the place of the one
+    /// that has kept the server waiting longest.
     pub most: usize,
-    /// How long a client may let the server wait: for a head from its first byte on, for the next request, or until it
-    /// takes an answer.
+    /// The longest time that a client may keep the server waiting: for a head, from its first byte on; for the next
+    /// request; or until it takes an answer.
     pub patience: Duration,
-    /// How long requests that are being answered may take when the server ends, in seconds.
+    /// The longest time, in seconds, that requests in progress may take when the server ends.
     pub drain_seconds: u64,
 }
 
@@ -103,7 +103,7 @@ where
     Ok(server.run())
 }
 
-/// Answers a request of a connection, unless the answer before was the last: that one stays without.
+/// Answers a request, unless the answer before it closes the connection: then the request stays unanswered.
 fn in_turn<A, B>(
     request: Request,
     application: &A,
@@ -135,7 +135,7 @@ struct Open {
     most: usize,
 }
 
-/// The place of a connection among the open ones, which ends with it.
+/// The place of a connection in [`Open`], given up when this is dropped.
 struct Place {
     open: Open,
     number: u64,

@@ -258,7 +258,7 @@ async fn pair<U: BrokerUnderTest>(under: &U, memory: &Memory) -> [Member<<U::Bro
     [one, two]
 }
 
-/// A partition that is held waits, the others go on; let go, it comes from where it was.
+/// A held partition yields no messages while the others do. Once it is no longer held, it continues where it stopped.
 pub async fn what_is_held_waits_while_the_rest_comes(under: &impl BrokerUnderTest) {
     let (broker, memory) = (under.broker(), Memory::default());
     let held = Partition { topic: under.topic().into(), number: 0 };

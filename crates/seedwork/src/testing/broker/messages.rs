@@ -108,7 +108,7 @@ pub async fn a_reader_reads_from_where_it_is_told(under: &impl BrokerUnderTest) 
     assert_eq!(some(&mut reader, 1).await[0].key.as_deref(), Some(b"otra".as_slice()));
 }
 
-/// A topic that is not there is told, and still is not there afterwards; one that is there is found.
+/// `find` returns `None` for a missing topic and does not create it. It finds an existing topic.
 pub async fn looking_for_a_topic_does_not_make_it(under: &impl BrokerUnderTest) {
     let broker = under.broker();
     for _ in 0..2 {

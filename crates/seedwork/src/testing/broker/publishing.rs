@@ -34,7 +34,7 @@ async fn publish(
     lease.store().await
 }
 
-/// Records are published, and the cursor stands behind them.
+/// After records are published, the cursor is the number of the last one.
 pub async fn publishing_moves_the_cursor(under: &impl BrokerUnderTest) {
     let (broker, database) = (under.broker(), under.database().context(CONTEXT).unwrap());
     let mut lease = lease(&database).await;
@@ -43,7 +43,7 @@ pub async fn publishing_moves_the_cursor(under: &impl BrokerUnderTest) {
     assert_eq!(cursor(&database).await, 100);
     publish(&mut publisher, records(under, &keys(10), 1), 101, &mut lease).await.unwrap();
     assert_eq!(cursor(&database).await, 110);
-    // The log goes on with a number that nothing is published of.
+    // The next number of the log has no record to publish.
     assert_eq!(publisher.publish(&[], 111, &mut lease).await.unwrap(), 0);
     lease.store().await.unwrap();
     assert_eq!(cursor(&database).await, 111);

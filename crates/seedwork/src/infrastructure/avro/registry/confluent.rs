@@ -16,7 +16,7 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// How long the registry is waited for when the process starts and does not know all ids.
+/// The longest wait for the registry at start-up, while some ids are unknown.
 const START: Duration = Duration::from_secs(30);
 /// The pause between two tries meanwhile.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -67,8 +67,9 @@ pub(super) struct Confluent {
 }
 
 impl Confluent {
-    /// Registers or looks up what the contexts say and obey. Everything that the registry refuses is told at once. One that
-    /// is away is waited for, unless it has given all these ids before.
+    /// Registers or looks up the schemas of the contexts' events and commands. If the registry rejects schemas, one
+    /// error lists them all. An unreachable registry is retried for up to [`START`], unless all ids are known from an
+    /// earlier start.
     pub(super) async fn connect(
         url: String,
         settings: RegistrySettings,
@@ -118,7 +119,7 @@ impl Confluent {
         Ok(server)
     }
 
-    /// What identifies it.
+    /// The URL, which identifies the registry in the table `registered`.
     pub(super) fn url(&self) -> &str {
         &self.url
     }
@@ -128,7 +129,7 @@ impl Confluent {
         ids.get(&fingerprint)?.get(topic).copied()
     }
 
-    /// Every id that it is known to have given.
+    /// Every id that the registry is known to have assigned.
     pub(super) fn all(&self) -> Vec<Registered> {
         let ids = self.ids.read().unwrap_or_else(PoisonError::into_inner);
         let of = |(fingerprint, topics): (&i64, &HashMap<String, i32>)| {

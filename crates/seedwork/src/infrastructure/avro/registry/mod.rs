@@ -27,8 +27,8 @@ impl Registry {
         Ok(Self { table: Table::open(database).await?, server: None })
     }
 
-    /// A server. What the contexts say and obey is registered there, or must be, as the settings say. One that is away is
-    /// waited for, unless all ids are known from an earlier start.
+    /// Connects to a registry server. The settings decide whether missing schemas of the contexts are registered there
+    /// or are an error. An unreachable server is retried for a while, unless all ids are known from an earlier start.
     /// The table keeps the text of every schema all the same: nothing stored becomes undecodable.
     ///
     /// # Errors

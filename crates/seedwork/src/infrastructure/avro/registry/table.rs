@@ -14,8 +14,8 @@ const REGISTER: &str = "\
     FROM unnest($1::int8[], $2::text[], $3::text[]) AS r (fingerprint, name, text) \
     WHERE NOT EXISTS (SELECT FROM schemas s WHERE s.fingerprint = r.fingerprint)";
 
-/// Notes ids that a registry has given. One that it gave to another schema before, as a registry that was emptied does, is
-/// not that of the other any more.
+/// Stores ids that a registry has assigned. If an id belonged to another schema before, as after the registry lost its
+/// data, the row of that schema is deleted.
 const REMEMBER: &str = "\
     WITH given AS (SELECT * FROM unnest($2::text[], $3::int8[], $4::int4[]) AS r (topic, fingerprint, id)), \
     gone AS (DELETE FROM registered r USING given WHERE r.registry = $1 AND r.id = given.id \
@@ -85,7 +85,7 @@ impl Table {
         Ok((row.get(0), row.get(1)))
     }
 
-    /// Notes ids that a registry has given.
+    /// Stores ids that a registry has assigned.
     pub(super) async fn remember(&self, registry: &str, given: &[Registered]) -> anyhow::Result<()> {
         let topics: Vec<&str> = given.iter().map(|given| &*given.topic).collect();
         let fingerprints: Vec<i64> = given.iter().map(|given| given.fingerprint).collect();
@@ -95,7 +95,7 @@ impl Table {
         Ok(())
     }
 
-    /// The ids that a registry has ever given.
+    /// Returns the stored ids of a registry.
     pub(super) async fn remembered(&self, registry: &str) -> anyhow::Result<Vec<Registered>> {
         let rows = self.database.client("").await?.query(REMEMBERED, &[&registry]).await?;
         let registered =
@@ -103,7 +103,7 @@ impl Table {
         Ok(rows.iter().map(registered).collect())
     }
 
-    /// The text of the schema to which a registry has given an id, if that is known here.
+    /// Returns the text of the schema with this id in a registry, if it is stored.
     pub(super) async fn text_at(&self, registry: &str, id: i32) -> anyhow::Result<Option<String>> {
         let row = self.database.client("").await?.query_opt(TEXT, &[&registry, &id]).await?;
         Ok(row.map(|row| row.get(0)))

@@ -144,7 +144,7 @@ async fn what_the_framework_refuses_is_a_problem_too_but_a_report_is_not() {
     assert_eq!((status, body), (503, json!({"status": "down"})));
 }
 
-/// A question that is never answered.
+/// A query that is never answered.
 struct Lenta;
 
 impl application::Query for Lenta {
@@ -153,7 +153,7 @@ impl application::Query for Lenta {
     type Error = CommitError;
 }
 
-/// Notes when an answer is no longer looked for.
+/// A handler that sets its flag when its query is given up.
 struct Slow(Arc<AtomicBool>);
 
 impl QueryHandler<Lenta> for Slow {

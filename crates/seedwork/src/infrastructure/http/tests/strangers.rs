@@ -1,4 +1,4 @@
-//! What a client that does not keep its turn can hold, over a server with a network.
+//! Limits on clients that do not keep their turn, tested over a network.
 
 use super::*;
 use actix_web::{
@@ -22,11 +22,11 @@ use tokio::{
 };
 
 const PATIENCE: Duration = Duration::from_millis(500);
-/// More than the system takes of an answer that nobody reads.
+/// More bytes than the system buffers of an answer that is not read.
 const LARGE: usize = 32 * 1024 * 1024;
 const ASK: &str = "GET /cosas HTTP/1.1\r\nHost: sta\r\n\r\n";
 
-/// How many large answers are not finished.
+/// The number of large answers that are not finished.
 static UNFINISHED: AtomicUsize = AtomicUsize::new(0);
 
 /// A large answer, chunk by chunk.
@@ -89,21 +89,21 @@ fn patient(patience: Duration) -> SocketAddr {
     start(Clients { most: 1_000, patience, drain_seconds: 1 })
 }
 
-/// A connection on which something was sent.
+/// Opens a connection and sends a text.
 async fn sent(server: SocketAddr, text: impl AsRef<[u8]>) -> TcpStream {
     let mut stream = TcpStream::connect(server).await.unwrap();
     stream.write_all(text.as_ref()).await.unwrap();
     stream
 }
 
-/// All that is sent until the server closes.
+/// Returns everything that arrives until the server closes.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut text = Vec::new();
     drop(timeout(Duration::from_secs(20), stream.read_to_end(&mut text)).await.expect("the server closes in time"));
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// One answer with its body, of a connection that stays open.
+/// Reads one answer with its body. The connection stays open.
 async fn one(stream: &mut TcpStream) -> String {
     let mut text = Vec::new();
     while !text.ends_with(b"}") {
@@ -113,7 +113,7 @@ async fn one(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// Sends a text again and again, as slowly as told, until the server closes; answers what it said.
+/// Sends a text every `pause` until the server closes, and returns the answer.
 async fn dribble(mut stream: TcpStream, text: &str, pause: Duration) -> String {
     let (mut said, mut often) = (Vec::new(), interval(pause));
     let end = Instant::now() + Duration::from_secs(20);
@@ -127,7 +127,7 @@ async fn dribble(mut stream: TcpStream, text: &str, pause: Duration) -> String {
     String::from_utf8_lossy(&said).into_owned()
 }
 
-/// The status and the slug of each problem that was sent without a route.
+/// Returns the status and the slug of each problem that closes the connection.
 fn refusals(said: &str) -> Vec<(&str, &str)> {
     let found = said.split("HTTP/1.1 ").skip(1).filter(|answer| answer.contains("connection: close"));
     found
@@ -157,7 +157,7 @@ async fn a_head_that_does_not_end_is_refused_whether_it_is_the_first_or_a_later_
     for (before, begin, said) in begun.await {
         assert_eq!(refusals(&said), [("408", "peticion-incompleta")], "{before:?} {begin:?}");
     }
-    // One that never began is closed without a word.
+    // A connection without a request is closed without an answer.
     let mut silent = sent(server, "").await;
     assert_eq!(rest(&mut silent).await, "");
 }
@@ -207,9 +207,9 @@ async fn a_body_that_no_route_reads_is_read_to_a_limit() {
     }
     let mut slow = sent(server, head).await;
     assert!(one(&mut slow).await.starts_with("HTTP/1.1 404 "));
-    // The answer was sent before: there is no second one.
+    // The answer was already sent, so there is no second one.
     assert_eq!(dribble(slow, "1\r\nx\r\n", Duration::from_millis(50)).await, "");
-    // One that ends in time costs nothing.
+    // A body that ends in time keeps the connection open.
     let mut good = sent(server, [head.as_bytes(), &chunk, b"0\r\n\r\n", ASK.as_bytes()].concat()).await;
     let said = rest(&mut good).await;
     assert!(said.contains("HTTP/1.1 404 ") && said.contains("HTTP/1.1 200 "), "{said}");
