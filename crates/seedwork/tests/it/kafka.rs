@@ -1,6 +1,7 @@
 //! The broker over Kafka keeps what every broker promises: against librdkafka's own mock of a cluster, which knows groups
 //! and error codes. The same suite runs against a real Kafka where one can be had.
 
+use crate::model::connect;
 use rdkafka::{
     ClientConfig,
     message::{Header, OwnedHeaders},
@@ -9,7 +10,7 @@ use rdkafka::{
 };
 use seedwork::{
     broker_conformance,
-    infrastructure::broker::{KafkaBroker, KafkaSettings, SecurityProtocol},
+    infrastructure::broker::{Broker as _, KafkaBroker, KafkaSettings, SecurityProtocol},
     testing::{
         TestDatabase,
         broker::{BrokerUnderTest, PARTITIONS, database},
@@ -84,3 +85,15 @@ impl BrokerUnderTest for Mock {
 }
 
 broker_conformance!(Mock::open);
+
+/// The mock does not know topics' settings: it is a cluster that does not return them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_keeps_its_last_known_limit_while_the_cluster_does_not_return_it() {
+    let mock = Mock::open().await;
+    let db = connect(mock.database.url()).await;
+    let known = "INSERT INTO broker.kafka_topics (topic, partitions, max_bytes) VALUES ('conformidad', $1, 2000000)";
+    db.execute(known, &[&PARTITIONS]).await.unwrap();
+    mock.broker.extents("conformidad").await.unwrap();
+    let limit = "SELECT max_bytes FROM broker.kafka_topics WHERE topic = 'conformidad'";
+    assert_eq!(db.query_one(limit, &[]).await.unwrap().get::<_, i64>(0), 2_000_000);
+}

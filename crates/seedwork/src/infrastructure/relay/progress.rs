@@ -102,3 +102,28 @@ impl Observer {
         });
     }
 }
+
+#[cfg(all(test, feature = "testing-postgres"))]
+mod tests {
+    use super::*;
+    use crate::testing::TestDatabase;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn withheld_messages_are_not_counted_anew_with_every_look() {
+        let test = TestDatabase::pruebas().await;
+        let client = test.context("pruebas").unwrap().client("").await.unwrap();
+        let (state, seen) = watch::channel(RelayState::default());
+        let mut observer = Observer::new(state);
+        let withheld = || seen.borrow().progress.map(|progress| progress.withheld);
+        observer.look(&client, 0).await.unwrap();
+        assert_eq!(withheld(), Some(0));
+        client.batch_execute("INSERT INTO withheld (seq, topic, key, reason) VALUES (1, 't', 'k', 'r')").await.unwrap();
+        observer.asked_at = None;
+        observer.look(&client, 0).await.unwrap();
+        assert_eq!(withheld(), Some(0), "the count is of a moment ago");
+        observer.counted = Some((0, Instant::now() - RECOUNT));
+        observer.asked_at = None;
+        observer.look(&client, 0).await.unwrap();
+        assert_eq!(withheld(), Some(1));
+    }
+}
