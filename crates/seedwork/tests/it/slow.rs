@@ -86,8 +86,8 @@ async fn a_key_that_is_stuck_leaves_the_others_room() {
     for batch in all.chunks(3_000) {
         broker(&banco).send(batch).await.unwrap();
     }
-    let count = reads_no_more(&read, 2_000).await;
-    assert!(count < 6_000, "its partition waits after a quarter of the room, {count} are read");
+    let count = reads_no_more(&read, 1_000).await;
+    assert!(count < 3_000, "its partition waits after a quarter of the room, {count} are read");
     // Some in each of the other partitions.
     let others: Vec<_> = (0..20).map(|_| Uuid::now_v7()).collect();
     send(&banco, &others, 1, 2).await;

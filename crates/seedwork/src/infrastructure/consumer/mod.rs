@@ -60,7 +60,7 @@ use unheard::Unheard;
 use window::Window;
 
 /// The number of messages in work above which nothing more is read.
-const MESSAGES: usize = 8_192;
+const MESSAGES: usize = 4_096;
 /// The number of their bytes above which nothing more is read.
 const BYTES: usize = 16 * 1024 * 1024;
 /// The first and the longest pause between two tries in memory.
