@@ -11,10 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How many contexts the binary has.
+/// The number of contexts of the binary.
 const CONTEXTS: i64 = 3;
 
-/// How many of our sessions there are in the server of a data directory.
+/// Counts our sessions in the server of a data directory.
 struct Sessions(tokio_postgres::Client);
 
 impl Sessions {

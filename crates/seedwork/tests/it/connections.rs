@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-/// What a list shows of a cuenta.
+/// A cuenta as a list shows it.
 #[derive(Debug, PartialEq)]
 struct Vista(Uuid);
 

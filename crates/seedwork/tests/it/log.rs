@@ -47,7 +47,7 @@ async fn a_reader_that_holds_its_transaction_open_stops_nobody_while_a_partition
     assert_eq!(banco.log().await.len(), 61);
 }
 
-/// What `ANALYZE`, `VACUUM` and a detach hold on the log, and what attaching a partition waits for.
+/// Takes the lock that `ANALYZE`, `VACUUM` and a detach hold on the log, and that attaching a partition waits for.
 const HOLD: &str = "BEGIN; LOCK TABLE outbox IN SHARE UPDATE EXCLUSIVE MODE";
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 /// The most messages that are sent at once.
 const BATCH: usize = 1_000;
-/// How long a line waits for others to be sent with it.
+/// The time for which a line waits for others to be sent with it.
 const LINGER: Duration = Duration::from_millis(100);
 
 /// What is to be sent.

@@ -12,7 +12,7 @@ use std::{
 /// of an array take several times their encoded size. The library's own limit, 512 MiB, is more than a container may have.
 const ALLOCATION: usize = 8 * 1024 * 1024;
 
-/// How long the registry is not asked again for an id that it does not know.
+/// The time for which the registry is not asked again, for an unknown id or after it did not answer.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// Why a value cannot be decoded.

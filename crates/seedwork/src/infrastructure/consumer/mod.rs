@@ -73,7 +73,7 @@ const LEAVE: Duration = Duration::from_secs(3);
 pub struct ConsumerState {
     /// How many partitions this process hears.
     pub partitions: usize,
-    /// How many messages have been retried for over a minute.
+    /// The number of messages that have been retried for over a minute.
     pub retrying: usize,
     /// Why it does not hear, when it pauses after a failure.
     pub failure: Option<String>,

@@ -23,7 +23,7 @@ const DUE: &str = "\
     WINDOW w AS (ORDER BY h.due_at, h.n ROWS UNBOUNDED PRECEDING)) due JOIN parked p ON p.n = due.n \
     WHERE due.place = 1 OR due.place <= $4 AND due.bytes <= $5 ORDER BY due.place";
 
-/// What follows a message that has just been handled, due or not: the new head of its key.
+/// Finds the message after one that has just been handled, due or not: the new head of its key.
 const NEXT: &str = "\
     SELECT n, topic, partition, \"offset\", key, headers, value, tries, dead FROM parked \
     WHERE topic = $1 AND key = $2 AND n > $3 ORDER BY n LIMIT 1";

@@ -4,9 +4,9 @@ use super::hearing::Outcome;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a message may fail before it is parked.
+/// The longest time for which a message may fail before it is parked.
 const FAILING: Duration = Duration::from_secs(3);
-/// How long a message may lose races before that is a failure.
+/// The longest time for which a message may lose races before that is a failure.
 const RACING: Duration = Duration::from_secs(60);
 
 /// The reason for which a message is parked.

@@ -14,9 +14,9 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_postgres::Client;
 
-/// How often positions are noted.
+/// The interval between two notes of positions.
 const NOTE: Duration = Duration::from_millis(100);
-/// How often parked messages that are due are looked for.
+/// The interval between two searches for parked messages that are due.
 const LOOK: Duration = Duration::from_millis(500);
 /// The pause after a failure.
 const PAUSE: Duration = Duration::from_secs(1);

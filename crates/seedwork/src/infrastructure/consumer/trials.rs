@@ -31,15 +31,15 @@ use uuid::Uuid;
 
 /// In how many crashes a message may be alone in flight before it is dead.
 const CRASHES: i32 = 3;
-/// How many offsets after a position may have been in flight: what is open, and what was settled but not noted. A killer
-/// beyond them is found after a later crash, because the position advances.
+/// The number of offsets after a position that may have been in flight: open, or settled but not noted. A killer beyond
+/// them is found after a later crash, because the position advances.
 const AT_RISK: i64 = 16_384;
-/// How long after a partition at risk is gained its parked messages are tried alone: those that are due at a crash are
-/// due at the start.
+/// The time after the gain of a partition at risk in which its parked messages are tried alone: those that are due
+/// at a crash are due at the start.
 const PARKED: Duration = Duration::from_secs(60);
-/// How long after a restart of PostgreSQL, which ends all sessions, processes that live may take to open new ones.
+/// The time that living processes have to open new sessions after a restart of PostgreSQL, which ends all.
 const REOPEN: Duration = Duration::from_secs(3);
-/// How long the orderly end may take.
+/// The longest time that the orderly end may take.
 const CLOSE: Duration = Duration::from_secs(3);
 
 /// Held by all messages in flight, exclusively by one that is tried alone. All contexts of a process end with it, so it is
@@ -64,7 +64,7 @@ const LOCK: &str = "SELECT pg_advisory_lock_shared(hashtextextended($1::uuid::te
 const OPEN: &str = "INSERT INTO processes (id) VALUES ($1) \
     ON CONFLICT (id) DO UPDATE SET opened_at = now(), topic = NULL, partition = NULL, \"offset\" = NULL";
 
-/// What is noted outlives the process, not necessarily PostgreSQL: it need not wait for the disk.
+/// The note outlives the process, not necessarily PostgreSQL: it need not wait for the disk.
 const CLOSED: &str =
     "DELETE FROM processes WHERE id = $1 AND set_config('synchronous_commit', 'off', true) IS NOT NULL";
 
@@ -80,7 +80,7 @@ const UNMARK: &str = "UPDATE processes SET topic = NULL, partition = NULL, \"off
 /// One process looks at a time: what one finds the next one sees.
 const TURN: &str = "SELECT pg_advisory_xact_lock(hashtextextended('sta/processes/' || current_schema(), 0))";
 
-/// How many seconds ago PostgreSQL started, if it has been restarted under a process that has not come back yet.
+/// Returns the seconds since PostgreSQL started, if a process has not come back after a restart.
 const RESTARTED: &str = "\
     SELECT extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())::float8 \
     WHERE EXISTS (SELECT FROM processes WHERE id <> $1 AND opened_at < pg_postmaster_start_time())";

@@ -1,17 +1,17 @@
-//! How many connections a process may have, and how many a context is given of them.
+//! The limit on the connections of a process, and the share of each context.
 
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 /// The most threads of the HTTP server that read by themselves, in each context; the others share a connection.
 const THREADS: usize = 4;
-/// How many lists a context reads at once.
+/// The number of lists that a context reads at once.
 const LISTS: usize = 2;
-/// What a process needs beside its contexts: two that take turns, for topics, schemas, positions, partitions and
-/// migrations.
+/// The connections that a process needs beside its contexts: two that take turns, for topics, schemas, positions,
+/// partitions and migrations.
 const SHARED: usize = 2;
 
-/// What a context may have beyond the connections that it needs.
+/// The connections that a context may have beyond those that it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Share {
     /// Connections for lists.
@@ -20,14 +20,14 @@ pub(super) struct Share {
     pub(super) threads: usize,
 }
 
-/// What a process does, as far as it needs connections.
+/// The tasks of a process that need connections.
 #[derive(Debug, Clone, Copy)]
 pub struct Needs {
-    /// How many contexts it runs.
+    /// The number of its contexts.
     pub contexts: usize,
-    /// Whether it relays their logs.
+    /// True if it relays their logs.
     pub relay: bool,
-    /// Whether it hears what they hear.
+    /// True if it runs their consumers.
     pub consumers: bool,
 }
 

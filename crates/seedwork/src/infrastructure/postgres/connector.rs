@@ -10,7 +10,7 @@ use tokio::{
 };
 use tokio_postgres::{CancelToken, Client, Config, Connection, Error, NoTls, Socket, tls::NoTlsStream};
 
-/// How long a connection may take to be made.
+/// The longest time that opening a connection may take.
 pub(super) const CONNECT: Duration = Duration::from_secs(2);
 
 /// The limits of a session that sets none of its own. A statement that outlives its client ends; a process that is frozen

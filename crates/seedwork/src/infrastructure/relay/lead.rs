@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 /// The reason why a message is withheld that nobody refused.
 const BEHIND: &str = "an earlier message of its key is withheld";
-/// How long what is on its way may take when the relay ends.
+/// The longest time that messages in flight may take when the relay ends.
 const GRACE: Duration = Duration::from_secs(2);
 /// By how much fewer messages are sent together when one of them is refused.
 const FEWER: i64 = 8;
@@ -36,8 +36,8 @@ pub(super) struct Leader<'a, B: Broker> {
     publisher: B::Publisher,
     /// The number of the last message that was handed to the publisher.
     handed: i64,
-    /// How many messages are handed over at once. While they are fewer than usual, all of them are to be safe before the
-    /// next: so it is found which the broker refuses.
+    /// The number of messages that are handed over at once. While they are fewer than usual, all of them are to be
+    /// safe before the next: so it is found which the broker refuses.
     rows: i64,
 }
 
