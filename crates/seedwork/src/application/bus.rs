@@ -4,6 +4,7 @@ use super::{
     Cause, Command, CommandHandler, CommitError, Committed, Context, DomainEventHandler, Drain, EventHandler, Fault,
     FaultKind, IntegrationEvent, MEMBERS, Query, QueryHandler, Refusal, Refuse, Translate, Units,
 };
+use std::pin::pin;
 
 /// How often a use case is run when other changes come first, in all.
 const TRIES: usize = 4;
@@ -117,12 +118,15 @@ where
         cause: &Cause,
         uow: &mut S::Uow,
     ) -> Result<(W::Output, bool), W::Error> {
-        let handling = async {
-            let output = work.run(&self.handlers, uow).await?;
-            self.react(uow).await?;
-            Ok::<_, W::Error>(output)
+        let output = {
+            // Pinned here: the future is large, and each function that takes it by value would copy it.
+            let handling = pin!(async {
+                let output = work.run(&self.handlers, uow).await?;
+                self.react(uow).await?;
+                Ok::<_, W::Error>(output)
+            });
+            self.units.limit(cause, handling).await??
         };
-        let output = self.units.limit(cause, handling).await??;
         let has_more = uow.has_more();
         if has_more && !W::IN_SEVERAL_UNITS {
             return Err(CommitError::Defect(format!("a command is about a set of more than {MEMBERS}")).into());

@@ -44,6 +44,7 @@ use progress::Progress;
 use retries::Retries;
 use std::{
     collections::HashSet,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -235,7 +236,7 @@ impl<B: Broker> Consumer<B> {
             }
             // Waiting for the turn says nothing about the message.
             let began = Instant::now();
-            let handling = message.handle(&self.hearing, &self.decoders);
+            let handling = pin!(message.handle(&self.hearing, &self.decoders));
             patience.judge(self.trials.handle(message, turn, handling).await, began, Instant::now())
         };
         let why = match verdict {
