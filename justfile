@@ -1,4 +1,4 @@
-# What a developer runs. `just` lists the recipes; `.ci/run` is what CI runs.
+# The commands of a developer. `just` lists them; CI runs `.ci/run`.
 
 set dotenv-load
 set positional-arguments
@@ -11,7 +11,7 @@ default:
 run *args:
     cargo run -p sta-api -- "$@"
 
-# The same, telling what it does
+# The same, with debug logs
 run-debug *args:
     RUST_LOG=debug,hyper=info,actix_server=info,tokio_postgres=info,rustls=info RUST_BACKTRACE=1 cargo run -p sta-api -- "$@"
 
@@ -31,7 +31,7 @@ lint:
 fmt:
     cargo fmt --all
 
-# What CI refuses, without running a test: layers, format, lints
+# The checks of CI that run no test: layers, format, lints
 check: && lint
     cargo fmt --all -- --check
     for layered in crates/*/src/domain; do cargo clippy -p "$(basename "${layered%/src/domain}")" --no-default-features --lib -- -D warnings || exit 1; done
@@ -44,7 +44,7 @@ native-up:
 native-down *args:
     deploy/native/stack down "$@"
 
-# What of them runs
+# Show which of them run
 native-status:
     deploy/native/stack status
 
@@ -56,7 +56,7 @@ test-stack *args:
 test-stack-long:
     cargo test --workspace --test stack -- --ignored --test-threads 1 long_
 
-# Ask a running server everything that its OpenAPI document allows, and much that it forbids: each time something else
+# Send a running server requests that its OpenAPI document allows and forbids, different ones each time
 fuzz url="http://127.0.0.1:5000/spec" *args:
     tests/python-env target/fuzzer tests/fuzzer/requirements.txt
     target/fuzzer/bin/schemathesis --config-file tests/fuzzer/schemathesis.toml run "$@"
@@ -73,7 +73,7 @@ stop *args:
 down *args:
     docker compose --profile all down "$@"
 
-# What the containers say, and go on to say
+# Follow the logs of the containers
 logs *args:
     docker compose --profile all logs --follow "$@"
 
@@ -81,19 +81,19 @@ logs *args:
 ps *args:
     docker compose --profile all ps --all "$@"
 
-# What can be checked of the Docker files without Docker
+# Check the Docker files without Docker
 docker-check *args:
     deploy/docker-check "$@"
 
-# Where the write path stands, against pgbench on the same server: a minute (needs wrk and pgbench)
+# Measure the write path against pgbench on the same server: a minute (needs wrk and pgbench)
 bench-quick *args:
     deploy/bench/quick.sh "$@"
 
-# Everything that is measured, against PostgreSQL itself on the same server: ten minutes; writes docs/benchmarks.md
+# Run all benchmarks against PostgreSQL on the same server: ten minutes; writes docs/benchmarks.md
 bench *args:
     deploy/bench/bench.py "$@"
 
-# Keep the schemas of a version, so that no later one breaks it: just release-schemas 0.1.0
+# Keep the schemas of a version, which no later one may break: just release-schemas 0.1.0
 release-schemas version:
     mkdir -p "tests/released/$1"
     cp -r schema/. "tests/released/$1/"
@@ -115,7 +115,7 @@ new-adr title:
     printf '* [%s. %s](%s-%s.md)\n' "$number" "$title" "$number" "$slug" >> docs/adr/README.md
     echo "$file"
 
-# What CI runs
+# Run everything that CI runs
 ci:
     .ci/run
 
