@@ -327,5 +327,7 @@ fn once_the_binary_has_settings_they_are_found() {
     assert!(documented_settings(&tree).contains("STA_LISTEN"), "`.env.example` is missing or not understood");
 }
 
+#[path = "tidy/front_door.rs"]
+mod front_door;
 #[path = "tidy/offenders.rs"]
 mod offenders;
