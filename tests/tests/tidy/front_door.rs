@@ -61,18 +61,15 @@ fn named_tests(text: &str) -> Vec<(&str, &str)> {
         .collect()
 }
 
-/// The last cells of the rows below a heading of the second level.
-fn last_cells(text: &str, heading: &str) -> Vec<String> {
-    let section = text.split("\n## ").find(|section| section.starts_with(heading)).unwrap_or_default();
-    markdown::rows(section).into_iter().filter_map(|(_, row)| row.last().map(|cell| cell.trim().to_owned())).collect()
-}
-
-/// The figures of a README are the ratios of the last run of the benchmarks, all of them.
+/// The figures of a README are those of the last run of the benchmarks, all of them: ours, the reference, the ratio.
 fn old_figures(tree: &Tree, document: &str, heading: &str) -> Vec<String> {
-    let shown = last_cells(tree.text(document).unwrap_or_default(), heading);
-    let rows = markdown::rows(tree.text(FIGURES).unwrap_or_default());
-    let measured: Vec<_> =
-        rows.into_iter().filter_map(|(_, row)| row.get(3).map(|ratio| ratio.trim().to_owned())).collect();
+    let figures = |text: &str| -> Vec<String> {
+        let rows = markdown::rows(text).into_iter();
+        rows.map(|(_, row)| row[1..].iter().take(3).map(|cell| cell.trim()).collect::<Vec<_>>().join(" | ")).collect()
+    };
+    let text = tree.text(document).unwrap_or_default();
+    let section = text.split("\n## ").find(|section| section.starts_with(heading)).unwrap_or_default();
+    let (shown, measured) = (figures(section), figures(tree.text(FIGURES).unwrap_or_default()));
     let differ = shown != measured || measured.is_empty();
     differ.then(|| format!("{document} shows {shown:?}, {FIGURES} has {measured:?}")).into_iter().collect()
 }
@@ -160,12 +157,13 @@ fn a_test_that_is_not_in_its_file_is_caught() {
 fn figures_of_another_run_are_caught() {
     let measured = "| b | ours | reference | ratio | spread |\n|---|---|---|---|---|\n| x | 2 | 1 | 2.00 | 1 - 3 |\n";
     let wrong = |row: &str| {
-        let readme = format!("# A\n\n## Costs\n\n| b | ratio |\n|---|---|\n{row}\n\n## More\n");
+        let head = "| b | ours | reference | ratio |\n|---|---|---|---|";
+        let readme = format!("# A\n\n## Costs\n\n{head}\n{row}\n\n## More\n");
         old_figures(&Tree::of([("README.md", &readme), (FIGURES, measured)]), "README.md", "Costs").len()
     };
-    assert_eq!(wrong("| x | 2.00 |"), 0);
-    assert_eq!(wrong("| x | 2.10 |"), 1);
-    assert_eq!(wrong("| x | 2.00 |\n| y | 3.00 |"), 1);
+    assert_eq!(wrong("| x | 2 | 1 | 2.00 |"), 0);
+    assert_eq!(wrong("| x | 2 | 1 | 2.10 |"), 1);
+    assert_eq!(wrong("| x | 2 | 1 | 2.00 |\n| y | 3 | 1 | 3.00 |"), 1);
 }
 
 #[test]
