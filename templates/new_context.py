@@ -46,7 +46,7 @@ def listed(text, like, line):
 
 
 def wired(nombre, routes):
-    """What the files that list the contexts are to say, by file."""
+    """The new texts of the files that list the contexts, by file."""
     workspace, contexts, table = (path.read_text() for path in (WORKSPACE, CONTEXTS, ROUTES))
     own = r'([\w-]+) = { path = "crates/'
     crates = "|".join(re.findall(f"^{own}", workspace, re.MULTILINE))

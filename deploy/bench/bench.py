@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""What the engine does, measured against PostgreSQL itself on the same server, interleaved, as ratios.
+"""Measures the engine against PostgreSQL on the same server, interleaved, as ratios.
 
-Needs wrk, and pgbench and psql of PostgreSQL. Only ratios of one run travel to another machine. Each bench checks that
-what it measured was right.
+Needs wrk, and pgbench and psql of PostgreSQL. Only ratios of one run travel to another machine. Each bench checks its
+results.
 """
 import argparse, glob, json, os, re, signal, statistics, subprocess, tempfile, time, urllib.request, uuid
 from pathlib import Path
@@ -160,7 +160,7 @@ def relay(sta):
 
 
 def consumer(sta, name, context, table, script, topic, record, message):
-    """How fast messages are heard that each make one row of a table of a context."""
+    """Measures the consumption of messages that each write one row of a table of a context."""
     rates, reference, count = [], [], f"SELECT count(*) FROM {context}.{table}"
     for _ in range(options.rounds):
         helper = sta.start("http")

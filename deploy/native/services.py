@@ -19,7 +19,7 @@ from base64 import urlsafe_b64encode
 from pathlib import Path
 
 HERE = Path(__file__).parent
-# How long a start or an end may take.
+# The longest time of a start or a stop.
 DEADLINE = 180
 
 
@@ -43,7 +43,7 @@ class Service:
         """Makes what must be there before the first start. Interrupted, it begins anew."""
 
     def command(self) -> list:
-        """What runs."""
+        """The command line that starts it."""
         raise NotImplementedError
 
     def environment(self) -> dict:
@@ -51,7 +51,7 @@ class Service:
         return {}
 
     def is_ready(self) -> bool:
-        """Whether it does its work."""
+        """True if the service works."""
         raise NotImplementedError
 
     # One command at a time for a service; those for different services run side by side.
@@ -120,7 +120,7 @@ class Service:
         if pid is None:
             return
         os.kill(pid, with_signal)
-        # A frozen process hears only this.
+        # A frozen process reacts only to this.
         os.kill(pid, signal.SIGCONT)
         try:
             until(lambda: is_gone(pid), "", 30)
@@ -303,18 +303,18 @@ def emptied(folder: Path) -> Path:
 
 
 def command_line(pid: int) -> bytes:
-    """How a process was started. One that becomes another program, or ends, does not tell for a moment."""
+    """The command line of a process. It is empty for a moment while the process executes another program or ends."""
     for _ in range(100):
-        told = Path(f"/proc/{pid}/cmdline").read_bytes()
-        if told or is_gone(pid):
-            return told
+        line = Path(f"/proc/{pid}/cmdline").read_bytes()
+        if line or is_gone(pid):
+            return line
         time.sleep(0.01)
-    # A process of the system's own never tells.
+    # A process of the kernel has none.
     return b""
 
 
 def is_gone(pid: int) -> bool:
-    """Whether a process has ended. One that nobody has waited for yet has let go of its files and ports."""
+    """True if a process has ended. A zombie has closed its files and ports, so it counts."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
     except OSError:
@@ -322,7 +322,7 @@ def is_gone(pid: int) -> bool:
 
 
 def processes_in(folder: Path) -> bool:
-    """Whether a process has this as its working folder, as those of a PostgreSQL server have its data."""
+    """True if a process has this working folder. A PostgreSQL server works in its data folder."""
     for process in Path("/proc").glob("[0-9]*/cwd"):
         with contextlib.suppress(OSError):
             if process.readlink() == folder:

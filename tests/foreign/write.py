@@ -42,7 +42,7 @@ def main(topic: str, record: str, cloudevents: bool, keyless: bool):
 
 
 def attributes(record: str) -> dict:
-    """What CloudEvents asks for, in Kafka's binary mode."""
+    """The headers of CloudEvents, in Kafka's binary mode."""
     return {
         "ce_specversion": "1.0",
         "ce_id": str(uuid.uuid4()),
