@@ -133,10 +133,9 @@ fn start<B: Broker>(
         } else {
             relay::announce(database.clone(), started.log.clone(), supervisor)
         };
-        let consumer =
-            started.hearing.clone().filter(|_| settings.tasks.consumers).map(|hearing| {
-                Consumer::start(database.clone(), broker.clone(), registry.clone(), hearing, supervisor)
-            });
+        let consumer = started.subscriptions.clone().filter(|_| settings.tasks.consumers).map(|subscriptions| {
+            Consumer::start(database.clone(), broker.clone(), registry.clone(), subscriptions, supervisor)
+        });
         running.push(Context { name: module.name, probe: Arc::new(Probe::new(database)), started, relay, consumer });
     }
     Ok(Running { broker: B::NAME, contexts: running })

@@ -10,7 +10,7 @@ use seedwork::{
     application::Context,
     domain::SystemClock,
     infrastructure::{
-        consumer::Hears,
+        consumer::SubscriptionsBuilder,
         module::{Module, Place, Started},
         postgres::Migrations,
     },
@@ -27,14 +27,16 @@ pub fn module() -> Module {
 fn start(place: &Place) -> anyhow::Result<Started> {
     let units = place.units();
     let reads = PgReads { clientes: units.reads(), expedientes: units.reads(), pool: place.pool() };
-    Ok(Started::new(Handlers::new(SystemClock), units, reads, http::routes, hears))
+    Ok(Started::new(Handlers::new(SystemClock), units, reads, http::routes, subscriptions))
 }
 
-/// What this context hears: what becomes of reservas, from `eventos-reserva`.
-fn hears(hears: Hears<Handlers, ClientesEvent>) -> Hears<Handlers, ClientesEvent> {
-    hears
-        .hears::<consumed::ReservaCreada>()
-        .hears::<consumed::ReservaAprobada>()
-        .hears::<consumed::ReservaPagada>()
-        .hears::<consumed::ReservaCancelada>()
+/// Subscribes to the events of reservas on `eventos-reserva`.
+fn subscriptions(
+    subscriptions: SubscriptionsBuilder<Handlers, ClientesEvent>,
+) -> SubscriptionsBuilder<Handlers, ClientesEvent> {
+    subscriptions
+        .on_event::<consumed::ReservaCreada>()
+        .on_event::<consumed::ReservaAprobada>()
+        .on_event::<consumed::ReservaPagada>()
+        .on_event::<consumed::ReservaCancelada>()
 }

@@ -10,7 +10,7 @@ use seedwork::{
     application::Context,
     domain::SystemClock,
     infrastructure::{
-        consumer::Hears,
+        consumer::SubscriptionsBuilder,
         module::{Module, Place, Started},
         postgres::Migrations,
     },
@@ -27,17 +27,19 @@ pub fn module() -> Module {
 fn start(place: &Place) -> anyhow::Result<Started> {
     let units = place.units();
     let reads = PgReads { ingestas: units.reads(), pool: place.pool() };
-    Ok(Started::new(Handlers::new(SystemClock), units, reads, http::routes, hears))
+    Ok(Started::new(Handlers::new(SystemClock), units, reads, http::routes, subscriptions))
 }
 
-/// What this context hears: the commands of `comandos-ingesta`.
-fn hears(hears: Hears<Handlers, IngestaEvent>) -> Hears<Handlers, IngestaEvent> {
-    hears
-        .obeys::<consumed::CrearIngesta, commands::CrearIngesta>()
-        .obeys::<consumed::IniciarProcesamiento, commands::IniciarProcesamiento>()
-        .obeys::<consumed::AlertarIngesta, commands::AlertarIngesta>()
-        .obeys::<consumed::RechazarIngesta, commands::RechazarIngesta>()
-        .obeys::<consumed::FinalizarIngesta, commands::FinalizarIngesta>()
-        .obeys::<consumed::RevertirIngesta, commands::RevertirIngesta>()
-        .obeys::<consumed::EliminarIngesta, commands::EliminarIngesta>()
+/// Subscribes to the commands on `comandos-ingesta`.
+fn subscriptions(
+    subscriptions: SubscriptionsBuilder<Handlers, IngestaEvent>,
+) -> SubscriptionsBuilder<Handlers, IngestaEvent> {
+    subscriptions
+        .on_command::<consumed::CrearIngesta, commands::CrearIngesta>()
+        .on_command::<consumed::IniciarProcesamiento, commands::IniciarProcesamiento>()
+        .on_command::<consumed::AlertarIngesta, commands::AlertarIngesta>()
+        .on_command::<consumed::RechazarIngesta, commands::RechazarIngesta>()
+        .on_command::<consumed::FinalizarIngesta, commands::FinalizarIngesta>()
+        .on_command::<consumed::RevertirIngesta, commands::RevertirIngesta>()
+        .on_command::<consumed::EliminarIngesta, commands::EliminarIngesta>()
 }

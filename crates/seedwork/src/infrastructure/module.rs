@@ -1,7 +1,7 @@
 //! A bounded context as the binary sees it: what to migrate, what to start, what to serve.
 
 use super::{
-    consumer::{Hearing, Hears},
+    consumer::{Subscriptions, SubscriptionsBuilder},
     postgres::{CommitterSettings, Database, LogState, Migrations, PgUnitOfWork, PgUnits, Pool},
     supervise::Supervisor,
 };
@@ -49,20 +49,19 @@ impl Place {
 pub struct Started {
     /// How far its log goes.
     pub log: watch::Receiver<LogState>,
-    /// What it hears, if anything.
-    pub hearing: Option<Hearing>,
+    /// Its subscriptions; none if it consumes nothing.
+    pub subscriptions: Option<Subscriptions>,
     routes: Arc<dyn Fn(&mut ServiceConfig<'_>) + Send + Sync>,
 }
 
 impl Started {
-    /// A context that runs: what obeys its commands, where that is committed, what answers its queries, what it serves and
-    /// what it hears.
+    /// A context that runs, made of its handlers, its units of work, its queries, its routes and its subscriptions.
     pub fn new<H, R>(
         handlers: H,
         units: PgUnits<H::Event>,
         reads: R,
         routes: fn(&mut ServiceConfig<'_>),
-        hears: impl FnOnce(Hears<H, H::Event>) -> Hears<H, H::Event>,
+        subscriptions: impl FnOnce(SubscriptionsBuilder<H, H::Event>) -> SubscriptionsBuilder<H, H::Event>,
     ) -> Self
     where
         H: Context + DomainEventHandler<<H as Context>::Event, PgUnitOfWork<<H as Context>::Event>>,
@@ -71,11 +70,11 @@ impl Started {
         let log = units.log();
         let commands = Data::new(CommandBus::new(handlers, units));
         let queries = Data::new(QueryBus::new(reads));
-        let hearing = hears(Hearing::with(commands.clone().into_inner())).done();
+        let subscriptions = subscriptions(Subscriptions::builder(commands.clone().into_inner())).build();
         let routes = move |config: &mut ServiceConfig<'_>| {
             config.app_data(commands.clone()).app_data(queries.clone()).configure(routes);
         };
-        Self { log, hearing: Some(hearing).filter(Hearing::is_any), routes: Arc::new(routes) }
+        Self { log, subscriptions: Some(subscriptions).filter(|all| !all.is_empty()), routes: Arc::new(routes) }
     }
 
     /// Adds the context's routes to a server.

@@ -42,8 +42,8 @@ impl TestProcess {
                 Place { database: own.clone(), committer: CommitterSettings::default(), supervisor: tasks.clone() };
             let started = (module.start)(&place)?;
             Relay::start(own.clone(), broker.clone(), registry.clone(), started.log.clone(), &tasks);
-            if let Some(hearing) = started.hearing.clone() {
-                Consumer::start(own, broker, registry, hearing, &tasks);
+            if let Some(subscriptions) = started.subscriptions.clone() {
+                Consumer::start(own, broker, registry, subscriptions, &tasks);
             }
             anyhow::Ok(())
         });

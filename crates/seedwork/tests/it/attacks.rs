@@ -92,12 +92,12 @@ async fn a_lost_commit_is_not_found_by_a_message_that_another_process_claimed() 
     let (proxy, ours) = behind_a_proxy(&banco, PATIENT).await;
     ours.dispatch(new(1), &Cause::new()).await.unwrap();
     banco.give(new(2)).await.unwrap();
-    let hears = |id: &str| {
+    let consuming = |id: &str| {
         let (source, id, topic) = ("/sta/otro".into(), id.into(), "eventos-otro".into());
         let heard = Heard { source, id, topic, partition: 0, key: None, parked: None };
         Cause { heard: Some(Arc::new(heard)), ..Cause::new() }
     };
-    let (first, second) = (hears("1"), hears("2"));
+    let (first, second) = (consuming("1"), consuming("2"));
     let quiet = |email: &str| AbrirCallado { id: CuentaId::nuevo(), email: email.into() };
     let neighbour = quiet("vecino");
     let id = neighbour.id;

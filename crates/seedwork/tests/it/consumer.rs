@@ -6,7 +6,7 @@ use seedwork::{
     infrastructure::{
         avro::{self, Registry},
         broker::{Broker, Delivery, Extent, Partition, PgBroker, Positions, Record, Share, Subscriber},
-        consumer::{Consumer, ConsumerState, Hearing},
+        consumer::{Consumer, ConsumerState, Subscriptions},
         postgres::{CommitterSettings, PgUnits},
         relay::Lease,
         supervise::Supervisor,
@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 pub(crate) const TOPIC: &str = "eventos-ingesta";
 
-/// A process that hears.
+/// A process that consumes.
 pub(crate) struct Oyente {
     supervisor: Supervisor,
     pub(crate) faults: Arc<Faults>,
@@ -47,9 +47,9 @@ impl Oyente {
         let faults = Arc::clone(&handlers.0);
         let own = banco.database.context("pruebas").unwrap();
         let bus = Arc::new(CommandBus::new(handlers, PgUnits::start(&own, settings, &supervisor)));
-        let hearing = Hearing::with(bus).hears::<Hecho>().done();
+        let subscriptions = Subscriptions::builder(bus).on_event::<Hecho>().build();
         let registry = Registry::open(banco.database.context("broker").unwrap()).await.unwrap();
-        let state = Consumer::start(own, broker, registry, hearing, &supervisor);
+        let state = Consumer::start(own, broker, registry, subscriptions, &supervisor);
         Self { supervisor, faults, state }
     }
 

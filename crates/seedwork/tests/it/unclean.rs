@@ -6,7 +6,7 @@ use seedwork::{
     infrastructure::{
         avro::{self, Registry},
         broker::{Broker, PgBroker, Record},
-        consumer::{Consumer, ConsumerState, Hearing},
+        consumer::{Consumer, ConsumerState, Subscriptions},
         postgres::{Database, PgUnits},
         supervise::Supervisor,
     },
@@ -31,9 +31,9 @@ fn broker(url: &str) -> PgBroker {
 async fn consume(url: &str, faults: Arc<Faults>) -> (Supervisor, watch::Receiver<ConsumerState>) {
     let (supervisor, own) = (Supervisor::new(), Database::new(url, "pruebas").unwrap());
     let bus = CommandBus::new(Handlers(faults), PgUnits::start(&own, HASTY, &supervisor));
-    let hearing = Hearing::with(Arc::new(bus)).hears::<Hecho>().done();
+    let subscriptions = Subscriptions::builder(Arc::new(bus)).on_event::<Hecho>().build();
     let registry = Registry::open(Database::new(url, "broker").unwrap()).await.unwrap();
-    let state = Consumer::start(own, broker(url), registry, hearing, &supervisor);
+    let state = Consumer::start(own, broker(url), registry, subscriptions, &supervisor);
     (supervisor, state)
 }
 

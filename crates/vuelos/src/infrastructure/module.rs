@@ -10,7 +10,7 @@ use seedwork::{
     application::Context,
     domain::SystemClock,
     infrastructure::{
-        consumer::Hears,
+        consumer::SubscriptionsBuilder,
         module::{Module, Place, Started},
         postgres::Migrations,
     },
@@ -27,15 +27,17 @@ pub fn module() -> Module {
 fn start(place: &Place) -> anyhow::Result<Started> {
     let units = place.units();
     let reads = PgReads { reservas: units.reads(), pool: place.pool() };
-    Ok(Started::new(Handlers::new(SystemClock), units, reads, http::routes, hears))
+    Ok(Started::new(Handlers::new(SystemClock), units, reads, http::routes, subscriptions))
 }
 
-/// What this context hears: the commands of `comandos-reserva`, and of `eventos-cliente` who leaves.
-fn hears(hears: Hears<Handlers, ReservaEvent>) -> Hears<Handlers, ReservaEvent> {
-    hears
-        .obeys::<consumed::CrearReserva, commands::CrearReserva>()
-        .obeys::<consumed::AprobarReserva, commands::AprobarReserva>()
-        .obeys::<consumed::PagarReserva, commands::PagarReserva>()
-        .obeys::<consumed::CancelarReserva, commands::CancelarReserva>()
-        .hears::<consumed::ClienteDesactivado>()
+/// Subscribes to the commands on `comandos-reserva` and to the deactivation of clientes on `eventos-cliente`.
+fn subscriptions(
+    subscriptions: SubscriptionsBuilder<Handlers, ReservaEvent>,
+) -> SubscriptionsBuilder<Handlers, ReservaEvent> {
+    subscriptions
+        .on_command::<consumed::CrearReserva, commands::CrearReserva>()
+        .on_command::<consumed::AprobarReserva, commands::AprobarReserva>()
+        .on_command::<consumed::PagarReserva, commands::PagarReserva>()
+        .on_command::<consumed::CancelarReserva, commands::CancelarReserva>()
+        .on_event::<consumed::ClienteDesactivado>()
 }

@@ -28,7 +28,7 @@ fn whoever_names_no_pasajeros_and_no_cliente_travels_alone() {
 }
 
 #[test]
-fn what_the_domain_refuses_is_heard_all_the_same() {
+fn a_record_that_the_domain_refuses_is_decoded_all_the_same() {
     let mut value = reserva();
     value["itinerarios"][0]["odos"][0]["segmentos"][0]["legs"][0]["fecha_salida"] = json!(i64::from(i32::MAX) << 31);
     value["pasajeros"] = json!([{"tipo": "Desconocido", "clase": "Primera"}]);

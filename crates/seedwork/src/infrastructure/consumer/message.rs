@@ -1,7 +1,7 @@
 //! One message: who it is from, what it says, and what handles it.
 
 use super::{
-    hearing::{Hearing, Outcome},
+    subscriptions::{Outcome, Subscriptions},
     window::Room,
 };
 use crate::{
@@ -76,7 +76,7 @@ impl Message {
     }
 
     /// Handles it once. A message without a value is done.
-    pub(super) async fn handle(&self, hearing: &Hearing, decoders: &Decoders) -> Outcome {
+    pub(super) async fn handle(&self, subscriptions: &Subscriptions, decoders: &Decoders) -> Outcome {
         if let Some(defect) = &self.delivery.defect {
             return Outcome::Hopeless(defect.clone());
         }
@@ -94,7 +94,7 @@ impl Message {
             Err(Undecodable::Never(reason)) => return Outcome::Hopeless(reason),
         };
         let kind = self.text("ce_type").unwrap_or(decoder.name());
-        let Some(handler) = hearing.handlers.get(kind) else {
+        let Some(handler) = subscriptions.handlers.get(kind) else {
             return Outcome::Unheard(kind.to_owned());
         };
         let value = match decoder.decode(kind, value) {

@@ -1,11 +1,10 @@
-//! The consumer: hears topics, keys side by side and a key in order. The claim of a message and its effect are one commit,
+//! The consumer: reads topics, keys side by side and a key in order. The claim of a message and its effect are one commit,
 //! shared with many others; positions follow.
 //!
 //! A message that cannot be handled is parked after a few seconds, with those of its key that follow; other keys go on.
 //! Nothing is counted against a message while the database is away.
 
 mod headers;
-mod hearing;
 mod lanes;
 mod message;
 mod news;
@@ -16,12 +15,13 @@ mod progress;
 mod reader;
 mod retries;
 mod rounds;
+mod subscriptions;
 mod trials;
 mod trying;
 mod unheard;
 mod window;
 
-pub use hearing::{Hearing, Hears};
+pub use subscriptions::{Subscriptions, SubscriptionsBuilder};
 
 use super::{
     avro::{Decoders, Registry},
@@ -34,7 +34,6 @@ use crate::{
     domain::{Clock, SystemClock},
 };
 use futures_util::future::BoxFuture;
-use hearing::Outcome;
 use lanes::{Ended, Lane, Lanes};
 use message::Message;
 use news::{Change, Told, Work};
@@ -48,6 +47,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+use subscriptions::Outcome;
 use tokio::{
     sync::watch,
     time::{Instant, timeout},
@@ -72,20 +72,20 @@ const LEAVE: Duration = Duration::from_secs(3);
 /// What can be seen of a consumer from outside.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ConsumerState {
-    /// How many partitions this process hears.
+    /// The number of partitions assigned to this process.
     pub partitions: usize,
     /// The number of messages that have been retried for over a minute.
     pub retrying: usize,
-    /// Why it does not hear, when it pauses after a failure.
+    /// The reason why it pauses, after a failure.
     pub failure: Option<String>,
 }
 
-/// Hears for one context.
+/// Consumes the topics of one context.
 pub struct Consumer<B> {
     database: Database,
     broker: B,
     decoders: Decoders,
-    hearing: Hearing,
+    subscriptions: Subscriptions,
     group: String,
     progress: Progress,
     unheard: Unheard,
@@ -99,12 +99,12 @@ pub struct Consumer<B> {
 }
 
 impl<B: Broker> Consumer<B> {
-    /// Starts to hear what a context hears.
+    /// Starts to consume what a context subscribes to.
     pub fn start(
         database: Database,
         broker: B,
         registry: Registry,
-        hearing: Hearing,
+        subscriptions: Subscriptions,
         supervisor: &Supervisor,
     ) -> watch::Receiver<ConsumerState> {
         let (state, seen) = watch::channel(ConsumerState::default());
@@ -121,7 +121,7 @@ impl<B: Broker> Consumer<B> {
             state,
             database,
             broker,
-            hearing,
+            subscriptions,
         });
         supervisor.spawn("consumer", move |stop| {
             let consumer = Arc::clone(&consumer);
@@ -132,7 +132,7 @@ impl<B: Broker> Consumer<B> {
 
     async fn run(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            if let Err(error) = self.hear(&stop).await {
+            if let Err(error) = self.consume(&stop).await {
                 let (context, error) = (self.database.schema(), format!("{error:#}"));
                 tracing::error!(context, error, "the consumer pauses");
                 self.state.send_replace(ConsumerState { failure: Some(error), ..ConsumerState::default() });
@@ -142,12 +142,12 @@ impl<B: Broker> Consumer<B> {
         }
     }
 
-    /// Hears as one of the group, until something fails or it is to stop.
-    async fn hear(&self, stop: &CancellationToken) -> anyhow::Result<()> {
+    /// Consumes as a member of the group until something fails or `stop` is cancelled.
+    async fn consume(&self, stop: &CancellationToken) -> anyhow::Result<()> {
         let mut subscriber = self.subscribe().await?;
         let (tell, told) = news::channel();
         self.trying.clear();
-        // When one ends, the others are dropped: what is open is abandoned, and heard again.
+        // When one ends, the others are dropped: what is open is abandoned, and consumed again.
         let outcome = tokio::select! {
             outcome = self.read(&mut subscriber, &tell, stop) => outcome,
             () = self.handle(told) => Ok(()),
@@ -202,14 +202,14 @@ impl<B: Broker> Consumer<B> {
         }
     }
 
-    /// Handles a message until it is settled, its effect committed or itself parked, or not heard here any more.
+    /// Handles a message until it is settled, its effect committed or itself parked, or its partition revoked.
     fn settle(&self, lane: Lane, message: Message) -> BoxFuture<'_, Ended> {
         Box::pin(async move {
             let partition = message.delivery.partition.clone();
             let (began, offset, mut pause, span) = (Instant::now(), message.delivery.offset, PAUSE.0, message.span());
             let (mut patience, mut retry) = (Patience::default(), None);
             while let Err(reason) = self.attempt(&lane, &message, &mut patience).instrument(span.clone()).await {
-                if !self.progress.hears(&partition) {
+                if !self.progress.is_assigned(&partition) {
                     return Ended { lane, partition, settled: None };
                 }
                 retry.get_or_insert_with(|| self.retries.enter(&partition, offset, began)).because(reason);
@@ -231,12 +231,12 @@ impl<B: Broker> Consumer<B> {
             Verdict::Park(Why::Behind)
         } else {
             let turn = self.trials.turn(message).await;
-            if matches!(turn, Turn::Alone { .. }) && !self.progress.hears(partition) {
-                return Err("its partition is heard elsewhere".to_owned());
+            if matches!(turn, Turn::Alone { .. }) && !self.progress.is_assigned(partition) {
+                return Err("its partition is assigned to another process".to_owned());
             }
             // Waiting for the turn says nothing about the message.
             let began = Instant::now();
-            let handling = pin!(message.handle(&self.hearing, &self.decoders));
+            let handling = pin!(message.handle(&self.subscriptions, &self.decoders));
             patience.judge(self.trials.handle(message, turn, handling).await, began, Instant::now())
         };
         let why = match verdict {
@@ -285,7 +285,7 @@ impl<B: Broker> Consumer<B> {
             behind,
             reason: parked::text(&reason),
         };
-        (self.hearing.park)(parking).await?;
+        (self.subscriptions.park)(parking).await?;
         let crate::infrastructure::broker::Partition { topic, number } = &delivery.partition;
         tracing::warn!(%topic, partition = number, delivery.offset, dead, reason, "a message is parked");
         metrics::counter!("sta_parked_total", "context" => self.database.schema().to_owned()).increment(1);
@@ -302,7 +302,7 @@ impl<B: Broker> Consumer<B> {
             let partition = message.delivery.partition.clone();
             loop {
                 let turn = self.trials.turn(&message).await;
-                let handling = message.handle(&self.hearing, &self.decoders);
+                let handling = message.handle(&self.subscriptions, &self.decoders);
                 let outcome = self.trials.handle(&message, turn, handling).instrument(message.span()).await;
                 let next = match (outcome, message.parked) {
                     (Outcome::Done, _) => parked::after(&client, message, &self.trying).await,

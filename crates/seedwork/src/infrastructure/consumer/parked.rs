@@ -1,6 +1,6 @@
 //! Messages that were set aside: the heads of their keys are tried again from the table, their successors follow.
 
-use super::{headers, hearing::Outcome, message::Message, positions::names, trying::Trying};
+use super::{headers, message::Message, positions::names, subscriptions::Outcome, trying::Trying};
 use crate::infrastructure::broker::{Delivery, Partition};
 use std::time::Duration;
 use tokio_postgres::{Client, Error, Row, Statement};
@@ -99,7 +99,7 @@ pub(super) async fn failed(client: &Client, n: i64, tries: i32, outcome: Outcome
     let (hopeless, reason) = match outcome {
         Outcome::Hopeless(reason) => (true, reason),
         Outcome::Failed(reason) | Outcome::Raced(reason) => (false, reason),
-        Outcome::Unheard(kind) => (false, format!("nothing here hears {kind}")),
+        Outcome::Unheard(kind) => (false, format!("no subscription to {kind}")),
         Outcome::Later(_) => {
             client.execute(POSTPONE, &[&n, &LATER.as_secs_f64()]).await?;
             return Ok(());

@@ -1,6 +1,6 @@
 //! Decides how long a message is tried in memory, while its key waits.
 
-use super::hearing::Outcome;
+use super::subscriptions::Outcome;
 use std::time::Duration;
 use tokio::time::Instant;
 

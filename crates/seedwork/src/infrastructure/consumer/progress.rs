@@ -67,8 +67,8 @@ impl Progress {
         }
     }
 
-    /// Whether a partition is heard here.
-    pub(super) fn hears(&self, partition: &Partition) -> bool {
+    /// Returns true if the partition is assigned to this process.
+    pub(super) fn is_assigned(&self, partition: &Partition) -> bool {
         self.lock().get(partition).is_some_and(|open| !open.leaving)
     }
 
@@ -131,7 +131,7 @@ mod tests {
         progress.gain(partition.clone(), 50, 1);
         assert!(progress.read(&partition, 50, 1));
         progress.leave(&partition);
-        assert!(!progress.hears(&partition));
+        assert!(!progress.is_assigned(&partition));
         assert!(!progress.read(&partition, 51, 1), "nothing more is read of it");
         progress.settle(&partition, 50);
         assert_eq!(progress.unnoted(), [(partition, 51)]);

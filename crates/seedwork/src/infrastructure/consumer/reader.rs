@@ -23,7 +23,7 @@ const RELEASE: Duration = Duration::from_secs(3);
 impl<B: Broker> Consumer<B> {
     /// Becomes one of the group, which begins at the first message of what it has never heard.
     pub(super) async fn subscribe(&self) -> anyhow::Result<B::Subscriber> {
-        for topic in &self.hearing.topics {
+        for topic in &self.subscriptions.topics {
             positions::begin(&self.database, topic, &self.broker.extents(topic).await?).await?;
         }
         let database = self.database.clone();
@@ -31,7 +31,7 @@ impl<B: Broker> Consumer<B> {
             let database = database.clone();
             Box::pin(async move { positions::of(&database, &partitions).await })
         });
-        self.broker.subscribe(&self.group, &self.hearing.topics, find).await
+        self.broker.subscribe(&self.group, &self.subscriptions.topics, find).await
     }
 
     /// Reads until something fails, nobody listens, or it is to stop.

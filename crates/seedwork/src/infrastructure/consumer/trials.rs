@@ -11,7 +11,7 @@
 //!
 //! The row of a process that is frozen or cut off costs nothing but time: claims decide on effects.
 
-use super::{hearing::Outcome, message::Message, positions::names};
+use super::{message::Message, positions::names, subscriptions::Outcome};
 use crate::infrastructure::{
     broker::{Broker, Partition},
     postgres::Database,

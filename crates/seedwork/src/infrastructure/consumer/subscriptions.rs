@@ -1,4 +1,4 @@
-//! What a context hears: the table from the type of a message to what handles it. The one place where types are erased.
+//! The subscriptions of a context: a table from the type of a message to its handler. Types are erased here only.
 
 use crate::{
     application::{
@@ -37,17 +37,17 @@ pub(super) enum Outcome {
 type Handler = Arc<dyn Fn(Value, Cause) -> BoxFuture<'static, Outcome> + Send + Sync>;
 type Park = Arc<dyn Fn(Parking) -> BoxFuture<'static, Result<(), CommitError>> + Send + Sync>;
 
-/// What a context hears, and what it does about it.
+/// The events and commands that a context consumes, with their handlers.
 #[derive(Clone)]
-pub struct Hearing {
+pub struct Subscriptions {
     pub(super) topics: Vec<&'static str>,
     pub(super) handlers: HashMap<&'static str, Handler>,
     pub(super) park: Park,
 }
 
-impl Hearing {
-    /// Begins to list what a context hears; `bus` is what its handlers are reached by.
-    pub fn with<H, E>(bus: Arc<CommandBus<H, PgUnits<E>>>) -> Hears<H, E>
+impl Subscriptions {
+    /// Starts the list of subscriptions of a context, whose handlers run on `bus`.
+    pub fn builder<H, E>(bus: Arc<CommandBus<H, PgUnits<E>>>) -> SubscriptionsBuilder<H, E>
     where
         H: Context<Event = E> + DomainEventHandler<E, PgUnitOfWork<E>>,
         E: Translate,
@@ -57,12 +57,15 @@ impl Hearing {
             let units = Arc::clone(&units);
             Box::pin(async move { units.units().park(parking).await })
         };
-        Hears { bus, hearing: Self { topics: Vec::new(), handlers: HashMap::new(), park: Arc::new(park) } }
+        SubscriptionsBuilder {
+            bus,
+            subscriptions: Self { topics: Vec::new(), handlers: HashMap::new(), park: Arc::new(park) },
+        }
     }
 
-    /// Whether there is anything to hear.
-    pub(crate) fn is_any(&self) -> bool {
-        !self.topics.is_empty()
+    /// Returns true if the context consumes nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.topics.is_empty()
     }
 
     fn on<M: IntegrationEvent>(
@@ -82,42 +85,43 @@ impl Hearing {
     }
 }
 
-/// A list of what a context hears, while its handlers' types are still known.
-pub struct Hears<H, E> {
+/// The subscriptions of a context while they are listed: the types of its handlers are still known.
+pub struct SubscriptionsBuilder<H, E> {
     bus: Arc<CommandBus<H, PgUnits<E>>>,
-    hearing: Hearing,
+    subscriptions: Subscriptions,
 }
 
-impl<H, E> Hears<H, E>
+impl<H, E> SubscriptionsBuilder<H, E>
 where
     H: Context<Event = E> + DomainEventHandler<E, PgUnitOfWork<E>>,
     E: Translate,
 {
-    /// Obeys the command `C` that comes as the record `M`. One that the business refuses is answered, not failed on.
+    /// Subscribes to the command `C`, which arrives as the record `M`. A command that the business refuses is answered
+    /// with an event; it is not a failure.
     #[must_use]
-    pub fn obeys<M, C>(mut self) -> Self
+    pub fn on_command<M, C>(mut self) -> Self
     where
         M: IntegrationEvent,
         C: Command<Error: From<H::Fault>> + TryFrom<M, Error = Violations>,
         H: CommandHandler<C, PgUnitOfWork<E>> + Refuse,
     {
         let bus = Arc::clone(&self.bus);
-        self.hearing.on::<M>(move |message, cause| {
+        self.subscriptions.on::<M>(move |message, cause| {
             let bus = Arc::clone(&bus);
             Box::pin(async move { obey::<M, C, H, E>(&bus, message, &cause).await })
         });
         self
     }
 
-    /// Reacts to the event `M`.
+    /// Subscribes to the event `M`.
     #[must_use]
-    pub fn hears<M>(mut self) -> Self
+    pub fn on_event<M>(mut self) -> Self
     where
         M: IntegrationEvent,
         H: EventHandler<M, PgUnitOfWork<E>>,
     {
         let bus = Arc::clone(&self.bus);
-        self.hearing.on::<M>(move |message, cause| {
+        self.subscriptions.on::<M>(move |message, cause| {
             let bus = Arc::clone(&bus);
             Box::pin(
                 async move { bus.hear(message, &cause).await.map_or_else(|fault| outcome(&fault), |()| Outcome::Done) },
@@ -126,9 +130,9 @@ where
         self
     }
 
-    /// That is all.
-    pub fn done(self) -> Hearing {
-        self.hearing
+    /// Returns the finished subscriptions.
+    pub fn build(self) -> Subscriptions {
+        self.subscriptions
     }
 }
 
