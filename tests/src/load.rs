@@ -211,9 +211,9 @@ pub async fn ask(place: &Place) -> Vec<Uuid> {
 /// # Panics
 ///
 /// It was not.
-pub async fn obeyed(place: &Place, sta: &Sta, asked: &[Uuid]) {
+pub async fn handled(place: &Place, sta: &Sta, asked: &[Uuid]) {
     for id in asked {
-        eventually("every command is obeyed", || async {
+        eventually("every command is handled", || async {
             let (_, ingesta) = sta.get(&format!("/ingesta/consulta-por-id/{id}")).await.ok()?;
             (ingesta["estado"] == "Pendiente" && ingesta["version"] == 2).then_some(())
         })
@@ -266,7 +266,7 @@ pub async fn kill_and_freeze_either_of_two(place: &Place, rounds: usize) {
             running[victim] = place.start().await;
         }
     }
-    obeyed(place, &running[0], &asked).await;
+    handled(place, &running[0], &asked).await;
     for sta in running {
         assert_eq!(sta.stop().await.0, 0);
     }

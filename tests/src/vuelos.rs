@@ -54,7 +54,7 @@ impl Vuelos<'_> {
         self.0.post(&format!("/vuelos/{verb}-reserva-comando"), &body).await.expect("the server is there")
     }
 
-    /// The same, which is obeyed.
+    /// The same, which is handled.
     ///
     /// # Panics
     ///

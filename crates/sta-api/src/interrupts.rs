@@ -21,7 +21,7 @@ impl Interrupts {
     /// # Errors
     ///
     /// The handlers cannot be installed.
-    pub(crate) fn hear() -> anyhow::Result<Self> {
+    pub(crate) fn listen() -> anyhow::Result<Self> {
         let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate(), SignalKind::quit()];
         // `nohup` makes a process ignore SIGHUP, so that it outlives its terminal.
         if !is_ignored(SignalKind::hangup()) {

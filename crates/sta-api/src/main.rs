@@ -95,7 +95,7 @@ async fn start(command: Command, settings: Settings) -> anyhow::Result<()> {
         }
         Command::Events(events) => {
             let server = Server::start(&settings).await?;
-            let mut interrupts = Interrupts::hear()?;
+            let mut interrupts = Interrupts::listen()?;
             let outcome = run(events, &settings, &server, &mut interrupts).await;
             server.leave(interrupts.deadline()).await?;
             outcome

@@ -32,7 +32,7 @@ const LEAVE: Duration = Duration::from_secs(4);
 ///
 /// Something that is needed cannot be started.
 pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
-    let mut interrupts = Interrupts::hear()?;
+    let mut interrupts = Interrupts::listen()?;
     let connections = connections(&settings)?;
     // Comes before anything is started, so that a taken address is reported at once.
     let listener = http::listen(&settings)?;

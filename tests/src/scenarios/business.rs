@@ -16,7 +16,7 @@ const COMMANDS: [(&str, &str); 6] = [
     ("eliminar", "Eliminada"),
 ];
 
-/// From which states a command is obeyed, as the contract says.
+/// From which states a command is handled, as the contract says.
 fn allowed(command: &str) -> &'static [&'static str] {
     match command {
         "iniciar-procesamiento" => &["Creada", "Alertada"],
@@ -92,10 +92,10 @@ pub async fn what_is_created_can_be_read_as_the_contract_says(place: &Place) {
     assert_eq!(sta.stop().await.0, 0);
 }
 
-pub async fn every_transition_is_obeyed_or_refused_as_the_contract_says(place: &Place) {
+pub async fn every_transition_is_accepted_or_refused_as_the_contract_says(place: &Place) {
     let sta = place.start().await;
     let states = ["Creada", "Pendiente", "Alertada", "Rechazada", "Finalizada", "Fallida", "Eliminada"];
-    let mut obeyed = 0;
+    let mut handled = 0;
     for state in states {
         for (name, to) in COMMANDS {
             let id = create(&sta, "p-1").await;
@@ -106,7 +106,7 @@ pub async fn every_transition_is_obeyed_or_refused_as_the_contract_says(place: &
             let ingesta = read(&sta, &id).await;
             if allowed(name).contains(&state) {
                 assert_eq!((status, &ingesta["estado"]), (202, &json!(to)), "{name} from {state}");
-                obeyed += 1;
+                handled += 1;
             } else {
                 assert_eq!(
                     (status, &answer["type"]),
@@ -117,7 +117,7 @@ pub async fn every_transition_is_obeyed_or_refused_as_the_contract_says(place: &
             }
         }
     }
-    assert_eq!(obeyed, 18);
+    assert_eq!(handled, 18);
     let said = eventually("all is said", || async {
         let messages = place.said("eventos-ingesta").await;
         let kinds: std::collections::BTreeSet<_> =
@@ -128,17 +128,17 @@ pub async fn every_transition_is_obeyed_or_refused_as_the_contract_says(place: &
     assert_eq!(sta.stop().await.0, 0);
 }
 
-pub async fn thirty_commands_at_once_on_one_ingesta_are_obeyed_or_refused_by_the_business_only(place: &Place) {
+pub async fn thirty_commands_at_once_on_one_ingesta_are_handled_or_refused_by_the_business_only(place: &Place) {
     let sta = place.start().await;
     let id = create(&sta, "p-1").await;
     let sent = (0..30).map(|n| command(&sta, if n % 2 == 0 { "iniciar-procesamiento" } else { "alertar" }, &id));
     let outcomes = futures_util::future::join_all(sent).await;
-    let obeyed = outcomes.iter().filter(|(status, _)| *status == 202).count();
+    let handled = outcomes.iter().filter(|(status, _)| *status == 202).count();
     for (status, answer) in &outcomes {
         let by_the_business = *status == 422 && answer["type"] == "/problemas/transicion-invalida";
         assert!(*status == 202 || by_the_business, "{status} {answer}");
     }
-    assert_eq!(read(&sta, &id).await["version"], json!(obeyed + 1));
+    assert_eq!(read(&sta, &id).await["version"], json!(handled + 1));
     assert_eq!(sta.stop().await.0, 0);
 }
 

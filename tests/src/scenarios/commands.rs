@@ -1,4 +1,4 @@
-//! `ingesta` obeys what comes on `comandos-ingesta`.
+//! `ingesta` handles what comes on `comandos-ingesta`.
 
 use crate::{
     place::Place,
@@ -38,7 +38,7 @@ async fn events(place: &Place, id: Uuid, expected: usize) -> Vec<Value> {
     all
 }
 
-pub async fn every_command_that_is_sent_is_obeyed_in_order(place: &Place) {
+pub async fn every_command_that_is_sent_is_handled_in_order(place: &Place) {
     let sta = place.start().await;
     let id = Uuid::now_v7();
     place.send(COMMANDS, "CrearIngesta", &["--header", "ce_correlationid=c-7"], &create(id)).await.unwrap();

@@ -25,10 +25,10 @@ macro_rules! scenarios {
     ($place:path $(, $attribute:meta)*) => {
         $crate::scenarios!(@each $place, [$($attribute),*]
             what_is_created_can_be_read_as_the_contract_says
-            every_transition_is_obeyed_or_refused_as_the_contract_says
-            thirty_commands_at_once_on_one_ingesta_are_obeyed_or_refused_by_the_business_only
+            every_transition_is_accepted_or_refused_as_the_contract_says
+            thirty_commands_at_once_on_one_ingesta_are_handled_or_refused_by_the_business_only
             a_list_is_read_page_by_page_newest_first_also_while_others_are_added
-            every_command_that_is_sent_is_obeyed_in_order
+            every_command_that_is_sent_is_handled_in_order
             the_same_message_twice_is_one_effect_also_over_a_restart
             what_the_business_refuses_is_answered
             a_text_from_the_broker_is_normalized_or_refused_as_over_http

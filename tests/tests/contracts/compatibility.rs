@@ -59,11 +59,11 @@ fn a_compatible_change_passes_and_each_breaking_one_names_the_record_and_its_con
     let released = r#"{"type": "record", "name": "A", "namespace": "sta.ingesta.v1", "fields": [
         {"name": "a", "type": "string"}, {"name": "b", "type": ["null", "string"], "default": null},
         {"name": "e", "type": {"type": "enum", "name": "E", "symbols": ["X", "Y"], "default": "X"}}]}"#;
-    let heard = r#"#[event(record = "sta.ingesta.v1.A", topic = "t", key = a)] struct A { a: String }"#;
+    let consumed = r#"#[event(record = "sta.ingesta.v1.A", topic = "t", key = a)] struct A { a: String }"#;
     let judged = |now: &str| {
         broken_promises(&Tree::of([
             ("crates/vuelos/src/domain/mod.rs", ""),
-            ("crates/vuelos/src/application/integration/consumed.rs", heard),
+            ("crates/vuelos/src/application/integration/consumed.rs", consumed),
             ("tests/released/0.1.0/ingesta/v1/A.avsc", released),
             ("schema/ingesta/v1/A.avsc", now),
         ]))

@@ -103,19 +103,19 @@ fn a_type_in_the_wrong_place_twice_or_only_in_tests_is_caught() {
 
 #[test]
 fn what_another_context_says_needs_its_schema_and_is_read_as_one_likes() {
-    let heard = r#"#[event(record = "sta.ingesta.v1.IngestaAlertada", topic = "eventos-ingesta", key = id_ingesta)]
+    let consumed = r#"#[event(record = "sta.ingesta.v1.IngestaAlertada", topic = "eventos-ingesta", key = id_ingesta)]
         struct Alerta { id_ingesta: Uuid }"#;
-    let judged = |heard: &str| {
+    let judged = |consumed: &str| {
         broken_contracts(&Tree::of([
             ("crates/ingesta/src/domain/mod.rs", ""),
             ("crates/vuelos/src/domain/mod.rs", ""),
             (PATH, SCHEMA),
             (TYPES, STRUCT),
-            ("crates/vuelos/src/application/integration/consumed.rs", heard),
+            ("crates/vuelos/src/application/integration/consumed.rs", consumed),
         ]))
     };
-    assert_nothing(judged(heard));
-    assert_eq!(judged(&replaced(heard, "IngestaAlertada", "IngestaPerdida")).len(), 1);
+    assert_nothing(judged(consumed));
+    assert_eq!(judged(&replaced(consumed, "IngestaAlertada", "IngestaPerdida")).len(), 1);
 }
 
 #[test]

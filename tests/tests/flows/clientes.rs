@@ -139,7 +139,7 @@ async fn an_expediente_shows_the_reservas_of_its_cliente_also_when_it_is_closed(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_heard_twice_or_out_of_date_changes_nothing_also_over_a_restart() {
+async fn an_event_consumed_twice_or_out_of_date_changes_nothing_even_after_a_restart() {
     let home = tempfile::tempdir().unwrap();
     let sta = Sta::start(home.path(), &[]).await;
     let (cliente, id) = (sta.clientes().registrar(natural()).await, Uuid::now_v7());

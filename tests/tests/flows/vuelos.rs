@@ -117,7 +117,7 @@ async fn a_body_that_breaks_rules_is_told_all_of_them_with_their_paths() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_command_that_is_sent_is_obeyed_in_order_or_answered() {
+async fn every_command_that_is_sent_is_handled_in_order_or_answered() {
     let home = tempfile::tempdir().unwrap();
     let sta = Sta::start(home.path(), &[]).await;
     let (id, unknown) = (Uuid::now_v7(), Uuid::now_v7());

@@ -22,7 +22,7 @@ async fn a_server_that_starts_while_kafka_is_away_takes_commands_and_goes_on_whe
     place.logs("the consumer pauses").await;
     place.stack().start(Service::Kafka).await;
     let asked = ask(&place).await;
-    load::obeyed(&place, &sta, &asked).await;
+    load::handled(&place, &sta, &asked).await;
     load::in_order(&said(&place, 40 + 2 * asked.len()).await);
     assert_eq!(ready(&sta).await["relay"]["withheld"], 0);
     assert_eq!(sta.stop().await.0, 0);

@@ -1,4 +1,4 @@
-//! A client that is not ours, in Python: it reads what we say, and what it says is obeyed.
+//! A client that is not ours, in Python: it reads what we say, and what it says is handled.
 
 use super::{change, create, ready, said, tells};
 use serde_json::{Value, json};
@@ -61,7 +61,7 @@ async fn every_event_is_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a JDK, Maven and Python: just test-stack"]
-async fn every_command_is_obeyed_with_and_without_cloudevents() {
+async fn every_command_is_handled_with_and_without_cloudevents() {
     let place = Place::on_the_stack().await;
     let (foreign, sta) = (Foreign::install(place.stack()).await, place.start().await);
     tells(&sta, "the share of the partitions", |ingesta| ingesta["consumer"]["partitions"] == 6).await;

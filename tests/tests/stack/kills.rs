@@ -30,7 +30,7 @@ async fn kill(service: Service, times: usize) {
     clients.more().await;
     clients.stop().await;
     assert!(service == Service::Postgres || told.unavailable() == 0, "commands are taken without {service:?}");
-    load::obeyed(&place, &sta, &asked).await;
+    load::handled(&place, &sta, &asked).await;
     assert_eq!(Arc::into_inner(sta).unwrap().stop().await.0, 0);
     load::check(&place, &told).await;
 }
@@ -47,7 +47,7 @@ async fn kill_the_server(times: usize) {
         clients.stop().await;
     }
     let sta = place.start().await;
-    load::obeyed(&place, &sta, &asked).await;
+    load::handled(&place, &sta, &asked).await;
     assert_eq!(sta.stop().await.0, 0);
     load::check(&place, &told).await;
 }

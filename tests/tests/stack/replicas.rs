@@ -1,4 +1,4 @@
-//! Two servers on one database and one Kafka: one relays, both hear.
+//! Two servers on one database and one Kafka: one relays, both consume.
 
 use super::{create, ready, tells};
 use sta_tests::{
@@ -17,7 +17,7 @@ const TAKEOVER: Duration = Duration::from_secs(10);
 /// How long the partitions of a server that leaves may wait: less than the group takes to notice one that is gone.
 const LEAVE: Duration = Duration::from_secs(5);
 
-/// How many partitions a server hears.
+/// The number of partitions assigned to a server.
 async fn partitions(sta: &Sta) -> u64 {
     ready(sta).await["consumer"]["partitions"].as_u64().unwrap()
 }
@@ -28,7 +28,7 @@ async fn leads(sta: &Sta) -> bool {
 
 /// Waits until two share the partitions.
 async fn share(one: &Sta, other: &Sta) {
-    eventually("both hear", || async {
+    eventually("both consume", || async {
         let (one, other) = (partitions(one).await, partitions(other).await);
         (one + other == 6 && one > 0 && other > 0).then_some(())
     })
@@ -37,7 +37,7 @@ async fn share(one: &Sta, other: &Sta) {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a JDK, Maven and Python: just test-stack"]
-async fn one_of_two_relays_both_hear_and_either_takes_over_within_ten_seconds() {
+async fn one_of_two_relays_both_consume_and_either_takes_over_within_ten_seconds() {
     let (place, told) = (Place::on_the_stack().await, Arc::new(Told::default()));
     let leader = place.start().await;
     tells(&leader, "it relays", |ingesta| ingesta["relay"]["leads"] == true).await;
@@ -53,8 +53,8 @@ async fn one_of_two_relays_both_hear_and_either_takes_over_within_ten_seconds() 
     let took = killed.elapsed();
     assert!(took < TAKEOVER, "the relay stood still for {took:?}");
     tells(&heir, "the share of the dead", |ingesta| ingesta["consumer"]["partitions"] == 6).await;
-    let heard = killed.elapsed();
-    assert!(heard < TAKEOVER, "some partitions were not heard for {heard:?}");
+    let taken_over = killed.elapsed();
+    assert!(taken_over < TAKEOVER, "some partitions were not consumed for {taken_over:?}");
     asked.extend(load::ask(&place).await);
     // Another one joins, and leaves again. The best of some, for others keep the machine busy.
     let mut fastest = Duration::MAX;
@@ -72,7 +72,7 @@ async fn one_of_two_relays_both_hear_and_either_takes_over_within_ten_seconds() 
     }
     assert!(fastest < LEAVE, "who leaves says so: {fastest:?}");
     clients.stop().await;
-    load::obeyed(&place, &heir, &asked).await;
+    load::handled(&place, &heir, &asked).await;
     assert_eq!(Arc::into_inner(heir).unwrap().stop().await.0, 0);
     load::check(&place, &told).await;
 }
@@ -94,12 +94,12 @@ async fn a_frozen_server_is_replaced_and_says_nothing_new_when_it_thaws() {
     for _ in 0..20 {
         create(&other, "https://a.example/1").await;
     }
-    load::obeyed(&place, &other, &asked).await;
+    load::handled(&place, &other, &asked).await;
     signal(one.pid(), "CONT");
     share(&one, &other).await;
     assert!(leads(&other).await && !leads(&one).await, "who thaws does not relay");
     asked.extend(load::ask(&place).await);
-    load::obeyed(&place, &one, &asked).await;
+    load::handled(&place, &one, &asked).await;
     load::in_order(&place.said("eventos-ingesta").await);
     assert_eq!(one.stop().await.0, 0);
     assert_eq!(other.stop().await.0, 0);

@@ -3,7 +3,7 @@
 use super::{create, ready, said};
 use serde_json::json;
 use sta_tests::{
-    load::{ask, obeyed},
+    load::{ask, handled},
     place::Place,
 };
 
@@ -15,7 +15,7 @@ async fn events_and_commands_go_over_scram_and_tls() {
     let sta = place.start().await;
     create(&sta, "https://a.example/1").await;
     let asked = ask(&place).await;
-    obeyed(&place, &sta, &asked).await;
+    handled(&place, &sta, &asked).await;
     said(&place, 1 + 2 * asked.len()).await;
     assert_eq!(sta.stop().await.0, 0);
 }

@@ -3,7 +3,7 @@
 use super::{create, ready, said, tells};
 use serde_json::json;
 use sta_tests::{
-    load::{ask, obeyed, relayed},
+    load::{ask, handled, relayed},
     place::Place,
     sta::Sta,
 };
@@ -15,7 +15,7 @@ const COMMANDS: &str = "comandos-ingesta";
 async fn settled(place: &Place) -> Sta {
     let sta = place.start().await;
     let asked = ask(place).await;
-    obeyed(place, &sta, &asked).await;
+    handled(place, &sta, &asked).await;
     relayed(&sta).await;
     sta
 }
@@ -82,7 +82,7 @@ async fn a_topic_that_was_made_again_is_told_and_not_read_from_anywhere() {
     // An operator says where to begin.
     place.stack().ask("DELETE FROM ingesta.positions WHERE topic = 'comandos-ingesta'").await;
     let asked = ask(&place).await;
-    obeyed(&place, &sta, &asked).await;
+    handled(&place, &sta, &asked).await;
     assert_eq!(sta.stop().await.0, 0);
 }
 

@@ -96,9 +96,9 @@ async fn what_a_command_says_is_in_the_log_with_the_request_that_it_came_from() 
     let body: Value = json!({"id_cliente": id, "motivo": "se va"});
     let request = request.insert_header(("x-correlation-id", "abc-7")).set_json(body);
     assert_eq!(clientes.server().call(request).await.status, 202);
-    let said = clientes.0.said(&id).await;
-    let records: Vec<_> = said.iter().map(|one| (one.record.as_str(), one.aggregate_version)).collect();
+    let logged = clientes.0.logged(&id).await;
+    let records: Vec<_> = logged.iter().map(|one| (one.record.as_str(), one.aggregate_version)).collect();
     let expected = [("sta.clientes.v1.ClienteRegistrado", Some(1)), ("sta.clientes.v1.ClienteDesactivado", Some(2))];
     assert_eq!(records, expected, "what happens to the expediente stays inside");
-    assert_eq!(said[1].correlation_id, "abc-7");
+    assert_eq!(logged[1].correlation_id, "abc-7");
 }

@@ -8,7 +8,7 @@ use seedwork::{
 };
 use std::sync::Arc;
 
-/// Obeys the commands of this context; each does so in its own file, in [`commands`](super::commands).
+/// Handles the commands of this context; each does so in its own file, in [`commands`](super::commands).
 #[derive(Clone)]
 pub struct Handlers {
     pub(super) clock: Arc<dyn Clock>,

@@ -5,7 +5,7 @@ use actix_web::{
     http::{Method, header::IF_NONE_MATCH},
     test::TestRequest,
 };
-use seedwork::testing::Said;
+use seedwork::testing::LoggedMessage;
 use serde_json::json;
 
 #[actix_web::test]
@@ -105,11 +105,11 @@ async fn what_a_command_says_is_in_the_log_with_the_request_that_it_came_from() 
     let request = request.insert_header(("x-correlation-id", "abc-7")).insert_header(("traceparent", trace));
     let body = json!({"id_ingesta": id, "motivo": "imagen borrosa"});
     assert_eq!(ingestas.server().call(request.set_json(body)).await.status, 202);
-    let said = Said {
+    let logged = LoggedMessage {
         record: "sta.ingesta.v1.IngestaAlertada".into(),
         aggregate_version: Some(2),
         correlation_id: "abc-7".into(),
         traceparent: Some(trace.into()),
     };
-    assert_eq!(ingestas.0.said(&id).await.last(), Some(&said));
+    assert_eq!(ingestas.0.logged(&id).await.last(), Some(&logged));
 }

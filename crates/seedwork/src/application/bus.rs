@@ -1,4 +1,4 @@
-//! Runs a use case: begins the unit of work, lets the handler and the reactions work in it, and commits.
+//! The buses. A use case runs in a unit of work: begin, handler, reactions, commit.
 
 use super::{
     Cause, Command, CommandHandler, CommitError, Committed, Context, DomainEventHandler, Drain, EventHandler, Fault,
@@ -15,7 +15,7 @@ const DEPTH: usize = 16;
 /// How many units one reaction to a set may take, before it is taken for one that leaves the set as it is.
 const UNITS: usize = 10_000;
 
-/// Gives commands, and what others say, to the context's handlers, each in a unit of work of its own.
+/// Runs commands and consumed events through the handlers of a context, each in its own unit of work.
 pub struct CommandBus<H, S> {
     handlers: H,
     units: S,
@@ -36,7 +36,7 @@ where
         &self.units
     }
 
-    /// Obeys a command and commits what it changed.
+    /// Handles a command and commits its changes.
     ///
     /// A command that loses a race to another process is run again from the start, a bounded number of times.
     ///
@@ -48,22 +48,22 @@ where
         C: Command<Error: From<H::Fault>>,
         H: CommandHandler<C, S::Uow>,
     {
-        self.run(&Obey(command), cause).await.map(|(output, _)| output)
+        self.run(&RunCommand(command), cause).await.map(|(output, _)| output)
     }
 
-    /// Reacts to what another context said, and commits what that changed: in one unit of work or, when it is about a
-    /// set of aggregates that is larger than a unit is given, in as many as it takes. What was done of it before a
-    /// failure stays done; heard again, it goes on with the rest.
+    /// Handles an event of another context and commits the changes. A reaction to more aggregates than one unit of work
+    /// takes runs in batches, one unit each. Batches committed before a failure stay committed; when the event is
+    /// handled again, it continues with the rest.
     ///
     /// # Errors
     ///
     /// The handler's, or the [`CommitError`] of the unit of work, as the context's own error.
-    pub async fn hear<E>(&self, event: E, cause: &Cause) -> Result<(), H::Fault>
+    pub async fn handle_event<E>(&self, event: E, cause: &Cause) -> Result<(), H::Fault>
     where
         E: IntegrationEvent,
         H: EventHandler<E, S::Uow>,
     {
-        let work = Hear(event);
+        let work = RunEventHandler(event);
         for _ in 0..UNITS {
             let ((), has_more) = self.run(&work, cause).await?;
             if !has_more {
@@ -87,7 +87,7 @@ where
         self.units.commit(uow).await.map(|Committed| ())
     }
 
-    async fn run<W: Work<H, S::Uow>>(&self, work: &W, cause: &Cause) -> Result<(W::Output, bool), W::Error> {
+    async fn run<W: UseCase<H, S::Uow>>(&self, work: &W, cause: &Cause) -> Result<(W::Output, bool), W::Error> {
         let mut uow = self.units.begin(cause);
         for _ in 1..TRIES {
             let refusal = match self.work(work, cause, &mut uow).await {
@@ -112,7 +112,7 @@ where
     }
 
     /// Runs the handler and what follows from it; nothing is committed. Answers also whether there is more to do.
-    async fn work<W: Work<H, S::Uow>>(
+    async fn work<W: UseCase<H, S::Uow>>(
         &self,
         work: &W,
         cause: &Cause,
@@ -150,8 +150,8 @@ where
     }
 }
 
-/// What is done in a unit of work, as often as it takes.
-trait Work<H: Context, U>: Send + Sync {
+/// A handler with its input, which can run more than once.
+trait UseCase<H: Context, U>: Send + Sync {
     /// Whether it is done again, for the rest, when a unit is not given all of a set.
     const IN_SEVERAL_UNITS: bool;
     type Output: Send;
@@ -159,9 +159,9 @@ trait Work<H: Context, U>: Send + Sync {
     fn run(&self, handlers: &H, uow: &mut U) -> impl Future<Output = Result<Self::Output, Self::Error>> + Send;
 }
 
-struct Obey<C>(C);
+struct RunCommand<C>(C);
 
-impl<C, H, U> Work<H, U> for Obey<C>
+impl<C, H, U> UseCase<H, U> for RunCommand<C>
 where
     C: Command<Error: From<H::Fault>>,
     H: Context + CommandHandler<C, U>,
@@ -176,9 +176,9 @@ where
     }
 }
 
-struct Hear<E>(E);
+struct RunEventHandler<E>(E);
 
-impl<E, H, U> Work<H, U> for Hear<E>
+impl<E, H, U> UseCase<H, U> for RunEventHandler<E>
 where
     E: IntegrationEvent,
     H: EventHandler<E, U>,

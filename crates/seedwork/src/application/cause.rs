@@ -12,8 +12,8 @@ pub struct Cause {
     pub causation_id: Option<String>,
     /// The W3C trace that this is a part of.
     pub traceparent: Option<String>,
-    /// The message that the unit is the effect of: it is claimed in the same transaction.
-    pub heard: Option<Arc<Heard>>,
+    /// The consumed message whose effect the unit is: it is claimed in the same transaction.
+    pub consumed: Option<Arc<MessageIdentity>>,
 }
 
 impl Cause {
@@ -24,7 +24,7 @@ impl Cause {
 
     /// A request from outside that is part of something larger.
     pub fn correlated(correlation_id: String) -> Self {
-        Self { correlation_id, causation_id: None, traceparent: None, heard: None }
+        Self { correlation_id, causation_id: None, traceparent: None, consumed: None }
     }
 }
 
@@ -34,9 +34,9 @@ impl Default for Cause {
     }
 }
 
-/// A message that a context heard, as far as its claim goes.
+/// The identity of a consumed message, by which it is claimed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heard {
+pub struct MessageIdentity {
     /// Where it comes from (`ce_source`).
     pub source: String,
     /// Its id, unique within its source (`ce_id`).

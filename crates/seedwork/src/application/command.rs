@@ -12,13 +12,13 @@ pub trait Command: Clone + Send + Sync + 'static {
     type Error: Fault + From<CommitError>;
 }
 
-/// Obeys one kind of command.
+/// Handles one kind of command.
 ///
 /// A handler reads through the unit of work, calls the domain and saves. It never begins, commits, publishes an event
 /// of an aggregate, tries again or logs: the bus does these, the same way for every command.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no handler for the command `{C}`",
-    label = "nobody obeys `{C}` here",
+    label = "no handler for `{C}`",
     note = "write `impl<U: …Uow> CommandHandler<{C}, U> for {Self}` beside the command, in `application/commands/`"
 )]
 pub trait CommandHandler<C: Command, U>: Send + Sync {

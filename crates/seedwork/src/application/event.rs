@@ -41,7 +41,7 @@ pub trait DomainEventHandler<E: Sync, U: Send>: Context {
 /// is given, it is asked again for the rest, each time in a further unit.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no handler for the event `{E}`",
-    label = "nobody hears `{E}` here",
+    label = "no handler for `{E}`",
     note = "write `impl<U: …Uow> EventHandler<{E}, U> for {Self}` in `application/reactions/`"
 )]
 pub trait EventHandler<E: IntegrationEvent, U>: Context {

@@ -15,7 +15,7 @@ mod refusal;
 mod unit_of_work;
 
 pub use bus::{CommandBus, QueryBus};
-pub use cause::{Cause, Heard};
+pub use cause::{Cause, MessageIdentity};
 pub use command::{Command, CommandHandler};
 pub use commit::{CommitError, Committed};
 pub use context::Context;

@@ -20,7 +20,7 @@ pub struct Refusal {
     pub time: Instante,
 }
 
-/// A context that obeys commands from the broker: says how a refusal is told.
+/// A context that handles commands from the broker: says how a refusal is told.
 pub trait Refuse: Context {
     /// Publishes the answer to a command that was refused.
     fn refuse(refusal: Refusal, uow: &mut impl UnitOfWork);

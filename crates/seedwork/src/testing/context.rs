@@ -21,10 +21,10 @@ diesel::table! {
     }
 }
 
-/// A message of a context's log, apart from what it says.
+/// A message of a context's log, without its content.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = outbox)]
-pub struct Said {
+pub struct LoggedMessage {
     /// The record's full name.
     pub record: String,
     /// The version that the aggregate reached with it.
@@ -79,14 +79,15 @@ impl TestContext {
         self.place().connect().await.expect("the database answers")
     }
 
-    /// What the context has said with this key, in order.
+    /// The messages in the log with this key, in order.
     ///
     /// # Panics
     ///
     /// The database does not answer: the test fails.
-    pub async fn said(&self, key: &str) -> Vec<Said> {
-        let said = outbox::table.filter(outbox::key.eq(key.to_owned())).order(outbox::seq).select(Said::as_select());
-        said.load(&mut self.look().await).await.expect("the log can be read")
+    pub async fn logged(&self, key: &str) -> Vec<LoggedMessage> {
+        let logged =
+            outbox::table.filter(outbox::key.eq(key.to_owned())).order(outbox::seq).select(LoggedMessage::as_select());
+        logged.load(&mut self.look().await).await.expect("the log can be read")
     }
 
     fn place(&self) -> Database {

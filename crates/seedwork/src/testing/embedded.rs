@@ -1,4 +1,4 @@
-//! The embedded broker of a test's database, to say and to hear what other contexts would.
+//! The embedded broker of a test's database, to publish and to read messages as other contexts do.
 
 use super::TestDatabase;
 use crate::{
@@ -39,12 +39,12 @@ impl TestBroker {
         (self.broker, self.registry)
     }
 
-    /// Says a message, as another context or a foreign producer does. The same id twice is the same message twice.
+    /// Publishes a message as another context or a foreign producer does. The same id twice is the same message twice.
     ///
     /// # Errors
     ///
     /// The message and its schema differ, or the database does not answer.
-    pub async fn say<M: IntegrationEvent>(&self, id: &str, message: &M) -> anyhow::Result<()> {
+    pub async fn publish<M: IntegrationEvent>(&self, id: &str, message: &M) -> anyhow::Result<()> {
         let (record, body) = avro::encode(message)?;
         let value = avro::wire(self.registry.id(M::TOPIC, record.fingerprint).await?, &body);
         let headers = [("ce_id", id), ("ce_source", "/test"), ("ce_type", M::TYPE)];
@@ -53,17 +53,17 @@ impl TestBroker {
         self.broker.send(&[Record { topic, key, time: SystemClock.now(), headers, value }]).await
     }
 
-    /// Every message of a type that was said, in the order of each key; as often as it was said.
+    /// Every published message of a type, in the order of each key, as often as it was published.
     ///
     /// # Errors
     ///
     /// One cannot be decoded, or the database does not answer.
-    pub async fn said<M: IntegrationEvent>(&self) -> anyhow::Result<Vec<M>> {
+    pub async fn published<M: IntegrationEvent>(&self) -> anyhow::Result<Vec<M>> {
         let extents = self.broker.extents(M::TOPIC).await?;
         let mut missing: i64 = extents.iter().map(|extent| extent.next - extent.first).sum();
         let first: Vec<i64> = extents.iter().map(|extent| extent.first).collect();
         let (mut reader, decoders) = (self.broker.read(M::TOPIC, &first).await?, Decoders::new(self.registry.clone()));
-        let mut said = Vec::new();
+        let mut published = Vec::new();
         while missing > 0 {
             let deliveries = reader.next().await?;
             missing -= i64::try_from(deliveries.len())?;
@@ -74,10 +74,10 @@ impl TestBroker {
                         anyhow!(reason)
                     }
                 })?;
-                said.push(avro::decode(&decoder.decode(M::TYPE, value)?)?);
+                published.push(avro::decode(&decoder.decode(M::TYPE, value)?)?);
             }
         }
-        Ok(said)
+        Ok(published)
     }
 }
 

@@ -56,17 +56,17 @@ where
         self.bus.dispatch(command, &Cause::correlated("test".into())).await
     }
 
-    /// When: another context says something.
+    /// When: an event of another context arrives.
     ///
     /// # Errors
     ///
     /// What the event's handler or the commit answers.
-    pub async fn hear<E>(&self, event: E) -> Result<(), H::Fault>
+    pub async fn handle_event<E>(&self, event: E) -> Result<(), H::Fault>
     where
         E: IntegrationEvent,
         H: EventHandler<E, Uow<H>>,
     {
-        self.bus.hear(event, &Cause::correlated("test".into())).await
+        self.bus.handle_event(event, &Cause::correlated("test".into())).await
     }
 
     /// Then: the aggregate as it is committed.

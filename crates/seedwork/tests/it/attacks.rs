@@ -6,7 +6,7 @@ use crate::{
 };
 use futures_util::future::join_all;
 use seedwork::{
-    application::{Cause, CommandBus, CommitError, Heard},
+    application::{Cause, CommandBus, CommitError, MessageIdentity},
     infrastructure::postgres::{CommitterSettings, Database, PgUnits},
     testing::eventually,
 };
@@ -94,8 +94,8 @@ async fn a_lost_commit_is_not_found_by_a_message_that_another_process_claimed() 
     banco.give(new(2)).await.unwrap();
     let consuming = |id: &str| {
         let (source, id, topic) = ("/sta/otro".into(), id.into(), "eventos-otro".into());
-        let heard = Heard { source, id, topic, partition: 0, key: None, parked: None };
-        Cause { heard: Some(Arc::new(heard)), ..Cause::new() }
+        let consumed = MessageIdentity { source, id, topic, partition: 0, key: None, parked: None };
+        Cause { consumed: Some(Arc::new(consumed)), ..Cause::new() }
     };
     let (first, second) = (consuming("1"), consuming("2"));
     let quiet = |email: &str| AbrirCallado { id: CuentaId::nuevo(), email: email.into() };
@@ -115,7 +115,7 @@ async fn a_lost_commit_is_not_found_by_a_message_that_another_process_claimed() 
     };
     eventually("the inbox has its partitions", || count(DAYS)).await;
     proxy.set(Mode::KeepCommit);
-    let (heard, neighbour, rival) =
+    let (consumed, neighbour, rival) =
         tokio::join!(ours.dispatch(quiet("nuestro"), &first), ours.dispatch(neighbour, &second), async {
             eventually("the COMMIT is kept back", || count(OPEN)).await;
             let (rival, ()) = tokio::join!(banco.bus.dispatch(quiet("rival"), &first), async {
@@ -126,7 +126,7 @@ async fn a_lost_commit_is_not_found_by_a_message_that_another_process_claimed() 
             rival
         });
     assert_eq!(rival, Ok(()));
-    assert_eq!((heard, neighbour), (Err(CommitError::Unavailable), Err(CommitError::Unavailable)));
+    assert_eq!((consumed, neighbour), (Err(CommitError::Unavailable), Err(CommitError::Unavailable)));
     assert_eq!(banco.saldo(id).await, None, "it was rolled back");
 }
 

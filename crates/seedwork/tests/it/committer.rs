@@ -165,16 +165,16 @@ async fn a_version_that_another_process_took_fails_alone_and_is_tried_again() {
     let theirs = (0..20).map(|_| rival.dispatch(Abonar { id }, &cause));
     let neighbours = (0..20).map(|_| banco.give(Abonar { id: other }));
     let (ours, theirs, neighbours) = tokio::join!(join_all(ours), join_all(theirs), join_all(neighbours));
-    let obeyed = ours.iter().chain(&theirs).filter(|outcome| outcome.is_ok()).count();
+    let handled = ours.iter().chain(&theirs).filter(|outcome| outcome.is_ok()).count();
     assert!(ours.iter().chain(&theirs).all(|outcome| matches!(outcome, Ok(()) | Err(CommitError::Conflict))));
-    assert_eq!(banco.saldo(id).await, Some(i64::try_from(obeyed).unwrap()), "none is lost, none is done twice");
+    assert_eq!(banco.saldo(id).await, Some(i64::try_from(handled).unwrap()), "none is lost, none is done twice");
     assert!(neighbours.iter().all(Result::is_ok));
     let versions: Vec<_> = banco.log().await.iter().filter(|(_, key, _)| *key == Uuid::from(id)).map(|e| e.2).collect();
     assert!((1..).zip(&versions).all(|(n, version)| n == *version), "{versions:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn thirty_commands_at_once_on_one_aggregate_are_all_obeyed() {
+async fn thirty_commands_at_once_on_one_aggregate_are_all_handled() {
     let banco = Banco::open().await;
     let id = CuentaId::nuevo();
     banco.give(Abrir { id, email: email(1) }).await.unwrap();
@@ -192,8 +192,8 @@ async fn units_that_cross_over_two_aggregates_neither_deadlock_nor_lose() {
     let forth = (0..50).map(|_| banco.give(Traspasar { de: a, a: b }));
     let back = (0..30).map(|_| banco.give(Traspasar { de: b, a }));
     let (forth, back) = tokio::join!(join_all(forth), join_all(back));
-    let obeyed = |outcomes: &[Result<(), CommitError>]| outcomes.iter().filter(|outcome| outcome.is_ok()).count();
-    let moved = i64::try_from(obeyed(&forth)).unwrap() - i64::try_from(obeyed(&back)).unwrap();
+    let handled = |outcomes: &[Result<(), CommitError>]| outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    let moved = i64::try_from(handled(&forth)).unwrap() - i64::try_from(handled(&back)).unwrap();
     assert_eq!((banco.saldo(a).await, banco.saldo(b).await), (Some(-moved), Some(moved)));
     assert!(forth.iter().chain(&back).all(Result::is_ok), "{forth:?} {back:?}");
 }
@@ -254,7 +254,7 @@ async fn two_processes_number_one_log_without_a_gap() {
     let ours = (0..300).map(|n| banco.give(Abrir { id: CuentaId::nuevo(), email: email(n) }));
     let theirs = (0..300).map(|n| rival.dispatch(Abrir { id: CuentaId::nuevo(), email: email(n % 250) }, &cause));
     let (ours, theirs) = tokio::join!(join_all(ours), join_all(theirs));
-    let obeyed = ours.iter().chain(&theirs).filter(|outcome| outcome.is_ok()).count();
-    assert_eq!(obeyed, 300, "each email is taken once: {ours:?} {theirs:?}");
+    let handled = ours.iter().chain(&theirs).filter(|outcome| outcome.is_ok()).count();
+    assert_eq!(handled, 300, "each email is taken once: {ours:?} {theirs:?}");
     assert_eq!(banco.log().await.len(), 300);
 }

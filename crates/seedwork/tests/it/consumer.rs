@@ -35,10 +35,10 @@ pub(crate) struct Oyente {
 
 impl Oyente {
     pub(crate) async fn start(banco: &Banco) -> Self {
-        Self::hear(banco, broker(banco)).await
+        Self::subscribe(banco, broker(banco)).await
     }
 
-    pub(crate) async fn hear(banco: &Banco, broker: impl Broker) -> Self {
+    pub(crate) async fn subscribe(banco: &Banco, broker: impl Broker) -> Self {
         Self::with(banco, broker, HASTY).await
     }
 
@@ -358,7 +358,7 @@ async fn reading_does_not_run_away_from_what_is_handled() {
     }
     let counting = Counting { broker: broker(&banco), read: Arc::default() };
     let read = Arc::clone(&counting.read);
-    let oyente = Oyente::hear(&banco, counting).await;
+    let oyente = Oyente::subscribe(&banco, counting).await;
     eventually("as much as may be open is open", || async { (read.load(Relaxed) > 4_096).then_some(()) }).await;
     // Many times as long as reading all of it would take.
     let mut seen = Vec::new();

@@ -138,7 +138,7 @@ async fn numbering_goes_on_from_the_head_that_was_noted_when_partitions_were_dro
 async fn a_commit_itself_notifies_nobody() {
     let banco = Banco::open().await;
     let (client, mut connection) = tokio_postgres::connect(banco.database.url(), tokio_postgres::NoTls).await.unwrap();
-    let mut heard = 0;
+    let mut notifications = 0;
     let committed = async {
         client.batch_execute("LISTEN sta_log_pruebas").await.unwrap();
         assert!(join_all((0..50).map(|n| banco.give(new(n)))).await.iter().all(Result::is_ok));
@@ -148,12 +148,12 @@ async fn a_commit_itself_notifies_nobody() {
     };
     let listened = async {
         while let Some(Ok(message)) = std::future::poll_fn(|context| connection.poll_message(context)).await {
-            heard += usize::from(matches!(message, tokio_postgres::AsyncMessage::Notification(_)));
+            notifications += usize::from(matches!(message, tokio_postgres::AsyncMessage::Notification(_)));
         }
     };
     tokio::select! {
         () = committed => {}
         () = listened => panic!("the connection ended"),
     }
-    assert_eq!(heard, 1, "a NOTIFY in a commit would make all who commit wait for each other");
+    assert_eq!(notifications, 1, "a NOTIFY in a commit would make all who commit wait for each other");
 }

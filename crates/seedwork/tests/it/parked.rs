@@ -113,7 +113,7 @@ async fn a_mass_of_parked_messages_keeps_nobody_waiting() {
     raw(&banco, Some(b"e"), "{\"ce_type\":\"sta.nada.v1.Nada\"}", Some(&value)).await;
     let noted = "SELECT FROM unheard WHERE type = 'sta.nada.v1.Nada'";
     let db = banco.look().await;
-    eventually("what nobody hears is noted", || async { db.query_opt(noted, &[]).await.unwrap() }).await;
+    eventually("an unhandled type is noted", || async { db.query_opt(noted, &[]).await.unwrap() }).await;
     let mut fastest = Duration::MAX;
     for n in 2..=6 {
         let began = Instant::now();

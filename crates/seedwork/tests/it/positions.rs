@@ -66,7 +66,7 @@ async fn a_position_that_lags_behind_repeats_no_effect() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn positions_are_written_ten_times_a_second_at_most_whatever_is_heard() {
+async fn positions_are_written_ten_times_a_second_at_most_under_any_load() {
     let banco = Banco::open().await;
     let oyente = Oyente::start(&banco).await;
     let id = Uuid::now_v7();

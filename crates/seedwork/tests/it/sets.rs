@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use seedwork::{
     application::{
         Cause, Command, CommandBus, CommandHandler, CommitError, Committed, Context, DomainEventHandler, Drain,
-        EventHandler, Find, Heard, IntegrationEvent, MEMBERS, Save, Units,
+        EventHandler, Find, IntegrationEvent, MEMBERS, MessageIdentity, Save, Units,
     },
     domain::{Recorded, Specification},
     infrastructure::postgres::{Indexed, PgUnits},
@@ -177,11 +177,11 @@ fn vaciado() -> Vaciado {
     Vaciado { id: Uuid::now_v7(), saldo: 7 }
 }
 
-fn heard(event: &Vaciado, parked: Option<i64>) -> Cause {
+fn cause_of(event: &Vaciado, parked: Option<i64>) -> Cause {
     let (id, key) = (event.id.to_string(), Some(event.id.to_string().into_bytes()));
     let topic = Vaciado::TOPIC.into();
-    let heard = Heard { source: "/prueba".into(), id, topic, partition: 0, key, parked };
-    Cause { heard: Some(Arc::new(heard)), ..Cause::new() }
+    let consumed = MessageIdentity { source: "/prueba".into(), id, topic, partition: 0, key, parked };
+    Cause { consumed: Some(Arc::new(consumed)), ..Cause::new() }
 }
 
 const CLAIMED: &str = "*) FROM inbox WHERE source = '/prueba' AND state = 'applied'";
@@ -204,29 +204,29 @@ async fn a_reaction_to_a_large_set_takes_several_units_and_claims_its_message_wi
     open(&banco, 250, 7).await;
     open(&banco, 1, 8).await;
     let event = vaciado();
-    banco.bus.hear(event.clone(), &heard(&event, None)).await.unwrap();
+    banco.bus.handle_event(event.clone(), &cause_of(&event, None)).await.unwrap();
     assert_eq!((left(&banco, 7).await, left(&banco, 0).await, left(&banco, 8).await), (0, 250, 1));
     assert_eq!(count(&banco, "DISTINCT xmin::text) FROM cuentas WHERE saldo = 0").await, 3);
     assert_eq!((banco.log().await.len(), count(&banco, CLAIMED).await), (250, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_heard_before_has_no_effect_on_a_set_of_any_size() {
+async fn a_message_consumed_before_has_no_effect_on_a_set_of_any_size() {
     let banco = Banco::open().await;
     let (event, behind) = (vaciado(), vaciado());
     open(&banco, 5, 7).await;
-    banco.bus.hear(event.clone(), &heard(&event, None)).await.unwrap();
+    banco.bus.handle_event(event.clone(), &cause_of(&event, None)).await.unwrap();
     park(&banco, &behind).await;
     for more in [5, 200] {
         open(&banco, more, 7).await;
-        let again = banco.bus.hear(event.clone(), &heard(&event, None)).await;
+        let again = banco.bus.handle_event(event.clone(), &cause_of(&event, None)).await;
         assert_eq!(again, Err(CommitError::Duplicate));
     }
     // Another message of a key of which one is parked waits behind it.
-    let Cause { heard: waiting, .. } = heard(&behind, None);
-    let waiting = Heard { id: "another".into(), ..Arc::unwrap_or_clone(waiting.unwrap()) };
-    let cause = Cause { heard: Some(Arc::new(waiting)), ..Cause::new() };
-    assert_eq!(banco.bus.hear(behind, &cause).await, Err(CommitError::Behind));
+    let Cause { consumed: waiting, .. } = cause_of(&behind, None);
+    let waiting = MessageIdentity { id: "another".into(), ..Arc::unwrap_or_clone(waiting.unwrap()) };
+    let cause = Cause { consumed: Some(Arc::new(waiting)), ..Cause::new() };
+    assert_eq!(banco.bus.handle_event(behind, &cause).await, Err(CommitError::Behind));
     assert_eq!((left(&banco, 7).await, banco.log().await.len()), (205, 5));
 }
 
@@ -238,10 +238,10 @@ async fn a_reaction_that_fails_half_way_goes_on_with_the_rest() {
     let handlers = Handlers::default();
     handlers.0.failing.lock().unwrap().insert(event.id);
     let bus = bus_of(&banco, handlers.clone());
-    bus.hear(event.clone(), &heard(&event, None)).await.unwrap_err();
+    bus.handle_event(event.clone(), &cause_of(&event, None)).await.unwrap_err();
     assert_eq!((left(&banco, 7).await, count(&banco, CLAIMED).await), (50, 0));
     handlers.0.failing.lock().unwrap().clear();
-    bus.hear(event.clone(), &heard(&event, None)).await.unwrap();
+    bus.handle_event(event.clone(), &cause_of(&event, None)).await.unwrap();
     assert_eq!((left(&banco, 7).await, count(&banco, CLAIMED).await), (0, 1));
     assert_eq!(banco.log().await.len(), 250, "each has been emptied once");
 }
@@ -255,14 +255,14 @@ async fn a_parked_message_stays_parked_until_the_last_unit() {
     handlers.0.failing.lock().unwrap().insert(event.id);
     let bus = bus_of(&banco, handlers.clone());
     let n = park(&banco, &event).await;
-    bus.hear(event.clone(), &heard(&event, Some(n))).await.unwrap_err();
+    bus.handle_event(event.clone(), &cause_of(&event, Some(n))).await.unwrap_err();
     assert_eq!((left(&banco, 7).await, count(&banco, "*) FROM parked").await), (50, 1));
     handlers.0.failing.lock().unwrap().clear();
-    bus.hear(event.clone(), &heard(&event, Some(n))).await.unwrap();
+    bus.handle_event(event.clone(), &cause_of(&event, Some(n))).await.unwrap();
     assert_eq!((left(&banco, 7).await, count(&banco, "*) FROM parked").await, count(&banco, CLAIMED).await), (0, 0, 1));
     // Another process that still believes it to be parked does nothing.
     open(&banco, 150, 7).await;
-    assert_eq!(bus.hear(event.clone(), &heard(&event, Some(n))).await, Err(CommitError::Duplicate));
+    assert_eq!(bus.handle_event(event.clone(), &cause_of(&event, Some(n))).await, Err(CommitError::Duplicate));
     assert_eq!(left(&banco, 7).await, 150);
 }
 
@@ -273,9 +273,9 @@ async fn commands_on_the_members_meanwhile_are_before_or_after_and_nothing_waits
     let rows = banco.look().await.query("SELECT id FROM cuentas", &[]).await.unwrap();
     let ids: Vec<CuentaId> = rows.iter().map(|row| row.get::<_, Uuid>(0).into()).collect();
     let (event, again) = (vaciado(), vaciado());
-    let (first, second) = (heard(&event, None), heard(&again, None));
+    let (first, second) = (cause_of(&event, None), cause_of(&again, None));
     let paid = join_all(ids.iter().map(|id| banco.give(Abonar { id: *id })));
-    let emptied = join_all([banco.bus.hear(event, &first), banco.bus.hear(again, &second)]);
+    let emptied = join_all([banco.bus.handle_event(event, &first), banco.bus.handle_event(again, &second)]);
     let (paid, emptied) = futures_util::future::join(paid, emptied).await;
     assert!(paid.into_iter().chain(emptied).all(|outcome| outcome == Ok(())));
     assert_eq!(left(&banco, 8).await + left(&banco, 1).await, 150, "paid, or emptied and then paid");
@@ -295,6 +295,6 @@ async fn a_command_has_one_unit_only() {
 #[tokio::test]
 async fn a_reaction_that_leaves_its_set_as_it_is_ends() {
     let world = (0..=MEMBERS).map(|_| con_saldo(7)).fold(World::new(Mirones), World::with);
-    let refused = world.hear(vaciado()).await;
+    let refused = world.handle_event(vaciado()).await;
     assert!(matches!(refused, Err(CommitError::Defect(_))), "{refused:?}");
 }

@@ -78,7 +78,7 @@ async fn a_key_that_is_stuck_leaves_the_others_room() {
     const SENT: u32 = 12_000;
     let banco = Banco::open().await;
     let (counting, read) = counting(&banco);
-    let oyente = Oyente::hear(&banco, counting).await;
+    let oyente = Oyente::subscribe(&banco, counting).await;
     let stuck = Uuid::now_v7();
     oyente.faults.slow.lock().unwrap().insert(stuck, FOR_EVER);
     let first = message(&banco, stuck, 1, "").await;
@@ -139,7 +139,7 @@ async fn large_messages_in_work_are_bounded_in_bytes() {
         broker(&banco).send(batch).await.unwrap();
     }
     let (counting, read) = counting(&banco);
-    let oyente = Oyente::hear(&banco, counting).await;
+    let oyente = Oyente::subscribe(&banco, counting).await;
     let count = reads_no_more(&read, 10).await;
     // 16 MiB, one batch of 4 MiB, and one message of each partition.
     assert!(count * LARGE < 28_000_000, "{count} messages of {LARGE} bytes are in work");

@@ -8,7 +8,7 @@ use seedwork::{
 };
 use std::sync::Arc;
 
-/// Obeys the commands of this context, each in its own file in [`commands`](super::commands), and reacts to what others
+/// Handles the commands of this context, each in its own file in [`commands`](super::commands), and reacts to what others
 /// say, in `reactions`.
 #[derive(Clone)]
 pub struct Handlers {

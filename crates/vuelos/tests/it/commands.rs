@@ -102,8 +102,8 @@ async fn what_a_command_says_is_in_the_log_with_the_request_that_it_came_from() 
     let request = request.insert_header(("x-correlation-id", "abc-7"));
     let body = json!({"id_reserva": id, "motivo": "ya no viaja"});
     assert_eq!(vuelos.server().call(request.set_json(body)).await.status, 202);
-    let said = vuelos.0.said(&id).await;
-    let records: Vec<_> = said.iter().map(|one| (one.record.as_str(), one.aggregate_version)).collect();
+    let logged = vuelos.0.logged(&id).await;
+    let records: Vec<_> = logged.iter().map(|one| (one.record.as_str(), one.aggregate_version)).collect();
     assert_eq!(records, [("sta.vuelos.v1.ReservaCreada", Some(1)), ("sta.vuelos.v1.ReservaCancelada", Some(2))]);
-    assert_eq!(said[1].correlation_id, "abc-7");
+    assert_eq!(logged[1].correlation_id, "abc-7");
 }

@@ -1,7 +1,7 @@
 //! The context on a real PostgreSQL, asked through its routes.
 
 mod commands;
-mod heard;
+mod consumed;
 mod lists;
 mod server;
 mod texts;

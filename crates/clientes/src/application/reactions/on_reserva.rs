@@ -57,28 +57,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reserva_is_shown_as_it_was_last_heard_of_also_when_the_expediente_is_closed() {
+    async fn a_reserva_is_shown_as_last_published_even_when_the_expediente_is_closed() {
         let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Cerrado));
-        world.hear(creada()).await.unwrap();
+        world.handle_event(creada()).await.unwrap();
         assert_eq!(world.shown::<Reserva>(), [shown("Pendiente", 1)]);
-        world.hear(cancelada()).await.unwrap();
+        world.handle_event(cancelada()).await.unwrap();
         assert_eq!(world.shown::<Reserva>(), [shown("Cancelada", 2)]);
         assert_eq!(world.published_count(), 0);
     }
 
     #[tokio::test]
-    async fn what_is_heard_twice_or_out_of_order_changes_nothing() {
+    async fn an_event_handled_twice_or_out_of_order_changes_nothing() {
         let world = World::new(Handlers::new(FixedClock(AHORA)));
-        world.hear(cancelada()).await.unwrap();
-        world.hear(creada()).await.unwrap();
-        world.hear(cancelada()).await.unwrap();
+        world.handle_event(cancelada()).await.unwrap();
+        world.handle_event(creada()).await.unwrap();
+        world.handle_event(cancelada()).await.unwrap();
         assert_eq!(world.shown::<Reserva>(), [shown("Cancelada", 2)]);
     }
 
     #[tokio::test]
     async fn a_reserva_of_nobody_is_in_no_expediente() {
         let world = World::new(Handlers::new(FixedClock(AHORA)));
-        world.hear(ReservaCreada { id_cliente: None, ..creada() }).await.unwrap();
+        world.handle_event(ReservaCreada { id_cliente: None, ..creada() }).await.unwrap();
         assert_eq!(world.shown::<Reserva>(), []);
     }
 }

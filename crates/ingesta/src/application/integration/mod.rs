@@ -1,4 +1,4 @@
-//! What this context says to the world and what it obeys: the Rust side of `schema/ingesta`.
+//! What this context says to the world and what it handles: the Rust side of `schema/ingesta`.
 
 pub mod consumed;
 pub mod published;

@@ -7,7 +7,7 @@ use seedwork::application::{Refusal, Refuse, UnitOfWork};
 impl Refuse for Handlers {
     fn refuse(refusal: Refusal, uow: &mut impl UnitOfWork) {
         uow.publish(&ComandoRechazado {
-            // Every record that this context obeys is keyed by the id of an ingesta.
+            // Every record that this context handles is keyed by the id of an ingesta.
             id_ingesta: refusal.key.parse().unwrap_or_default(),
             id_comando: refusal.command_id,
             comando: refusal.command.to_owned(),

@@ -5,7 +5,7 @@ use super::{
     window::Room,
 };
 use crate::{
-    application::{Cause, Heard},
+    application::{Cause, MessageIdentity},
     infrastructure::{
         avro::{Decoders, Undecodable},
         broker::{Delivery, Partition},
@@ -29,11 +29,11 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// Returns the identity and the place of the message, for its claim.
-    pub(super) fn heard(&self) -> Arc<Heard> {
+    /// Returns the identity of the message, for its claim.
+    pub(super) fn identity(&self) -> Arc<MessageIdentity> {
         let Delivery { partition: Partition { topic, number }, key, .. } = &self.delivery;
-        let (source, id) = self.identity();
-        Arc::new(Heard {
+        let (source, id) = self.source_and_id();
+        Arc::new(MessageIdentity {
             source: source.to_owned(),
             id: id.into_owned(),
             topic: Arc::clone(topic),
@@ -44,7 +44,7 @@ impl Message {
     }
 
     /// Its source, and its id there.
-    fn identity(&self) -> (&str, Cow<'_, str>) {
+    fn source_and_id(&self) -> (&str, Cow<'_, str>) {
         let Delivery { partition: Partition { topic, number }, offset, .. } = &self.delivery;
         match (self.text("ce_source"), self.text("ce_id")) {
             (Some(source), Some(id)) => (source, id.into()),
@@ -55,18 +55,18 @@ impl Message {
 
     /// What ties it to all that it leads to: what it brings or, however often it is tried, its own id.
     fn correlation_id(&self) -> Cow<'_, str> {
-        self.text("ce_correlationid").map_or_else(|| self.identity().1, Cow::from)
+        self.text("ce_correlationid").map_or_else(|| self.source_and_id().1, Cow::from)
     }
 
-    fn cause(&self, heard: Arc<Heard>) -> Cause {
+    fn cause(&self, consumed: Arc<MessageIdentity>) -> Cause {
         let traceparent = self.text("traceparent").map(str::to_owned);
         let cause = Cause::correlated(self.correlation_id().into_owned());
-        Cause { causation_id: Some(heard.id.clone()), traceparent, heard: Some(heard), ..cause }
+        Cause { causation_id: Some(consumed.id.clone()), traceparent, consumed: Some(consumed), ..cause }
     }
 
     /// What every line that is logged of it tells.
     pub(super) fn span(&self) -> Span {
-        tracing::info_span!("message", correlation_id = &*self.correlation_id(), message.id = &*self.identity().1)
+        tracing::info_span!("message", correlation_id = &*self.correlation_id(), message.id = &*self.source_and_id().1)
     }
 
     /// A header that can be kept: PostgreSQL's texts have no NUL.
@@ -102,7 +102,7 @@ impl Message {
             Err(error) => return Outcome::Hopeless(error.to_string()),
         };
         let began = Instant::now();
-        let handled = AssertUnwindSafe(handler(value, self.cause(self.heard()))).catch_unwind().await;
+        let handled = AssertUnwindSafe(handler(value, self.cause(self.identity()))).catch_unwind().await;
         let outcome = handled.unwrap_or_else(|_| Outcome::Hopeless("its handler panicked".into()));
         tracing::debug!(kind, ?outcome, took_ms = began.elapsed().as_secs_f64() * 1_000.0, "a message was handled");
         outcome

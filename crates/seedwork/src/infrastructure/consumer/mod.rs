@@ -18,7 +18,7 @@ mod rounds;
 mod subscriptions;
 mod trials;
 mod trying;
-mod unheard;
+mod unhandled_types;
 mod window;
 
 pub use subscriptions::{Subscriptions, SubscriptionsBuilder};
@@ -57,7 +57,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use trials::{Trials, Turn};
 use trying::Trying;
-use unheard::Unheard;
+use unhandled_types::UnhandledTypes;
 use window::Window;
 
 /// The number of messages in work above which nothing more is read.
@@ -88,7 +88,7 @@ pub struct Consumer<B> {
     subscriptions: Subscriptions,
     group: String,
     progress: Progress,
-    unheard: Unheard,
+    unhandled_types: UnhandledTypes,
     trials: Trials,
     state: watch::Sender<ConsumerState>,
     /// The lanes that are remembered to be blocked by a parked message: a hint, the table decides.
@@ -112,7 +112,7 @@ impl<B: Broker> Consumer<B> {
             group: format!("sta-{}", database.schema()),
             decoders: Decoders::new(registry),
             progress: Progress::default(),
-            unheard: Unheard::new(),
+            unhandled_types: UnhandledTypes::new(),
             trials: Trials::new(),
             blocked: Mutex::default(),
             trying: Trying::new(),
@@ -242,9 +242,9 @@ impl<B: Broker> Consumer<B> {
         let why = match verdict {
             Verdict::Done => return Ok(()),
             Verdict::Unheard(kind) => {
-                self.unheard.note(partition, message.delivery.offset, &kind).await;
+                self.unhandled_types.note(partition, message.delivery.offset, &kind).await;
                 let context = self.database.schema().to_owned();
-                metrics::counter!("sta_unheard_total", "context" => context).increment(1);
+                metrics::counter!("sta_unhandled_total", "context" => context).increment(1);
                 return Ok(());
             }
             Verdict::Park(why) => why,
@@ -275,7 +275,7 @@ impl<B: Broker> Consumer<B> {
             Why::Hopeless(reason) => (true, false, reason),
         };
         let parking = Parking {
-            heard: message.heard(),
+            consumed: message.identity(),
             offset: delivery.offset,
             headers: headers::to_json(&delivery.headers),
             value: delivery.value.clone(),

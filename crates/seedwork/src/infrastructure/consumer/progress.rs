@@ -75,8 +75,8 @@ impl Progress {
     /// Returns the offset below which everything is settled, for each partition that this process reads.
     pub(super) fn all(&self) -> Vec<(Partition, i64)> {
         let all = self.lock();
-        let heard = all.iter().filter(|(_, open)| !open.leaving);
-        heard.map(|(partition, open)| (partition.clone(), open.settled())).collect()
+        let consumed = all.iter().filter(|(_, open)| !open.leaving);
+        consumed.map(|(partition, open)| (partition.clone(), open.settled())).collect()
     }
 
     /// Returns the partitions that this process reads.

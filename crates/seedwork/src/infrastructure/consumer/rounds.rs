@@ -30,11 +30,11 @@ pub(super) const SESSION: &str = "\
     SET jit = off";
 
 impl<B: Broker> Consumer<B> {
-    /// Notes positions and what nobody here hears, for ever.
+    /// Notes positions and unhandled types, for ever.
     pub(super) async fn keep_notes(&self) {
         loop {
             let Err(error) = self.take_notes().await;
-            self.pause("positions and unheard messages are not noted", &error).await;
+            self.pause("positions and unhandled types are not noted", &error).await;
         }
     }
 
@@ -55,7 +55,7 @@ impl<B: Broker> Consumer<B> {
         let client = Arc::new(self.database.client(SESSION).await?);
         self.trials.open(&client).await?;
         // What a failure left.
-        self.unheard.flush(&client).await?;
+        self.unhandled_types.flush(&client).await?;
         let mut ticks = interval(NOTE);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -66,7 +66,7 @@ impl<B: Broker> Consumer<B> {
                     self.note(&client).await?;
                 }
                 // All that comes while one batch is written is the next.
-                () = self.unheard.more() => self.unheard.flush(&client).await?,
+                () = self.unhandled_types.more() => self.unhandled_types.flush(&client).await?,
             }
         }
     }

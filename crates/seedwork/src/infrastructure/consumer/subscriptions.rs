@@ -108,7 +108,7 @@ where
         let bus = Arc::clone(&self.bus);
         self.subscriptions.on::<M>(move |message, cause| {
             let bus = Arc::clone(&bus);
-            Box::pin(async move { obey::<M, C, H, E>(&bus, message, &cause).await })
+            Box::pin(async move { handle_command::<M, C, H, E>(&bus, message, &cause).await })
         });
         self
     }
@@ -123,9 +123,9 @@ where
         let bus = Arc::clone(&self.bus);
         self.subscriptions.on::<M>(move |message, cause| {
             let bus = Arc::clone(&bus);
-            Box::pin(
-                async move { bus.hear(message, &cause).await.map_or_else(|fault| outcome(&fault), |()| Outcome::Done) },
-            )
+            Box::pin(async move {
+                bus.handle_event(message, &cause).await.map_or_else(|fault| outcome(&fault), |()| Outcome::Done)
+            })
         });
         self
     }
@@ -136,7 +136,7 @@ where
     }
 }
 
-async fn obey<M, C, H, E>(bus: &CommandBus<H, PgUnits<E>>, message: M, cause: &Cause) -> Outcome
+async fn handle_command<M, C, H, E>(bus: &CommandBus<H, PgUnits<E>>, message: M, cause: &Cause) -> Outcome
 where
     M: IntegrationEvent,
     C: Command<Error: From<H::Fault>> + TryFrom<M, Error = Violations>,
@@ -154,7 +154,7 @@ where
             },
         },
     };
-    let command_id = cause.heard.as_ref().map(|heard| heard.id.clone()).unwrap_or_default();
+    let command_id = cause.consumed.as_ref().map(|consumed| consumed.id.clone()).unwrap_or_default();
     let command = M::TYPE.rsplit('.').next().unwrap_or(M::TYPE);
     let refusal = Refusal { key, command_id, command, rule, detail, time: SystemClock.now() };
     bus.refuse(refusal, cause).await.map_or_else(|error| outcome(&error), |()| Outcome::Done)

@@ -29,7 +29,7 @@ where
     H: Context + DomainEventHandler<<H as Context>::Event, S::Uow>,
     S: Units<Uow: Drain<H::Event>>,
 {
-    /// Obeys a command and commits what it changed.
+    /// Handles a command and commits what it changed.
     ///
     /// # Errors
     ///

@@ -2,14 +2,14 @@
 //! transaction of the effect.
 
 use super::row::Param;
-use crate::{application::Heard, domain::Instante};
+use crate::{application::MessageIdentity, domain::Instante};
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// A message that is set aside, with all that is needed to try it again.
 #[derive(Debug, Clone)]
 pub(crate) struct Parking {
-    pub(crate) heard: Arc<Heard>,
+    pub(crate) consumed: Arc<MessageIdentity>,
     pub(crate) offset: i64,
     pub(crate) headers: String,
     pub(crate) value: Option<Vec<u8>>,
@@ -32,9 +32,9 @@ impl Parking {
 }
 
 /// Returns the number of bytes that a claim holds in memory.
-pub(super) fn claim_bytes(heard: &Heard) -> usize {
-    let key = heard.key.as_ref().map_or(0, Vec::capacity);
-    size_of::<Heard>() + heard.source.capacity() + heard.id.capacity() + key
+pub(super) fn claim_bytes(consumed: &MessageIdentity) -> usize {
+    let key = consumed.key.as_ref().map_or(0, Vec::capacity);
+    size_of::<MessageIdentity>() + consumed.source.capacity() + consumed.id.capacity() + key
 }
 
 /// Claims messages, unless they were claimed before or an earlier one of their key is parked.
@@ -80,8 +80,8 @@ pub(super) const UNCLAIMED: &str = "\
 pub(super) const HAS: &str = "SELECT 1 FROM inbox WHERE source = '/sta/committer' AND id = $1";
 
 /// Returns the committer's own claim, by which a lost COMMIT of a group without messages in the log is found.
-pub(super) fn mark() -> Heard {
-    Heard {
+pub(super) fn mark() -> MessageIdentity {
+    MessageIdentity {
         source: "/sta/committer".into(),
         id: Uuid::now_v7().to_string(),
         topic: "".into(),
@@ -94,21 +94,21 @@ pub(super) fn mark() -> Heard {
 /// What a group of units does to the inbox.
 #[derive(Default)]
 pub(super) struct InboxCalls<'a> {
-    pub(super) claims: Vec<&'a Heard>,
+    pub(super) claims: Vec<&'a MessageIdentity>,
     /// The committer's own claim, if the group has no messages in the log.
-    pub(super) mark: Option<&'a Heard>,
+    pub(super) mark: Option<&'a MessageIdentity>,
     pub(super) unparks: Vec<i64>,
     pub(super) parks: Vec<&'a Parking>,
     /// Messages of which more is to be done in other units.
-    pub(super) looks: Vec<&'a Heard>,
+    pub(super) looks: Vec<&'a MessageIdentity>,
 }
 
 impl<'a> InboxCalls<'a> {
-    pub(super) fn add(&mut self, heard: &'a Heard, has_more: bool) {
-        match heard.parked {
-            _ if has_more => self.looks.push(heard),
+    pub(super) fn add(&mut self, consumed: &'a MessageIdentity, has_more: bool) {
+        match consumed.parked {
+            _ if has_more => self.looks.push(consumed),
             Some(n) => self.unparks.push(n),
-            None => self.claims.push(heard),
+            None => self.claims.push(consumed),
         }
     }
 
@@ -128,7 +128,7 @@ impl<'a> InboxCalls<'a> {
 
     pub(super) fn look(&self) -> Vec<Param<'a>> {
         let mut params = messages(&self.looks);
-        params.push(Box::new(self.looks.iter().map(|heard| heard.parked).collect::<Vec<_>>()));
+        params.push(Box::new(self.looks.iter().map(|consumed| consumed.parked).collect::<Vec<_>>()));
         params
     }
 
@@ -139,11 +139,11 @@ impl<'a> InboxCalls<'a> {
     pub(super) fn parking(&self) -> Vec<Param<'a>> {
         let parks = &self.parks;
         vec![
-            Box::new(parks.iter().map(|one| one.heard.source.as_str()).collect::<Vec<_>>()),
-            Box::new(parks.iter().map(|one| one.heard.id.as_str()).collect::<Vec<_>>()),
-            Box::new(parks.iter().map(|one| &*one.heard.topic).collect::<Vec<_>>()),
-            Box::new(parks.iter().map(|one| one.heard.key.as_deref()).collect::<Vec<_>>()),
-            Box::new(parks.iter().map(|one| one.heard.partition).collect::<Vec<_>>()),
+            Box::new(parks.iter().map(|one| one.consumed.source.as_str()).collect::<Vec<_>>()),
+            Box::new(parks.iter().map(|one| one.consumed.id.as_str()).collect::<Vec<_>>()),
+            Box::new(parks.iter().map(|one| &*one.consumed.topic).collect::<Vec<_>>()),
+            Box::new(parks.iter().map(|one| one.consumed.key.as_deref()).collect::<Vec<_>>()),
+            Box::new(parks.iter().map(|one| one.consumed.partition).collect::<Vec<_>>()),
             Box::new(parks.iter().map(|one| one.offset).collect::<Vec<_>>()),
             Box::new(parks.iter().map(|one| one.headers.as_str()).collect::<Vec<_>>()),
             Box::new(parks.iter().map(|one| one.value.as_deref()).collect::<Vec<_>>()),
@@ -157,11 +157,11 @@ impl<'a> InboxCalls<'a> {
 
     /// Sources and ids of everything that is to be claimed, the claims first; then of what is only looked at.
     pub(super) fn claimed(&self) -> Vec<Param<'a>> {
-        let claims = || self.claims.iter().copied().chain(self.parks.iter().map(|one| &*one.heard));
+        let claims = || self.claims.iter().copied().chain(self.parks.iter().map(|one| &*one.consumed));
         let all = || claims().chain(self.looks.iter().copied());
         vec![
-            Box::new(all().map(|heard| heard.source.as_str()).collect::<Vec<_>>()),
-            Box::new(all().map(|heard| heard.id.as_str()).collect::<Vec<_>>()),
+            Box::new(all().map(|consumed| consumed.source.as_str()).collect::<Vec<_>>()),
+            Box::new(all().map(|consumed| consumed.id.as_str()).collect::<Vec<_>>()),
         ]
     }
 
@@ -171,11 +171,11 @@ impl<'a> InboxCalls<'a> {
 }
 
 /// What tells messages from one another, and what orders them.
-fn messages<'a>(all: &[&'a Heard]) -> Vec<Param<'a>> {
+fn messages<'a>(all: &[&'a MessageIdentity]) -> Vec<Param<'a>> {
     vec![
-        Box::new(all.iter().map(|heard| heard.source.as_str()).collect::<Vec<_>>()),
-        Box::new(all.iter().map(|heard| heard.id.as_str()).collect::<Vec<_>>()),
-        Box::new(all.iter().map(|heard| &*heard.topic).collect::<Vec<_>>()),
-        Box::new(all.iter().map(|heard| heard.key.as_deref()).collect::<Vec<_>>()),
+        Box::new(all.iter().map(|consumed| consumed.source.as_str()).collect::<Vec<_>>()),
+        Box::new(all.iter().map(|consumed| consumed.id.as_str()).collect::<Vec<_>>()),
+        Box::new(all.iter().map(|consumed| &*consumed.topic).collect::<Vec<_>>()),
+        Box::new(all.iter().map(|consumed| consumed.key.as_deref()).collect::<Vec<_>>()),
     ]
 }

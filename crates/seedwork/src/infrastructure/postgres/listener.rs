@@ -1,30 +1,30 @@
-//! What a connection hears on the channel that it listens to.
+//! Notifications on the channel that a connection listens to.
 
 use super::connector::Driver;
 use std::{future::poll_fn, sync::Arc};
 use tokio::sync::Notify;
 use tokio_postgres::AsyncMessage;
 
-/// Hears notifications; several that come before they are waited for are one.
+/// Receives notifications; several that arrive before a wait count as one.
 pub struct Listener(Arc<Notify>);
 
 impl Listener {
-    /// Runs a connection to its end and hears its notifications.
+    /// Runs a connection to its end and receives its notifications.
     pub(super) fn drive(driver: Driver) -> Self {
-        let heard = Arc::new(Notify::new());
-        let tell = Arc::clone(&heard);
+        let notify = Arc::new(Notify::new());
+        let sender = Arc::clone(&notify);
         driver.drive(|mut connection| async move {
             while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
                 if let AsyncMessage::Notification(_) = message {
-                    tell.notify_one();
+                    sender.notify_one();
                 }
             }
         });
-        Self(heard)
+        Self(notify)
     }
 
     /// Waits for a notification.
-    pub async fn heard(&mut self) {
+    pub async fn notified(&mut self) {
         self.0.notified().await;
     }
 }

@@ -132,7 +132,7 @@ impl<E: Send + 'static> Units for PgUnits<E> {
     type Uow = PgUnitOfWork<E>;
 
     fn begin(&self, cause: &Cause) -> PgUnitOfWork<E> {
-        let deadline = cause.heard.is_none().then(|| Instant::now() + self.deadline);
+        let deadline = cause.consumed.is_none().then(|| Instant::now() + self.deadline);
         self.empty(Arc::new(cause.clone()), deadline)
     }
 
@@ -152,7 +152,7 @@ impl<E: Send + 'static> Units for PgUnits<E> {
     where
         F: Future<Output: Send> + Send,
     {
-        let most = if cause.heard.is_some() { self.handler } else { self.deadline };
+        let most = if cause.consumed.is_some() { self.handler } else { self.deadline };
         timeout(most, work).await.map_err(|_| CommitError::TimedOut)
     }
 
@@ -163,8 +163,8 @@ impl<E: Send + 'static> Units for PgUnits<E> {
         }
         let saved = uow.saved.into_iter().flat_map(|saved| saved.aggregate.changes(saved.expected));
         let changes = saved.chain(uow.shown).collect();
-        let heard = uow.cause.heard.clone();
-        let writes = Writes { changes, messages: uow.messages, heard, has_more: uow.has_more, parking: None };
+        let consumed = uow.cause.consumed.clone();
+        let writes = Writes { changes, messages: uow.messages, consumed, has_more: uow.has_more, parking: None };
         self.committer.commit(writes, uow.entered, until).await
     }
 }

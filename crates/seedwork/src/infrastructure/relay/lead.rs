@@ -131,7 +131,7 @@ impl<'a, B: Broker> Leader<'a, B> {
                 return Ok(Vec::new());
             }
             Ok(()) = self.log.changed() => {}
-            () = news.heard() => {}
+            () = news.notified() => {}
             () = tokio::time::sleep(idle) => {}
             () = stop.cancelled() => {}
         }

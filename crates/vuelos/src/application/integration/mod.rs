@@ -1,4 +1,4 @@
-//! What this context says to the world, what it hears and what it obeys: the Rust side of `schema/vuelos`.
+//! What this context says to the world, what it hears and what it handles: the Rust side of `schema/vuelos`.
 
 pub mod consumed;
 pub mod itinerario;

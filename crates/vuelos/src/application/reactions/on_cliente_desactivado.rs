@@ -40,7 +40,7 @@ mod tests {
         ];
         let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Pendiente));
         let world = others.iter().cloned().fold(world, World::with);
-        world.hear(evento()).await.unwrap();
+        world.handle_event(evento()).await.unwrap();
         let hechos = hechos(Estado::Cancelada, Some(Motivo::cliente_desactivado()));
         assert_eq!(world.published::<ReservaCancelada>(), [ReservaCancelada::from(&hechos)]);
         for other in others {
@@ -49,10 +49,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn heard_again_it_changes_nothing() {
+    async fn a_repeated_event_changes_nothing() {
         let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Pendiente));
         for _ in 0..2 {
-            world.hear(evento()).await.unwrap();
+            world.handle_event(evento()).await.unwrap();
         }
         assert_eq!(world.published_count(), 1);
     }
@@ -61,7 +61,7 @@ mod tests {
     async fn thousands_of_reservas_are_given_up_too() {
         let many = (0..3_000).map(|_| una(ReservaId::nuevo(), Some(CLIENTE), Estado::Pendiente));
         let world = many.fold(World::new(Handlers::new(FixedClock(AHORA))), World::with);
-        world.hear(evento()).await.unwrap();
+        world.handle_event(evento()).await.unwrap();
         assert_eq!(world.published::<ReservaCancelada>().len(), 3_000);
     }
 }

@@ -105,7 +105,7 @@ impl PgReader {
 impl Reader for PgReader {
     async fn next(&mut self) -> anyhow::Result<Vec<Delivery>> {
         let mut deliveries = self.batch().await?;
-        if deliveries.is_empty() && tokio::time::timeout(POLL, self.news.heard()).await.is_ok() {
+        if deliveries.is_empty() && tokio::time::timeout(POLL, self.news.notified()).await.is_ok() {
             deliveries = self.batch().await?;
         }
         Ok(deliveries)

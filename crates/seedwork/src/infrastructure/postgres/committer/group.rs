@@ -4,7 +4,7 @@ use super::queue::Unit;
 use std::collections::HashSet;
 use uuid::Uuid;
 
-/// What a unit may share with another: a root that both write, a key whose messages are ordered, a message heard twice.
+/// What a unit may share with another: a root that both write, a key whose messages are ordered, a message delivered twice.
 #[derive(PartialEq, Eq, Hash)]
 enum Touched<'a> {
     Root(&'static str, Uuid),
@@ -45,10 +45,11 @@ fn who_waits(units: &[Unit]) -> Vec<bool> {
 /// What no other unit of the group may touch: the roots that it writes, and the message that it claims.
 fn roots(unit: &Unit) -> impl Iterator<Item = Touched<'_>> {
     let writes = &unit.writes;
-    let parked = writes.parking.as_ref().map(|parking| &parking.heard);
-    let heard = writes.heard.iter().chain(parked).map(|heard| Touched::Message(&heard.source, &heard.id));
+    let parked = writes.parking.as_ref().map(|parking| &parking.consumed);
+    let consumed =
+        writes.consumed.iter().chain(parked).map(|consumed| Touched::Message(&consumed.source, &consumed.id));
     let changes = writes.changes.iter();
-    changes.filter_map(|change| change.root_id().map(|id| Touched::Root(change.table().name, id))).chain(heard)
+    changes.filter_map(|change| change.root_id().map(|id| Touched::Root(change.table().name, id))).chain(consumed)
 }
 
 fn keys(unit: &Unit) -> impl Iterator<Item = Touched<'_>> {

@@ -8,7 +8,7 @@ use super::super::{
     lanes::Lane,
     outbox::Message,
 };
-use crate::application::{CommitError, Committed, Heard};
+use crate::application::{CommitError, Committed, MessageIdentity};
 use std::{
     iter::Sum,
     sync::{
@@ -37,8 +37,8 @@ const GROUP_BYTES: usize = 16 * 1024 * 1024;
 pub(in super::super) struct Writes {
     pub(in super::super) changes: Vec<Change>,
     pub(in super::super) messages: Vec<Message>,
-    /// The message that all this is the effect of.
-    pub(in super::super) heard: Option<Arc<Heard>>,
+    /// The consumed message whose effect this is.
+    pub(in super::super) consumed: Option<Arc<MessageIdentity>>,
     /// Whether more of its effect is for other units, the last of which claims it.
     pub(in super::super) has_more: bool,
     /// The message that is set aside instead of having an effect.
@@ -47,18 +47,18 @@ pub(in super::super) struct Writes {
 
 impl Writes {
     pub(super) fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.messages.is_empty() && self.heard.is_none() && self.parking.is_none()
+        self.changes.is_empty() && self.messages.is_empty() && self.consumed.is_none() && self.parking.is_none()
     }
 
     /// Whether it is what becomes of a message, not of a request.
     fn is_of_a_message(&self) -> bool {
-        self.parking.is_some() || self.heard.as_ref().is_some_and(|heard| !heard.topic.is_empty())
+        self.parking.is_some() || self.consumed.as_ref().is_some_and(|consumed| !consumed.topic.is_empty())
     }
 
-    /// What it does to the inbox.
-    pub(super) fn hear<'a>(&'a self, calls: &mut InboxCalls<'a>) {
-        if let Some(heard) = &self.heard {
-            calls.add(heard, self.has_more);
+    /// Adds its claims and its parked message to the calls of the inbox.
+    pub(super) fn add_claims<'a>(&'a self, calls: &mut InboxCalls<'a>) {
+        if let Some(consumed) = &self.consumed {
+            calls.add(consumed, self.has_more);
         }
         if let Some(parking) = &self.parking {
             calls.park(parking);
@@ -69,8 +69,8 @@ impl Writes {
         let changes = self.changes.iter().map(|change| Size { rows: change.rows(), bytes: change.bytes() });
         let messages = self.messages.iter().map(|message| Size { rows: 1, bytes: message.bytes() });
         let parked = self.parking.iter().map(|parking| Size { rows: 1, bytes: parking.bytes() });
-        let claims = self.heard.iter().chain(self.parking.iter().map(|parking| &parking.heard));
-        let claims = claims.map(|heard| Size { rows: 1, bytes: inbox::claim_bytes(heard) });
+        let claims = self.consumed.iter().chain(self.parking.iter().map(|parking| &parking.consumed));
+        let claims = claims.map(|consumed| Size { rows: 1, bytes: inbox::claim_bytes(consumed) });
         changes.chain(messages).chain(parked).chain(claims).sum()
     }
 }
@@ -280,7 +280,7 @@ mod tests {
     use tokio::task::unconstrained;
 
     fn of_a_message() -> Writes {
-        let heard = Heard {
+        let consumed = MessageIdentity {
             source: "/sta/otro".into(),
             id: "1".into(),
             topic: "eventos-otro".into(),
@@ -288,7 +288,7 @@ mod tests {
             key: None,
             parked: None,
         };
-        Writes { heard: Some(Arc::new(heard)), ..Writes::default() }
+        Writes { consumed: Some(Arc::new(consumed)), ..Writes::default() }
     }
 
     type Given = Pin<Box<dyn Future<Output = Result<Committed, CommitError>>>>;
@@ -382,9 +382,9 @@ mod tests {
     }
 
     fn of_a_large_parked_message() -> Writes {
-        let heard = of_a_message().heard.unwrap();
+        let consumed = of_a_message().consumed.unwrap();
         let parking = Parking {
-            heard,
+            consumed,
             offset: 0,
             headers: "x".repeat(2 * MEBIBYTE),
             value: Some(vec![0; 2 * MEBIBYTE]),

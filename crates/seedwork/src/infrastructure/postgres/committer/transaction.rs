@@ -6,7 +6,7 @@ use super::{
     session::{ANSWER, APART, Session},
 };
 use crate::{
-    application::{CommitError, Heard},
+    application::{CommitError, MessageIdentity},
     infrastructure::postgres::{
         changes::{self, Call},
         inbox::{self, InboxCalls},
@@ -25,7 +25,7 @@ pub(super) async fn together(session: &mut Session, units: &[Unit]) -> Result<()
     let first = messages.clone().next().map(|message| message.id);
     let own = inbox::mark();
     let mut inbox = InboxCalls { mark: first.is_none().then_some(&own), ..InboxCalls::default() };
-    units.iter().for_each(|unit| unit.writes.hear(&mut inbox));
+    units.iter().for_each(|unit| unit.writes.add_claims(&mut inbox));
     let log = answer(async {
         session.prepare(&calls).await.map_err(of_preparing)?;
         let (begun, log) = join(session.begin(), write(session, &inbox, &calls, messages.clone())).await;
@@ -38,7 +38,7 @@ pub(super) async fn together(session: &mut Session, units: &[Unit]) -> Result<()
             }
         };
         let mut lost = losers(session, &calls, &log, units).await.map_err(of_the_group)?;
-        if !log.heard {
+        if !log.claimed {
             lost.extend(unclaimed(session, &inbox, units).await.map_err(of_the_group)?);
         }
         if lost.is_empty() {
@@ -130,7 +130,7 @@ async fn prepare(session: &mut Session, writes: &Writes) -> Result<Option<Commit
 }
 
 /// Writes the committer's own claim as the mark of units without messages in the log.
-async fn claim(session: &Session, own: &Heard) -> Result<Mark, Failure> {
+async fn claim(session: &Session, own: &MessageIdentity) -> Result<Mark, Failure> {
     let inbox = InboxCalls { mark: Some(own), ..InboxCalls::default() };
     session.inbox(&inbox).await.map_err(of_the_group)?;
     Ok(Mark::Claim(own.id.clone()))
@@ -140,12 +140,12 @@ async fn claim(session: &Session, own: &Heard) -> Result<Mark, Failure> {
 async fn alone(session: &Session, writes: &Writes) -> Result<Result<Log, CommitError>, Failure> {
     let calls = changes::calls(writes.changes.iter(), true);
     let mut inbox = InboxCalls::default();
-    writes.hear(&mut inbox);
+    writes.add_claims(&mut inbox);
     let (saved, log) =
         join(session.simple("SAVEPOINT unit"), write(session, &inbox, &calls, writes.messages.iter())).await;
     saved.map_err(of_the_group)?;
     let refused = match log {
-        Ok(log) if !log.heard => {
+        Ok(log) if !log.claimed => {
             session.simple("ROLLBACK TO unit").await.map_err(of_the_group)?;
             let known = session.unclaimed(&inbox).await.map_err(of_the_group)?.iter().all(|(_, known)| *known);
             return Ok(Err(if known { CommitError::Duplicate } else { CommitError::Behind }));
@@ -168,7 +168,7 @@ struct Log {
     after: i64,
     short: Vec<usize>,
     /// Whether every claim was made.
-    heard: bool,
+    claimed: bool,
 }
 
 /// Makes the calls and appends to the log. Everything is on its way before the first answer is awaited. The error is
@@ -187,9 +187,9 @@ async fn write<'a>(
             _ => session.append(&append).await,
         }
     };
-    let (heard, written, before) =
+    let (claimed, written, before) =
         join3(session.inbox(inbox), join_all(calls.iter().map(|call| session.run(call))), appended).await;
-    let heard = heard?;
+    let claimed = claimed?;
     let mut short = Vec::new();
     for (n, rows) in written.into_iter().enumerate() {
         if rows? < calls[n].roots.len() {
@@ -197,7 +197,7 @@ async fn write<'a>(
         }
     }
     let before = before?;
-    Ok(Log { before, after: before + count, short, heard })
+    Ok(Log { before, after: before + count, short, claimed })
 }
 
 /// The units whose roots were not written, by their place in the group.
@@ -236,7 +236,8 @@ async fn unclaimed(
     let place = |wanted: fn(&Writes) -> bool| {
         units.iter().enumerate().filter(move |(_, unit)| wanted(&unit.writes)).map(|(n, _)| n)
     };
-    let claims = place(|writes| !writes.has_more && writes.heard.as_ref().is_some_and(|heard| heard.parked.is_none()));
+    let claims =
+        place(|writes| !writes.has_more && writes.consumed.as_ref().is_some_and(|consumed| consumed.parked.is_none()));
     let owners: Vec<usize> = claims.chain(place(|writes| writes.parking.is_some())).collect();
     let mut lost: HashMap<usize, Option<CommitError>> = HashMap::new();
     for (n, known) in session.unclaimed(inbox).await? {
@@ -244,8 +245,9 @@ async fn unclaimed(
         lost.extend(owners.get(n).map(|unit| (*unit, Some(error))));
     }
     if lost.is_empty() {
-        let others =
-            |writes: &Writes| writes.heard.as_ref().is_some_and(|heard| writes.has_more || heard.parked.is_some());
+        let others = |writes: &Writes| {
+            writes.consumed.as_ref().is_some_and(|consumed| writes.has_more || consumed.parked.is_some())
+        };
         lost.extend(place(others).map(|n| (n, None)));
     }
     Ok(lost)

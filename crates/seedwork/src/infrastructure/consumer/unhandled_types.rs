@@ -1,4 +1,4 @@
-//! Messages that nobody here has a use for: where they are is noted, so that they can be read again by a version that has.
+//! Types of messages without a subscription. Their offsets are noted, so that a later version can read them again.
 
 use super::positions::names;
 use crate::infrastructure::broker::Partition;
@@ -12,7 +12,7 @@ use tokio_postgres::Client;
 /// The most types that have rows of their own, over the life of the table. A foreign producer can invent any number of
 /// types.
 const TYPES: usize = 1_000;
-/// What the others are noted as.
+/// The name under which all other types are noted.
 const OTHERS: &str = "*";
 
 /// Assigns the places that are left to types. If another process takes the same place first, the type gets one at a
@@ -31,8 +31,8 @@ const NOTE: &str = "\
     ON CONFLICT (topic, partition, type) DO UPDATE SET first = least(unheard.first, excluded.first), \
     last = greatest(unheard.last, excluded.last), count = unheard.count + excluded.count";
 
-/// Collects them; a message is settled when its note is in the database.
-pub(super) struct Unheard {
+/// Collects the notes. A message is settled when its note is in the database.
+pub(super) struct UnhandledTypes {
     pending: Mutex<Pending>,
     /// The types that have rows of their own in the table.
     named: Mutex<HashSet<String>>,
@@ -67,7 +67,7 @@ impl Pending {
     }
 }
 
-impl Unheard {
+impl UnhandledTypes {
     pub(super) fn new() -> Self {
         Self { pending: Mutex::default(), named: Mutex::default(), more: Notify::new(), noted: watch::Sender::new(0) }
     }
@@ -160,8 +160,8 @@ mod tests {
     use futures_util::future::join;
 
     /// Adds a message of each type, in one of three partitions.
-    fn add(unheard: &Unheard, types: impl Iterator<Item = String>) {
-        let mut pending = unheard.pending();
+    fn add(all: &UnhandledTypes, types: impl Iterator<Item = String>) {
+        let mut pending = all.pending();
         for (n, kind) in (0..).zip(types) {
             let partition = Partition { topic: "t".into(), number: n % 3 };
             pending.add(partition, kind, Range { first: n.into(), last: n.into(), count: 1 });
@@ -179,12 +179,12 @@ mod tests {
     async fn the_first_thousand_types_are_told_apart_whoever_notes_them() {
         let database = TestDatabase::pruebas().await;
         let client = database.context("pruebas").unwrap().client("").await.unwrap();
-        let processes = [Unheard::new(), Unheard::new()];
+        let processes = [UnhandledTypes::new(), UnhandledTypes::new()];
         add(&processes[0], (0..300).map(|n| format!("a{n}")));
         processes[0].flush(&client).await.unwrap();
         assert_eq!(noted(&client).await, (300, 0, 300), "as long as there are few");
         for round in 0..4 {
-            let flush = async |process: &Unheard, name: &str| {
+            let flush = async |process: &UnhandledTypes, name: &str| {
                 let client = database.context("pruebas").unwrap().client("").await.unwrap();
                 add(process, (0..300).map(|n| format!("{name}{round}-{n}")));
                 process.flush(&client).await.unwrap();
@@ -193,7 +193,7 @@ mod tests {
         }
         assert_eq!(noted(&client).await, (1_001, 3, 300 + 4 * 600));
         // After a restart, a type that was named still has rows of its own.
-        let again = Unheard::new();
+        let again = UnhandledTypes::new();
         add(&again, ["a7".to_owned(), "new".to_owned()].into_iter());
         again.flush(&client).await.unwrap();
         let seventh = client.query_one("SELECT sum(count)::int8 FROM unheard WHERE type = 'a7'", &[]).await.unwrap();

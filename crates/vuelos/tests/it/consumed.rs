@@ -1,6 +1,6 @@
 //! What this context makes of the records that others send.
 
-use seedwork::testing::heard;
+use seedwork::testing::decode_as;
 use serde_json::{Value, json};
 use vuelos::application::{
     commands,
@@ -20,7 +20,7 @@ fn reserva() -> Value {
 fn whoever_names_no_pasajeros_and_no_cliente_travels_alone() {
     let mut named = reserva();
     (named["id_cliente"], named["pasajeros"]) = (json!(null), json!([{"tipo": "Adulto", "clase": "Economica"}]));
-    let command = |value: &Value| commands::CrearReserva::try_from(heard::<CrearReserva>(value).unwrap()).unwrap();
+    let command = |value: &Value| commands::CrearReserva::try_from(decode_as::<CrearReserva>(value).unwrap()).unwrap();
     assert_eq!(command(&reserva()), command(&named));
     assert_eq!(command(&named).itinerarios.ruta().to_string(), "BOG-JFK");
     named["id_cliente"] = json!(CLIENTE);
@@ -32,22 +32,22 @@ fn a_record_that_the_domain_refuses_is_decoded_all_the_same() {
     let mut value = reserva();
     value["itinerarios"][0]["odos"][0]["segmentos"][0]["legs"][0]["fecha_salida"] = json!(i64::from(i32::MAX) << 31);
     value["pasajeros"] = json!([{"tipo": "Desconocido", "clase": "Primera"}]);
-    let refused = commands::CrearReserva::try_from(heard::<CrearReserva>(&value).unwrap()).unwrap_err();
+    let refused = commands::CrearReserva::try_from(decode_as::<CrearReserva>(&value).unwrap()).unwrap_err();
     let told: Vec<_> = refused.iter().map(|broken| broken.rule).collect();
     assert_eq!(told, ["minimo-un-adulto", "tipo-pasajero-valido", "llegada-posterior", "fecha-valida"]);
 }
 
 #[test]
-fn each_record_that_is_heard_fits_its_schema() {
+fn each_consumed_record_fits_its_schema() {
     let (id_reserva, motivo) = (ID.parse().unwrap(), Some("x".to_owned()));
     let change = json!({"id_reserva": ID, "motivo": "x"});
-    assert_eq!(heard::<AprobarReserva>(&change).unwrap(), AprobarReserva { id_reserva, motivo: motivo.clone() });
-    assert_eq!(heard::<CancelarReserva>(&change).unwrap(), CancelarReserva { id_reserva, motivo });
+    assert_eq!(decode_as::<AprobarReserva>(&change).unwrap(), AprobarReserva { id_reserva, motivo: motivo.clone() });
+    assert_eq!(decode_as::<CancelarReserva>(&change).unwrap(), CancelarReserva { id_reserva, motivo });
     let change = json!({"id_reserva": ID});
-    assert_eq!(heard::<PagarReserva>(&change).unwrap(), PagarReserva { id_reserva, motivo: None });
+    assert_eq!(decode_as::<PagarReserva>(&change).unwrap(), PagarReserva { id_reserva, motivo: None });
     let left = json!({"id_cliente": CLIENTE, "motivo": "se va", "fecha": "2026-01-01T00:00:00Z"});
     assert_eq!(
-        heard::<ClienteDesactivado>(&left).unwrap(),
+        decode_as::<ClienteDesactivado>(&left).unwrap(),
         ClienteDesactivado { id_cliente: CLIENTE.parse().unwrap() }
     );
 }

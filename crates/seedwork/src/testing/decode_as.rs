@@ -1,4 +1,4 @@
-//! What a reader's own type makes of a record: the check that the two fit.
+//! The check that a reader's own type fits a record.
 
 use crate::{
     application::IntegrationEvent,
@@ -7,12 +7,12 @@ use crate::{
 use apache_avro::reader::datum::GenericDatumReader;
 use serde_json::Value;
 
-/// The message that a context hears when its record is sent with this value, in plain JSON.
+/// Returns the message that a context consumes when its record is published with this value, in plain JSON.
 ///
 /// # Errors
 ///
 /// There is no such record, the value does not fit it, or the reader's type does not.
-pub fn heard<E: IntegrationEvent>(value: &Value) -> Result<E, AvroError> {
+pub fn decode_as<E: IntegrationEvent>(value: &Value) -> Result<E, AvroError> {
     let failed = |reason: &dyn std::fmt::Display| AvroError { record: E::TYPE.into(), reason: reason.to_string() };
     avro::limit_allocations();
     let record = avro::record(E::TYPE).ok_or_else(|| failed(&"there is no such schema"))?;

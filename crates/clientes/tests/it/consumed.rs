@@ -1,7 +1,7 @@
 //! What this context makes of the records that others send.
 
 use clientes::application::integration::consumed::{ReservaAprobada, ReservaCancelada, ReservaCreada, ReservaPagada};
-use seedwork::{application::IntegrationEvent, testing::heard};
+use seedwork::{application::IntegrationEvent, testing::decode_as};
 use serde_json::{Value, json};
 use std::fmt::Debug;
 use uuid::Uuid;
@@ -19,8 +19,8 @@ fn reserva(id_cliente: Value, estado: &str) -> Value {
 #[track_caller]
 fn resolves<E: IntegrationEvent + Debug + PartialEq>(estado: &str, expected: impl Fn(Option<Uuid>) -> E) {
     let cliente = Uuid::from_u128(7);
-    assert_eq!(heard::<E>(&reserva(json!(cliente), estado)).expect("it fits"), expected(Some(cliente)));
-    assert_eq!(heard::<E>(&reserva(json!(null), estado)).expect("it fits"), expected(None));
+    assert_eq!(decode_as::<E>(&reserva(json!(cliente), estado)).expect("it fits"), expected(Some(cliente)));
+    assert_eq!(decode_as::<E>(&reserva(json!(null), estado)).expect("it fits"), expected(None));
     assert_eq!((E::TOPIC, expected(None).key().as_str()), ("eventos-reserva", ID));
 }
 
@@ -38,7 +38,7 @@ macro_rules! expected {
 }
 
 #[test]
-fn each_record_that_is_heard_fits_its_schema() {
+fn each_consumed_record_fits_its_schema() {
     expected!(ReservaCreada, "Pendiente");
     expected!(ReservaAprobada, "Aprobada");
     expected!(ReservaPagada, "Pagada");
