@@ -67,7 +67,7 @@ const LAYERS: &[Layer] = &[
             "uuid",
         ],
         // Beginning, draining and committing a unit of work is the bus's and the consumer's.
-        never: &["seedwork::application::Units", "seedwork::application::Drain"],
+        never: &["seedwork::application::UnitOfWorkFactory", "seedwork::application::RecordedEvents"],
         tests_may_know: &["serde_json", "tokio", "seedwork::testing", "crate::testing"],
     },
 ];

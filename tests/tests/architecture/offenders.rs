@@ -55,8 +55,8 @@ fn the_layers_catch_who_looks_outwards() {
         "use seedwork::infrastructure::postgres::Row;",
         "use seedwork::{application::Command, infrastructure::http::Problem};",
         "use diesel::prelude::*;",
-        "use seedwork::application::Units;",
-        "use seedwork::application as a; fn f<U: a::Drain<u8>>() {}",
+        "use seedwork::application::UnitOfWorkFactory;",
+        "use seedwork::application as a; fn f<U: a::RecordedEvents<u8>>() {}",
         "use seedwork::testing::World;",
         "#[cfg(test)] mod tests { use crate::infrastructure::Tabla; }",
     ] {

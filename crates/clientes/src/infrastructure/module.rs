@@ -25,9 +25,9 @@ pub fn module() -> Module {
 }
 
 fn start(place: &Place) -> anyhow::Result<Started> {
-    let units = place.units();
-    let reads = PgReads { clientes: units.reads(), expedientes: units.reads(), pool: place.pool() };
-    Ok(Started::new(Handlers::new(SystemClock), units, reads, http::routes, subscriptions))
+    let factory = place.unit_of_work_factory();
+    let reads = PgReads { clientes: factory.reads(), expedientes: factory.reads(), pool: place.pool() };
+    Ok(Started::new(Handlers::new(SystemClock), factory, reads, http::routes, subscriptions))
 }
 
 /// Subscribes to the events of reservas on `eventos-reserva`.

@@ -25,9 +25,9 @@ pub fn module() -> Module {
 }
 
 fn start(place: &Place) -> anyhow::Result<Started> {
-    let units = place.units();
-    let reads = PgReads { ingestas: units.reads(), pool: place.pool() };
-    Ok(Started::new(Handlers::new(SystemClock), units, reads, http::routes, subscriptions))
+    let factory = place.unit_of_work_factory();
+    let reads = PgReads { ingestas: factory.reads(), pool: place.pool() };
+    Ok(Started::new(Handlers::new(SystemClock), factory, reads, http::routes, subscriptions))
 }
 
 /// Subscribes to the commands on `comandos-ingesta`.

@@ -1,8 +1,9 @@
 //! The buses. A use case runs in a unit of work: begin, handler, reactions, commit.
 
 use super::{
-    Cause, Command, CommandHandler, CommitError, Committed, Context, DomainEventHandler, Drain, EventHandler, Fault,
-    FaultKind, IntegrationEvent, MEMBERS, Query, QueryHandler, Refusal, Refuse, Translate, Units,
+    Cause, Command, CommandHandler, CommitError, Committed, Context, DomainEventHandler, EventHandler, Fault,
+    FaultKind, IntegrationEvent, MEMBERS, Query, QueryHandler, RecordedEvents, Refusal, Refuse, Translate,
+    UnitOfWorkFactory,
 };
 use std::pin::pin;
 
@@ -18,22 +19,22 @@ const UNITS: usize = 10_000;
 /// Runs commands and consumed events through the handlers of a context, each in its own unit of work.
 pub struct CommandBus<H, S> {
     handlers: H,
-    units: S,
+    factory: S,
 }
 
 impl<H, S> CommandBus<H, S>
 where
     H: Context + DomainEventHandler<<H as Context>::Event, S::Uow>,
-    S: Units<Uow: Drain<H::Event>>,
+    S: UnitOfWorkFactory<Uow: RecordedEvents<H::Event>>,
 {
-    /// A bus over a context's handlers and the place where its units of work are committed.
-    pub fn new(handlers: H, units: S) -> Self {
-        Self { handlers, units }
+    /// A bus over the handlers of a context and its units of work.
+    pub fn new(handlers: H, factory: S) -> Self {
+        Self { handlers, factory }
     }
 
-    /// The place where units of work are committed.
-    pub fn units(&self) -> &S {
-        &self.units
+    /// The factory of its units of work.
+    pub fn factory(&self) -> &S {
+        &self.factory
     }
 
     /// Handles a command and commits its changes.
@@ -82,21 +83,21 @@ where
     where
         H: Refuse,
     {
-        let mut uow = self.units.begin(cause);
+        let mut uow = self.factory.begin(cause);
         H::refuse(refusal, &mut uow);
-        self.units.commit(uow).await.map(|Committed| ())
+        self.factory.commit(uow).await.map(|Committed| ())
     }
 
     async fn run<W: UseCase<H, S::Uow>>(&self, work: &W, cause: &Cause) -> Result<(W::Output, bool), W::Error> {
-        let mut uow = self.units.begin(cause);
+        let mut uow = self.factory.begin(cause);
         for _ in 1..TRIES {
             let refusal = match self.work(work, cause, &mut uow).await {
                 Err(refusal) if refusal.kind() == FaultKind::Race => {
-                    uow = self.units.again(uow).await?;
+                    uow = self.factory.restart(uow).await?;
                     continue;
                 }
                 Err(refusal) => return Err(refusal),
-                Ok(output) => match self.units.commit(uow).await {
+                Ok(output) => match self.factory.commit(uow).await {
                     Ok(Committed) => return Ok(output),
                     Err(refusal) => refusal,
                 },
@@ -104,10 +105,10 @@ where
             if refusal.kind() != FaultKind::Race {
                 return Err(refusal.into());
             }
-            uow = self.units.begin(cause);
+            uow = self.factory.begin(cause);
         }
         let output = self.work(work, cause, &mut uow).await?;
-        self.units.commit(uow).await?;
+        self.factory.commit(uow).await?;
         Ok(output)
     }
 
@@ -125,7 +126,7 @@ where
                 self.react(uow).await?;
                 Ok::<_, W::Error>(output)
             });
-            self.units.limit(cause, handling).await??
+            self.factory.limit(cause, handling).await??
         };
         let has_more = uow.has_more();
         if has_more && !W::IN_SEVERAL_UNITS {

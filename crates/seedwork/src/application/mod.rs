@@ -25,4 +25,4 @@ pub use page::{Page, PageRequest, Position};
 pub use query::{Query, QueryHandler, by_name};
 pub use refusal::{Refusal, Refuse};
 pub use seedwork_derive::{Fault, IntegrationEvent};
-pub use unit_of_work::{Drain, Find, Load, MEMBERS, ReadModel, Save, Show, UnitOfWork, Units};
+pub use unit_of_work::{Find, Load, MEMBERS, ReadModel, RecordedEvents, Save, Show, UnitOfWork, UnitOfWorkFactory};

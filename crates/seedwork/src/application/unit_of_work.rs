@@ -75,11 +75,10 @@ pub trait Show<M: ReadModel>: Send {
     fn show(&mut self, row: M);
 }
 
-/// The engine's side of a unit of work: where the events of saved aggregates wait to be translated, and whether there is
-/// more to do than it was given.
+/// The events recorded by the aggregates saved in a unit of work, and whether its reaction has more to do.
 ///
-/// A context's ports do not ask for it, so no handler can take events away.
-pub trait Drain<E>: UnitOfWork {
+/// This is the side of the engine. The ports of a context do not require it, so no handler can take events away.
+pub trait RecordedEvents<E>: UnitOfWork {
     /// Takes the events recorded since the last call, in order.
     fn drain(&mut self) -> Vec<E>;
 
@@ -88,21 +87,21 @@ pub trait Drain<E>: UnitOfWork {
     fn has_more(&self) -> bool;
 }
 
-/// Where units of work begin and end. Only the bus and the consumer hold one.
-pub trait Units: Send + Sync + 'static {
-    /// The unit of work of this place.
+/// Begins and commits units of work. Only the bus and the consumer hold one.
+pub trait UnitOfWorkFactory: Send + Sync + 'static {
+    /// The unit of work that it begins.
     type Uow: UnitOfWork;
 
     /// Begins an empty unit. It costs nothing: no connection is taken.
     fn begin(&self, cause: &Cause) -> Self::Uow;
 
-    /// Begins the same again after a [`Load`] that could have waited for ever: an empty unit, to which what the last one
-    /// waited for is reserved.
+    /// Restarts a unit whose [`Load`] was refused because waiting could have caused a deadlock. The new unit is empty and
+    /// holds the lanes of the old one, and the lane that was refused.
     ///
     /// # Errors
     ///
     /// [`CommitError::Unavailable`] when the unit's time is over.
-    fn again(&self, uow: Self::Uow) -> impl Future<Output = Result<Self::Uow, CommitError>> + Send;
+    fn restart(&self, uow: Self::Uow) -> impl Future<Output = Result<Self::Uow, CommitError>> + Send;
 
     /// Runs a handler within its time limit. What it has not committed by then is dropped.
     ///

@@ -2,7 +2,7 @@
 
 use super::{
     consumer::{Subscriptions, SubscriptionsBuilder},
-    postgres::{CommitterSettings, Database, LogState, Migrations, PgUnitOfWork, PgUnits, Pool},
+    postgres::{CommitterSettings, Database, LogState, Migrations, PgUnitOfWork, PgUnitOfWorkFactory, Pool},
     supervise::Supervisor,
 };
 use crate::application::{CommandBus, Context, DomainEventHandler, QueryBus};
@@ -33,9 +33,9 @@ pub struct Place {
 }
 
 impl Place {
-    /// Where the context's units of work are committed.
-    pub fn units<E>(&self) -> PgUnits<E> {
-        PgUnits::start(&self.database, self.committer, &self.supervisor)
+    /// Starts the units of work of the context.
+    pub fn unit_of_work_factory<E>(&self) -> PgUnitOfWorkFactory<E> {
+        PgUnitOfWorkFactory::start(&self.database, self.committer, &self.supervisor)
     }
 
     /// Connections for what is not read by id.
@@ -58,7 +58,7 @@ impl Started {
     /// A context that runs, made of its handlers, its units of work, its queries, its routes and its subscriptions.
     pub fn new<H, R>(
         handlers: H,
-        units: PgUnits<H::Event>,
+        factory: PgUnitOfWorkFactory<H::Event>,
         reads: R,
         routes: fn(&mut ServiceConfig<'_>),
         subscriptions: impl FnOnce(SubscriptionsBuilder<H, H::Event>) -> SubscriptionsBuilder<H, H::Event>,
@@ -67,8 +67,8 @@ impl Started {
         H: Context + DomainEventHandler<<H as Context>::Event, PgUnitOfWork<<H as Context>::Event>>,
         R: Send + Sync + 'static,
     {
-        let log = units.log();
-        let commands = Data::new(CommandBus::new(handlers, units));
+        let log = factory.log();
+        let commands = Data::new(CommandBus::new(handlers, factory));
         let queries = Data::new(QueryBus::new(reads));
         let subscriptions = subscriptions(Subscriptions::builder(commands.clone().into_inner())).build();
         let routes = move |config: &mut ServiceConfig<'_>| {

@@ -2,8 +2,8 @@
 
 use crate::{
     application::{
-        Cause, CommitError, Committed, Drain, Find, IntegrationEvent, Load, MEMBERS, ReadModel, Save, Show, UnitOfWork,
-        Units,
+        Cause, CommitError, Committed, Find, IntegrationEvent, Load, MEMBERS, ReadModel, RecordedEvents, Save, Show,
+        UnitOfWork, UnitOfWorkFactory,
     },
     domain::{Aggregate, Id, Specification, Version},
 };
@@ -72,14 +72,14 @@ fn key<A: Aggregate>(id: A::Id) -> Key {
     (TypeId::of::<A>(), id.uuid())
 }
 
-/// Where fake units of work are committed: memory.
-pub struct FakeUnits<E> {
+/// Units of work over memory.
+pub struct FakeUnitOfWorkFactory<E> {
     store: Arc<Mutex<Store>>,
     event: PhantomData<fn() -> E>,
 }
 
-impl<E> FakeUnits<E> {
-    /// A place where nothing is committed yet.
+impl<E> FakeUnitOfWorkFactory<E> {
+    /// A factory over an empty store.
     pub fn new() -> Self {
         Self { store: Arc::default(), event: PhantomData }
     }
@@ -94,7 +94,7 @@ impl<E> FakeUnits<E> {
     }
 }
 
-impl<E> Default for FakeUnits<E> {
+impl<E> Default for FakeUnitOfWorkFactory<E> {
     fn default() -> Self {
         Self::new()
     }
@@ -104,7 +104,7 @@ fn lock(store: &Mutex<Store>) -> MutexGuard<'_, Store> {
     store.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<E: Send + 'static> Units for FakeUnits<E> {
+impl<E: Send + 'static> UnitOfWorkFactory for FakeUnitOfWorkFactory<E> {
     type Uow = FakeUnitOfWork<E>;
 
     fn begin(&self, _: &Cause) -> FakeUnitOfWork<E> {
@@ -118,7 +118,7 @@ impl<E: Send + 'static> Units for FakeUnits<E> {
         }
     }
 
-    async fn again(&self, _: FakeUnitOfWork<E>) -> Result<FakeUnitOfWork<E>, CommitError> {
+    async fn restart(&self, _: FakeUnitOfWork<E>) -> Result<FakeUnitOfWork<E>, CommitError> {
         Ok(self.begin(&Cause::new()))
     }
 
@@ -147,7 +147,7 @@ impl<E: Send + 'static> Units for FakeUnits<E> {
     }
 }
 
-/// The unit of work of [`FakeUnits`].
+/// The unit of work of [`FakeUnitOfWorkFactory`].
 pub struct FakeUnitOfWork<E> {
     store: Arc<Mutex<Store>>,
     saved: HashMap<Key, Saved>,
@@ -182,7 +182,7 @@ impl<E: Send> UnitOfWork for FakeUnitOfWork<E> {
     }
 }
 
-impl<E: Send> Drain<E> for FakeUnitOfWork<E> {
+impl<E: Send> RecordedEvents<E> for FakeUnitOfWork<E> {
     fn drain(&mut self) -> Vec<E> {
         std::mem::take(&mut self.events)
     }

@@ -41,7 +41,7 @@ pub use decode_as::decode_as;
 pub use embedded::TestBroker;
 #[cfg(feature = "infrastructure")]
 pub use eventually::eventually;
-pub use fake::{FakeUnitOfWork, FakeUnits};
+pub use fake::{FakeUnitOfWork, FakeUnitOfWorkFactory};
 #[cfg(feature = "testing-postgres")]
 pub use process::TestProcess;
 pub use rules::check;

@@ -1,6 +1,6 @@
 //! A context over memory, for tests of its use cases.
 
-use super::fake::{FakeUnitOfWork, FakeUnits};
+use super::fake::{FakeUnitOfWork, FakeUnitOfWorkFactory};
 use crate::{
     application::{
         Cause, Command, CommandBus, CommandHandler, Context, DomainEventHandler, EventHandler, IntegrationEvent,
@@ -21,7 +21,7 @@ type Uow<H> = FakeUnitOfWork<<H as Context>::Event>;
 /// assert_eq!(world.published::<IngestaAlertada>().len(), 1);
 /// ```
 pub struct World<H: Context> {
-    bus: CommandBus<H, FakeUnits<H::Event>>,
+    bus: CommandBus<H, FakeUnitOfWorkFactory<H::Event>>,
 }
 
 impl<H> World<H>
@@ -30,7 +30,7 @@ where
 {
     /// A world in which nothing has happened.
     pub fn new(handlers: H) -> Self {
-        Self { bus: CommandBus::new(handlers, FakeUnits::new()) }
+        Self { bus: CommandBus::new(handlers, FakeUnitOfWorkFactory::new()) }
     }
 
     /// Given: an aggregate that is already there. Its recorded events are history, and published no more.
@@ -39,7 +39,7 @@ where
         // `put` bypasses `save`: an aggregate without events keeps its version.
         let mut told = aggregate.clone();
         let is_told = !told.take_events().is_empty();
-        self.bus.units().store().put(if is_told { told } else { aggregate });
+        self.bus.factory().store().put(if is_told { told } else { aggregate });
         self
     }
 
@@ -71,21 +71,21 @@ where
 
     /// Then: the aggregate as it is committed.
     pub fn get<A: Aggregate>(&self, id: A::Id) -> Option<A> {
-        self.bus.units().store().get(id)
+        self.bus.factory().store().get(id)
     }
 
     /// Then: what a read model shows, the oldest first.
     pub fn shown<M: ReadModel>(&self) -> Vec<M> {
-        self.bus.units().shown()
+        self.bus.factory().shown()
     }
 
     /// Then: the messages of one type that were published, in order.
     pub fn published<E: IntegrationEvent>(&self) -> Vec<E> {
-        self.bus.units().store().published()
+        self.bus.factory().store().published()
     }
 
     /// Then: how many messages of any type were published.
     pub fn published_count(&self) -> usize {
-        self.bus.units().store().published_count()
+        self.bus.factory().store().published_count()
     }
 }

@@ -7,7 +7,7 @@ use crate::{
 use futures_util::future::join_all;
 use seedwork::{
     application::{Cause, CommandBus, CommitError, MessageIdentity},
-    infrastructure::postgres::{CommitterSettings, Database, PgUnits},
+    infrastructure::postgres::{CommitterSettings, Database, PgUnitOfWorkFactory},
     testing::eventually,
 };
 use std::{
@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) type Bus = CommandBus<crate::model::Handlers, PgUnits<crate::model::Evento>>;
+pub(crate) type Bus = CommandBus<crate::model::Handlers, PgUnitOfWorkFactory<crate::model::Evento>>;
 
 /// A second process's way to the same context, through a proxy.
 pub(crate) async fn behind_a_proxy(banco: &Banco, settings: CommitterSettings) -> (Proxy, Bus) {

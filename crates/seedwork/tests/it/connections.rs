@@ -50,7 +50,7 @@ async fn opened(banco: &Banco) -> CuentaId {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_reads_and_the_first_commit_after_every_backend_was_terminated_succeed() {
     let banco = Banco::open().await;
-    let (reads, lists, db) = (banco.bus.units().reads::<CuentaRow>(), banco.lists(), banco.look().await);
+    let (reads, lists, db) = (banco.bus.factory().reads::<CuentaRow>(), banco.lists(), banco.look().await);
     let mut ids = vec![opened(&banco).await];
     for _ in 0..5 {
         let all =
@@ -68,7 +68,7 @@ async fn the_first_reads_and_the_first_commit_after_every_backend_was_terminated
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_whose_connection_is_lost_meanwhile_is_made_once_more() {
     let banco = Banco::open().await;
-    let (reads, lists, db) = (banco.bus.units().reads::<CuentaRow>(), banco.lists(), banco.look().await);
+    let (reads, lists, db) = (banco.bus.factory().reads::<CuentaRow>(), banco.lists(), banco.look().await);
     let id = opened(&banco).await;
     reads.by_id(id.into()).await.unwrap();
     let lock = banco.look().await;
@@ -109,7 +109,7 @@ async fn a_group_whose_connection_is_lost_before_its_commit_is_written_once_more
 #[tokio::test(flavor = "multi_thread")]
 async fn reads_that_are_given_up_while_a_table_is_locked_leave_no_backend_behind() {
     let banco = Banco::with(HASTY).await;
-    let (reads, lists, db) = (banco.bus.units().reads::<CuentaRow>(), banco.lists(), banco.look().await);
+    let (reads, lists, db) = (banco.bus.factory().reads::<CuentaRow>(), banco.lists(), banco.look().await);
     let id = opened(&banco).await;
     let waiting = format!("SELECT count(*) FROM pg_stat_activity WHERE {OURS} AND wait_event_type = 'Lock'");
     let waiting = async || db.query_one(&waiting, &[]).await.unwrap().get::<_, i64>(0);
@@ -134,7 +134,7 @@ async fn reads_that_are_given_up_while_a_table_is_locked_leave_no_backend_behind
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_column_is_a_defect_and_no_outage() {
     let banco = Banco::open().await;
-    let (reads, lists, db) = (banco.bus.units().reads::<CuentaRow>(), banco.lists(), banco.look().await);
+    let (reads, lists, db) = (banco.bus.factory().reads::<CuentaRow>(), banco.lists(), banco.look().await);
     let id = opened(&banco).await;
     assert!(reads.by_id(id.into()).await.unwrap().is_some());
     for (broken, mended, words) in [
@@ -161,7 +161,7 @@ async fn readiness_tells_of_a_missing_column_until_it_is_back() {
     let banco = Banco::open().await;
     let own = banco.database.context("pruebas").unwrap();
     let process = bus(&own, HASTY, &banco.supervisor);
-    let _reads = process.units().reads::<CuentaRow>();
+    let _reads = process.factory().reads::<CuentaRow>();
     let (probe, db) = (Probe::new(own), banco.look().await);
     let becomes = async |state: DatabaseState| {
         eventually("it is seen", async || (probe.ask().await.database == state).then_some(())).await;

@@ -7,7 +7,7 @@ use seedwork::{
         avro::{self, Registry},
         broker::{Broker, Delivery, Extent, Partition, PgBroker, Positions, Record, Share, Subscriber},
         consumer::{Consumer, ConsumerState, Subscriptions},
-        postgres::{CommitterSettings, PgUnits},
+        postgres::{CommitterSettings, PgUnitOfWorkFactory},
         relay::Lease,
         supervise::Supervisor,
     },
@@ -46,7 +46,7 @@ impl Oyente {
         let (supervisor, handlers) = (Supervisor::new(), Handlers::default());
         let faults = Arc::clone(&handlers.0);
         let own = banco.database.context("pruebas").unwrap();
-        let bus = Arc::new(CommandBus::new(handlers, PgUnits::start(&own, settings, &supervisor)));
+        let bus = Arc::new(CommandBus::new(handlers, PgUnitOfWorkFactory::start(&own, settings, &supervisor)));
         let subscriptions = Subscriptions::builder(bus).on_event::<Hecho>().build();
         let registry = Registry::open(banco.database.context("broker").unwrap()).await.unwrap();
         let state = Consumer::start(own, broker, registry, subscriptions, &supervisor);

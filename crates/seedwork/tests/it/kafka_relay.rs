@@ -47,7 +47,7 @@ impl World {
 
     async fn relay(&self) -> watch::Receiver<RelayState> {
         let registry = Registry::open(self.banco.database.context("broker").unwrap()).await.unwrap();
-        let log = self.banco.bus.units().log();
+        let log = self.banco.bus.factory().log();
         Relay::start(self.own(), self.broker.clone(), registry, log, &self.banco.supervisor)
     }
 

@@ -26,7 +26,7 @@ async fn partitions_are_there_before_they_are_needed() {
     for round in 0..10 {
         let outcomes = join_all((0..17).map(|n| banco.give(new(round * 100 + n)))).await;
         assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
-        let log = *banco.bus.units().log().borrow();
+        let log = *banco.bus.factory().log().borrow();
         assert!(log.room >= 0, "{log:?}");
     }
     assert_eq!(banco.log().await.len(), 170);
@@ -57,7 +57,7 @@ async fn a_lock_on_the_log_delays_no_commit_while_there_is_room() {
     let holder = banco.look().await;
     holder.batch_execute(HOLD).await.unwrap();
     let mut n = 0;
-    while banco.bus.units().log().borrow().room > 20 {
+    while banco.bus.factory().log().borrow().room > 20 {
         n += 1;
         let asked = Instant::now();
         assert_eq!(banco.give(new(n)).await, Ok(()));
@@ -65,7 +65,7 @@ async fn a_lock_on_the_log_delays_no_commit_while_there_is_room() {
     }
     assert!(n > 100, "{n} commits show nothing");
     holder.batch_execute("ROLLBACK").await.unwrap();
-    let log = banco.bus.units().log();
+    let log = banco.bus.factory().log();
     eventually("room is made", || async { (log.borrow().room > 100).then_some(()) }).await;
 }
 
@@ -76,7 +76,7 @@ async fn a_full_log_refuses_in_time_and_recovers() {
     let holder = banco.look().await;
     holder.batch_execute(HOLD).await.unwrap();
     let mut n = 1;
-    while banco.bus.units().log().borrow().room > 0 {
+    while banco.bus.factory().log().borrow().room > 0 {
         let asked = Instant::now();
         assert_eq!(banco.give(new(n)).await, Ok(()));
         assert!(asked.elapsed() < Duration::from_secs(2), "commit {n} took {:?}", asked.elapsed());

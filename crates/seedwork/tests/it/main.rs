@@ -26,4 +26,4 @@ mod slow;
 mod tables;
 mod unclean;
 mod undecodable;
-mod units;
+mod unit_of_work;

@@ -11,8 +11,8 @@ use seedwork::{
     domain::{Aggregate, Recorded, Version},
     infrastructure::{
         postgres::{
-            CommitterSettings, Database, Kind, Migrations, Param, PgUnitOfWork, PgUnits, Pool, Projection, Row, Shown,
-            Table,
+            CommitterSettings, Database, Kind, Migrations, Param, PgUnitOfWork, PgUnitOfWorkFactory, Pool, Projection,
+            Row, Shown, Table,
         },
         supervise::Supervisor,
     },
@@ -347,7 +347,7 @@ impl Projection for Bomba {
 /// The context on a database of its own.
 pub(crate) struct Banco {
     pub(crate) database: TestDatabase,
-    pub(crate) bus: CommandBus<Handlers, PgUnits<Evento>>,
+    pub(crate) bus: CommandBus<Handlers, PgUnitOfWorkFactory<Evento>>,
     pub(crate) supervisor: Supervisor,
 }
 
@@ -414,8 +414,8 @@ pub(crate) fn bus(
     database: &Database,
     settings: CommitterSettings,
     supervisor: &Supervisor,
-) -> CommandBus<Handlers, PgUnits<Evento>> {
-    CommandBus::new(Handlers::default(), PgUnits::start(database, settings, supervisor))
+) -> CommandBus<Handlers, PgUnitOfWorkFactory<Evento>> {
+    CommandBus::new(Handlers::default(), PgUnitOfWorkFactory::start(database, settings, supervisor))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the connection's driver ends with the connection")]

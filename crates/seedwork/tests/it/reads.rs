@@ -17,7 +17,7 @@ async fn every_thread_is_answered_also_after_the_one_that_read_for_it_has_ended(
     for id in &ids {
         banco.give(Abrir { id: *id, email: format!("{id}@example.com") }).await.unwrap();
     }
-    let reads = banco.bus.units().reads::<CuentaRow>();
+    let reads = banco.bus.factory().reads::<CuentaRow>();
     let read_all = async || {
         let found = join_all(ids.iter().map(|id| reads.by_id((*id).into()))).await;
         let found: Vec<CuentaId> = found.into_iter().map(|row| row.unwrap().unwrap().root().id().into()).collect();

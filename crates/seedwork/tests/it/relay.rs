@@ -25,7 +25,7 @@ async fn relay(banco: &Banco, supervisor: &Supervisor) -> watch::Receiver<RelayS
     let shared = banco.database.context("broker").unwrap();
     let registry = Registry::open(shared.clone()).await.unwrap();
     let own = banco.database.context("pruebas").unwrap();
-    Relay::start(own, PgBroker::new(shared, 4), registry, banco.bus.units().log(), supervisor)
+    Relay::start(own, PgBroker::new(shared, 4), registry, banco.bus.factory().log(), supervisor)
 }
 
 fn cursor(state: &RelayState) -> Option<i64> {
@@ -179,7 +179,7 @@ async fn commits_of_another_process_wake_the_relay() {
     let shared = banco.database.context("broker").unwrap();
     let registry = Registry::open(shared.clone()).await.unwrap();
     let own = banco.database.context("pruebas").unwrap();
-    let _stands_by = Relay::start(own, PgBroker::new(shared, 4), registry, other.units().log(), &rival);
+    let _stands_by = Relay::start(own, PgBroker::new(shared, 4), registry, other.factory().log(), &rival);
     let asked = std::time::Instant::now();
     for n in 0..20 {
         other.dispatch(Abrir { id: CuentaId::nuevo(), email: format!("{n}") }, &Cause::new()).await.unwrap();
@@ -219,7 +219,7 @@ async fn every_process_sees_the_progress_whichever_relays() {
         banco.give(Abrir { id: CuentaId::nuevo(), email: format!("{n}") }).await.unwrap();
     }
     let own = banco.database.context("pruebas").unwrap();
-    let mut announces = seedwork::infrastructure::relay::announce(own, banco.bus.units().log(), &banco.supervisor);
+    let mut announces = seedwork::infrastructure::relay::announce(own, banco.bus.factory().log(), &banco.supervisor);
     let mut stands_by = relay(&banco, &banco.supervisor).await;
     // Somebody else has the lease, and relays nothing.
     for state in [&mut announces, &mut stands_by] {
@@ -241,7 +241,7 @@ async fn progress_is_unknown_while_the_database_is_away() {
     let banco = Banco::open().await;
     let proxy = Proxy::before(banco.database.url()).await;
     let behind = Database::new(&proxy.url(banco.database.url()), "pruebas").unwrap();
-    let mut state = seedwork::infrastructure::relay::announce(behind, banco.bus.units().log(), &banco.supervisor);
+    let mut state = seedwork::infrastructure::relay::announce(behind, banco.bus.factory().log(), &banco.supervisor);
     assert_eq!(state.borrow().progress, None);
     sees(&mut state, |state| cursor(state) == Some(0)).await;
     proxy.set(Mode::Refuse);
@@ -333,7 +333,7 @@ async fn what_the_broker_refuses_is_withheld_with_its_successors_and_stops_nobod
     let own = banco.database.context("pruebas").unwrap();
     let strict = Strict { broker: PgBroker::new(shared, 4), refused: refused.to_string() };
     let start = |supervisor: &Supervisor| {
-        Relay::start(own.clone(), strict.clone(), registry.clone(), banco.bus.units().log(), supervisor)
+        Relay::start(own.clone(), strict.clone(), registry.clone(), banco.bus.factory().log(), supervisor)
     };
     let first = Supervisor::new();
     let mut state = start(&first);

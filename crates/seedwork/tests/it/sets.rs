@@ -9,12 +9,12 @@ use diesel_async::AsyncPgConnection;
 use futures_util::future::join_all;
 use seedwork::{
     application::{
-        Cause, Command, CommandBus, CommandHandler, CommitError, Committed, Context, DomainEventHandler, Drain,
-        EventHandler, Find, IntegrationEvent, MEMBERS, MessageIdentity, Save, Units,
+        Cause, Command, CommandBus, CommandHandler, CommitError, Committed, Context, DomainEventHandler, EventHandler,
+        Find, IntegrationEvent, MEMBERS, MessageIdentity, RecordedEvents, Save, UnitOfWorkFactory,
     },
     domain::{Recorded, Specification},
-    infrastructure::postgres::{Indexed, PgUnits},
-    testing::{FakeUnits, World},
+    infrastructure::postgres::{Indexed, PgUnitOfWorkFactory},
+    testing::{FakeUnitOfWorkFactory, World},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -104,22 +104,22 @@ fn con_saldo(saldo: i64) -> Cuenta {
     Cuenta { id, email: id.to_string(), saldo, events }
 }
 
-async fn finds<S>(units: &S)
+async fn finds<S>(factory: &S)
 where
-    S: Units<Uow: Find<ConSaldo> + Save<Cuenta> + Drain<Evento>>,
+    S: UnitOfWorkFactory<Uow: Find<ConSaldo> + Save<Cuenta> + RecordedEvents<Evento>>,
 {
     let cause = Cause::new();
     let commit = async |cuentas: &[Cuenta]| {
-        let mut uow = units.begin(&cause);
+        let mut uow = factory.begin(&cause);
         cuentas.iter().cloned().for_each(|cuenta| uow.save(cuenta));
-        assert_eq!(units.commit(uow).await, Ok(Committed));
+        assert_eq!(factory.commit(uow).await, Ok(Committed));
     };
     let ids = |cuentas: &[Cuenta]| cuentas.iter().map(|cuenta| cuenta.id).collect::<Vec<_>>();
     let (cuentas, others) = ([con_saldo(7), con_saldo(7), con_saldo(7)], [con_saldo(8)]);
     commit(&[cuentas[2].clone(), cuentas[0].clone(), cuentas[1].clone()]).await;
     commit(&others).await;
     // The members by their ids, and no others.
-    let mut uow = units.begin(&cause);
+    let mut uow = factory.begin(&cause);
     let found = uow.find(ConSaldo(7)).await.unwrap();
     assert_eq!(ids(&found), ids(&cuentas));
     assert!(uow.find(ConSaldo(9)).await.unwrap().is_empty());
@@ -134,28 +134,28 @@ where
     drop(uow);
     // No more than a unit is given; and it knows.
     commit(&(0..MEMBERS - 3).map(|_| con_saldo(7)).collect::<Vec<_>>()).await;
-    let mut uow = units.begin(&cause);
+    let mut uow = factory.begin(&cause);
     assert_eq!((uow.find(ConSaldo(7)).await.unwrap().len(), uow.has_more()), (MEMBERS, false));
     drop(uow);
     commit(&[con_saldo(7)]).await;
-    let mut uow = units.begin(&cause);
+    let mut uow = factory.begin(&cause);
     assert_eq!((uow.find(ConSaldo(7)).await.unwrap().len(), uow.has_more()), (MEMBERS, true));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_finds_the_members_of_a_set() {
-    finds(&FakeUnits::<Evento>::new()).await;
+    finds(&FakeUnitOfWorkFactory::<Evento>::new()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgresql_finds_the_members_of_a_set() {
-    finds(Banco::open().await.bus.units()).await;
+    finds(Banco::open().await.bus.factory()).await;
 }
 
 /// Another process, so to speak, with handlers whose faults are known.
-fn bus_of(banco: &Banco, handlers: Handlers) -> CommandBus<Handlers, PgUnits<Evento>> {
+fn bus_of(banco: &Banco, handlers: Handlers) -> CommandBus<Handlers, PgUnitOfWorkFactory<Evento>> {
     let database = banco.database.context("pruebas").unwrap();
-    CommandBus::new(handlers, PgUnits::start(&database, PATIENT, &banco.supervisor))
+    CommandBus::new(handlers, PgUnitOfWorkFactory::start(&database, PATIENT, &banco.supervisor))
 }
 
 async fn open(banco: &Banco, count: i32, saldo: i64) {

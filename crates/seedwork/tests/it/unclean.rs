@@ -7,7 +7,7 @@ use seedwork::{
         avro::{self, Registry},
         broker::{Broker, PgBroker, Record},
         consumer::{Consumer, ConsumerState, Subscriptions},
-        postgres::{Database, PgUnits},
+        postgres::{Database, PgUnitOfWorkFactory},
         supervise::Supervisor,
     },
     testing::eventually,
@@ -30,7 +30,7 @@ fn broker(url: &str) -> PgBroker {
 /// Consumes until the supervisor ends it.
 async fn consume(url: &str, faults: Arc<Faults>) -> (Supervisor, watch::Receiver<ConsumerState>) {
     let (supervisor, own) = (Supervisor::new(), Database::new(url, "pruebas").unwrap());
-    let bus = CommandBus::new(Handlers(faults), PgUnits::start(&own, HASTY, &supervisor));
+    let bus = CommandBus::new(Handlers(faults), PgUnitOfWorkFactory::start(&own, HASTY, &supervisor));
     let subscriptions = Subscriptions::builder(Arc::new(bus)).on_event::<Hecho>().build();
     let registry = Registry::open(Database::new(url, "broker").unwrap()).await.unwrap();
     let state = Consumer::start(own, broker(url), registry, subscriptions, &supervisor);

@@ -15,12 +15,12 @@ use crate::{
 use actix_web::{get, post};
 use seedwork::infrastructure::{
     http::{self, Accepted, Json, Listed, ListedBody, Paging, Path, Problem, Query, Versioned},
-    postgres::PgUnits,
+    postgres::PgUnitOfWorkFactory,
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
-type Bus = http::Bus<Handlers, PgUnits<IngestaEvent>>;
+type Bus = http::Bus<Handlers, PgUnitOfWorkFactory<IngestaEvent>>;
 type Queries = http::Queries<PgReads>;
 
 /// Every route of this context.

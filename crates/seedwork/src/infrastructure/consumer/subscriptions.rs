@@ -8,7 +8,7 @@ use crate::{
     domain::{Clock, SystemClock, Violations},
     infrastructure::{
         avro,
-        postgres::{Parking, PgUnitOfWork, PgUnits},
+        postgres::{Parking, PgUnitOfWork, PgUnitOfWorkFactory},
     },
 };
 use apache_avro::types::Value;
@@ -47,15 +47,15 @@ pub struct Subscriptions {
 
 impl Subscriptions {
     /// Starts the list of subscriptions of a context, whose handlers run on `bus`.
-    pub fn builder<H, E>(bus: Arc<CommandBus<H, PgUnits<E>>>) -> SubscriptionsBuilder<H, E>
+    pub fn builder<H, E>(bus: Arc<CommandBus<H, PgUnitOfWorkFactory<E>>>) -> SubscriptionsBuilder<H, E>
     where
         H: Context<Event = E> + DomainEventHandler<E, PgUnitOfWork<E>>,
         E: Translate,
     {
-        let units = Arc::clone(&bus);
+        let parks = Arc::clone(&bus);
         let park = move |parking| -> BoxFuture<'static, _> {
-            let units = Arc::clone(&units);
-            Box::pin(async move { units.units().park(parking).await })
+            let bus = Arc::clone(&parks);
+            Box::pin(async move { bus.factory().park(parking).await })
         };
         SubscriptionsBuilder {
             bus,
@@ -87,7 +87,7 @@ impl Subscriptions {
 
 /// The subscriptions of a context while they are listed: the types of its handlers are still known.
 pub struct SubscriptionsBuilder<H, E> {
-    bus: Arc<CommandBus<H, PgUnits<E>>>,
+    bus: Arc<CommandBus<H, PgUnitOfWorkFactory<E>>>,
     subscriptions: Subscriptions,
 }
 
@@ -136,7 +136,7 @@ where
     }
 }
 
-async fn handle_command<M, C, H, E>(bus: &CommandBus<H, PgUnits<E>>, message: M, cause: &Cause) -> Outcome
+async fn handle_command<M, C, H, E>(bus: &CommandBus<H, PgUnitOfWorkFactory<E>>, message: M, cause: &Cause) -> Outcome
 where
     M: IntegrationEvent,
     C: Command<Error: From<H::Fault>> + TryFrom<M, Error = Violations>,

@@ -2,8 +2,8 @@
 
 use super::{limits::Limits, problem::Problem};
 use crate::application::{
-    Cause, Command, CommandBus, CommandHandler, Context, DomainEventHandler, Drain, Query, QueryBus, QueryHandler,
-    Units,
+    Cause, Command, CommandBus, CommandHandler, Context, DomainEventHandler, Query, QueryBus, QueryHandler,
+    RecordedEvents, UnitOfWorkFactory,
 };
 use crate::infrastructure::outage::Outage;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
@@ -18,7 +18,7 @@ use std::{
 static LATE: LazyLock<Outage> = LazyLock::new(Outage::default);
 
 /// Gives commands to a context, as part of the request. A context names its own:
-/// `type Bus = http::Bus<Handlers, PgUnits<IngestaEvent>>`; its [`CommandBus`] is app data of the server.
+/// `type Bus = http::Bus<Handlers, PgUnitOfWorkFactory<IngestaEvent>>`; its [`CommandBus`] is app data of the server.
 pub struct Bus<H, S> {
     bus: web::Data<CommandBus<H, S>>,
     cause: Cause,
@@ -27,7 +27,7 @@ pub struct Bus<H, S> {
 impl<H, S> Bus<H, S>
 where
     H: Context + DomainEventHandler<<H as Context>::Event, S::Uow>,
-    S: Units<Uow: Drain<H::Event>>,
+    S: UnitOfWorkFactory<Uow: RecordedEvents<H::Event>>,
 {
     /// Handles a command and commits what it changed.
     ///

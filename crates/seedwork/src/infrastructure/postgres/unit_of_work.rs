@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     application::{
-        Cause, CommitError, Committed, Drain, Find, IntegrationEvent, Load, MEMBERS, ReadModel, Save, Show, UnitOfWork,
-        Units,
+        Cause, CommitError, Committed, Find, IntegrationEvent, Load, MEMBERS, ReadModel, RecordedEvents, Save, Show,
+        UnitOfWork, UnitOfWorkFactory,
     },
     domain::{Aggregate, Clock, Id, Instante, Specification, SystemClock},
     infrastructure::{avro, supervise::Supervisor},
@@ -61,8 +61,8 @@ pub trait Indexed: Specification<Of: Stored> {
     fn ids(&self, most: i64, db: &mut AsyncPgConnection) -> impl Future<Output = QueryResult<Vec<Uuid>>> + Send;
 }
 
-/// Where a context's units of work are committed: its PostgreSQL schema.
-pub struct PgUnits<E> {
+/// Units of work over the PostgreSQL schema of a context.
+pub struct PgUnitOfWorkFactory<E> {
     committer: Committer,
     readers: Readers,
     lanes: Lanes,
@@ -72,7 +72,7 @@ pub struct PgUnits<E> {
     event: PhantomData<fn() -> E>,
 }
 
-impl<E> PgUnits<E> {
+impl<E> PgUnitOfWorkFactory<E> {
     /// Starts the tasks that write and read for one context.
     pub fn start(database: &Database, settings: CommitterSettings, supervisor: &Supervisor) -> Self {
         let (log, state) = watch::channel(LogState::default());
@@ -108,7 +108,7 @@ impl<E> PgUnits<E> {
     }
 }
 
-impl<E: Send + 'static> PgUnits<E> {
+impl<E: Send + 'static> PgUnitOfWorkFactory<E> {
     fn empty(&self, cause: Arc<Cause>, deadline: Option<Instant>) -> PgUnitOfWork<E> {
         PgUnitOfWork {
             readers: self.readers.clone(),
@@ -128,7 +128,7 @@ impl<E: Send + 'static> PgUnits<E> {
     }
 }
 
-impl<E: Send + 'static> Units for PgUnits<E> {
+impl<E: Send + 'static> UnitOfWorkFactory for PgUnitOfWorkFactory<E> {
     type Uow = PgUnitOfWork<E>;
 
     fn begin(&self, cause: &Cause) -> PgUnitOfWork<E> {
@@ -136,7 +136,7 @@ impl<E: Send + 'static> Units for PgUnits<E> {
         self.empty(Arc::new(cause.clone()), deadline)
     }
 
-    async fn again(&self, uow: PgUnitOfWork<E>) -> Result<PgUnitOfWork<E>, CommitError> {
+    async fn restart(&self, uow: PgUnitOfWork<E>) -> Result<PgUnitOfWork<E>, CommitError> {
         let mut next = self.empty(Arc::clone(&uow.cause), uow.deadline);
         let mut keys: Vec<LaneKey> = uow.entered.iter().map(Lane::key).chain(uow.missed).collect();
         keys.sort_unstable();
@@ -169,7 +169,7 @@ impl<E: Send + 'static> Units for PgUnits<E> {
     }
 }
 
-/// The unit of work of [`PgUnits`]. `E` is everything that can happen in the context.
+/// The unit of work of [`PgUnitOfWorkFactory`]. `E` is everything that can happen in the context.
 pub struct PgUnitOfWork<E> {
     readers: Readers,
     lanes: Lanes,
@@ -263,7 +263,7 @@ impl<E: Send> UnitOfWork for PgUnitOfWork<E> {
     }
 }
 
-impl<E: Send> Drain<E> for PgUnitOfWork<E> {
+impl<E: Send> RecordedEvents<E> for PgUnitOfWork<E> {
     fn drain(&mut self) -> Vec<E> {
         std::mem::take(&mut self.events)
     }

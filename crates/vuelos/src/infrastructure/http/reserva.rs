@@ -18,13 +18,13 @@ use seedwork::{
     domain::Aggregate,
     infrastructure::{
         http::{self, Accepted, Json, Listed, ListedBody, Paging, Path, Problem, Query, Versioned},
-        postgres::PgUnits,
+        postgres::PgUnitOfWorkFactory,
     },
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
-type Bus = http::Bus<Handlers, PgUnits<ReservaEvent>>;
+type Bus = http::Bus<Handlers, PgUnitOfWorkFactory<ReservaEvent>>;
 type Queries = http::Queries<PgReads>;
 
 /// Where a reserva is read.

@@ -87,7 +87,7 @@ impl Committer {
         Self { entrance }
     }
 
-    /// Makes writes durable; see [`Units::commit`](crate::application::Units::commit).
+    /// Makes writes durable; see [`UnitOfWorkFactory::commit`](crate::application::UnitOfWorkFactory::commit).
     pub(super) async fn commit(
         &self,
         writes: Writes,

@@ -1,13 +1,13 @@
-//! One suite for every place where units of work are committed: memory and PostgreSQL keep the same promises.
+//! One suite for every implementation of the unit of work: memory and PostgreSQL keep the same promises.
 
 use crate::{
     model::{Banco, Cuenta, CuentaId, Evento},
     tables::Resumen,
 };
 use seedwork::{
-    application::{Cause, CommitError, Committed, Drain, Load, Save, Show, Units},
+    application::{Cause, CommitError, Committed, Load, RecordedEvents, Save, Show, UnitOfWorkFactory},
     domain::{Aggregate, Recorded, Version},
-    testing::FakeUnits,
+    testing::FakeUnitOfWorkFactory,
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -24,19 +24,19 @@ fn paid(mut cuenta: Cuenta) -> Cuenta {
     cuenta
 }
 
-async fn conforms<S>(units: &S)
+async fn conforms<S>(factory: &S)
 where
-    S: Units<Uow: Load<Cuenta> + Save<Cuenta> + Drain<Evento>>,
+    S: UnitOfWorkFactory<Uow: Load<Cuenta> + Save<Cuenta> + RecordedEvents<Evento>>,
 {
     let cause = Cause::new();
     let (id, other) = (CuentaId::nuevo(), CuentaId::nuevo());
 
     // What is saved is seen inside the unit, and nowhere else before the commit.
-    let mut uow = units.begin(&cause);
+    let mut uow = factory.begin(&cause);
     assert!(uow.load(id).await.unwrap().is_none());
     uow.save(new(id, "una"));
     assert_eq!(uow.load(id).await.unwrap().map(|cuenta| cuenta.version()), Some(1));
-    assert!(units.begin(&cause).load(other).await.unwrap().is_none());
+    assert!(factory.begin(&cause).load(other).await.unwrap().is_none());
 
     // The events are taken once.
     assert_eq!((uow.drain().len(), uow.drain().len()), (1, 0));
@@ -44,56 +44,56 @@ where
     // Saved twice is one insert, at the version of the last.
     let again = uow.load(id).await.unwrap().unwrap();
     uow.save(paid(again));
-    assert_eq!(units.commit(uow).await, Ok(Committed));
-    let kept = units.begin(&cause).load(id).await.unwrap().unwrap();
+    assert_eq!(factory.commit(uow).await, Ok(Committed));
+    let kept = factory.begin(&cause).load(id).await.unwrap().unwrap();
     assert_eq!((kept.version(), kept.saldo), (2, 1));
 
     // Dropping a unit is the rollback.
-    let mut dropped = units.begin(&cause);
+    let mut dropped = factory.begin(&cause);
     dropped.save(paid(kept.clone()));
     drop(dropped);
-    assert_eq!(units.begin(&cause).load(id).await.unwrap().unwrap().version(), 2);
+    assert_eq!(factory.begin(&cause).load(id).await.unwrap().unwrap().version(), 2);
 
     // A change that builds on an older version than the committed one is refused, whole.
-    let mut first = units.begin(&cause);
+    let mut first = factory.begin(&cause);
     first.save(paid(kept.clone()));
-    assert_eq!(units.commit(first).await, Ok(Committed));
-    let mut late = units.begin(&cause);
+    assert_eq!(factory.commit(first).await, Ok(Committed));
+    let mut late = factory.begin(&cause);
     late.save(new(other, "otra"));
     late.save(paid(kept));
-    assert_eq!(units.commit(late).await, Err(CommitError::Conflict));
-    assert!(units.begin(&cause).load(other).await.unwrap().is_none(), "nothing of a refused unit is kept");
+    assert_eq!(factory.commit(late).await, Err(CommitError::Conflict));
+    assert!(factory.begin(&cause).load(other).await.unwrap().is_none(), "nothing of a refused unit is kept");
 
     // A save is a change also when no event was recorded: what builds on the version before it is refused.
-    let seen = units.begin(&cause).load(id).await.unwrap().unwrap();
-    let mut silent = units.begin(&cause);
+    let seen = factory.begin(&cause).load(id).await.unwrap().unwrap();
+    let mut silent = factory.begin(&cause);
     silent.save(Cuenta { saldo: 10, ..seen.clone() });
-    assert_eq!(units.commit(silent).await, Ok(Committed));
-    let kept = units.begin(&cause).load(id).await.unwrap().unwrap();
+    assert_eq!(factory.commit(silent).await, Ok(Committed));
+    let kept = factory.begin(&cause).load(id).await.unwrap().unwrap();
     assert_eq!((kept.version(), kept.saldo), (seen.version() + 1, 10));
-    let mut late = units.begin(&cause);
+    let mut late = factory.begin(&cause);
     late.save(Cuenta { saldo: 20, ..seen });
-    assert_eq!(units.commit(late).await, Err(CommitError::Conflict));
+    assert_eq!(factory.commit(late).await, Err(CommitError::Conflict));
     let silent = CuentaId::nuevo();
     for version in 1..=2 {
-        let mut uow = units.begin(&cause);
+        let mut uow = factory.begin(&cause);
         let known = uow.load(silent).await.unwrap();
         let events = known.map_or(Recorded::new(), |cuenta| cuenta.events);
         uow.save(Cuenta { id: silent, email: "callada".into(), saldo: 0, events });
-        assert_eq!(units.commit(uow).await, Ok(Committed));
-        assert_eq!(units.begin(&cause).load(silent).await.unwrap().unwrap().version(), version);
+        assert_eq!(factory.commit(uow).await, Ok(Committed));
+        assert_eq!(factory.begin(&cause).load(silent).await.unwrap().unwrap().version(), version);
     }
 
     // An id is taken once.
-    let mut taken = units.begin(&cause);
+    let mut taken = factory.begin(&cause);
     taken.save(new(id, "tercera"));
-    assert!(matches!(units.commit(taken).await, Err(CommitError::Unique(_))));
+    assert!(matches!(factory.commit(taken).await, Err(CommitError::Unique(_))));
 }
 
 /// Shows rows of a read model; `shown` reads them.
-async fn shows<S, F>(units: &S, shown: impl Fn() -> F)
+async fn shows<S, F>(factory: &S, shown: impl Fn() -> F)
 where
-    S: Units<Uow: Show<Resumen>>,
+    S: UnitOfWorkFactory<Uow: Show<Resumen>>,
     F: Future<Output = Vec<Resumen>>,
 {
     let (pedido, other) = (Uuid::now_v7(), Uuid::now_v7());
@@ -105,25 +105,25 @@ where
         (vec![row(pedido, 3, 4), row(other, 7, 1), row(pedido, 2, 3)], vec![row(other, 7, 1), row(pedido, 3, 4)]),
     ] {
         let before = shown().await;
-        let mut uow = units.begin(&Cause::new());
+        let mut uow = factory.begin(&Cause::new());
         rows.into_iter().for_each(|row| uow.show(row));
         assert_eq!(shown().await, before);
-        assert_eq!(units.commit(uow).await, Ok(Committed));
+        assert_eq!(factory.commit(uow).await, Ok(Committed));
         assert_eq!(shown().await, expected);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_keeps_the_promises_of_a_unit_of_work() {
-    let units = FakeUnits::<Evento>::new();
-    conforms(&units).await;
-    shows(&units, async || units.shown()).await;
+    let factory = FakeUnitOfWorkFactory::<Evento>::new();
+    conforms(&factory).await;
+    shows(&factory, async || factory.shown()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgresql_keeps_the_promises_of_a_unit_of_work() {
     let banco = Banco::open().await;
-    conforms(banco.bus.units()).await;
+    conforms(banco.bus.factory()).await;
     let look = banco.look().await;
     let shown = async || {
         let rows = look.query("SELECT id_pedido, lineas, version FROM resumenes ORDER BY version", &[]).await.unwrap();
@@ -131,5 +131,5 @@ async fn postgresql_keeps_the_promises_of_a_unit_of_work() {
             |row: &Row| Resumen { pedido: row.get(0), lineas: row.get(1), version: row.get::<_, i32>(2) as Version };
         rows.iter().map(row).collect()
     };
-    shows(banco.bus.units(), shown).await;
+    shows(banco.bus.factory(), shown).await;
 }
