@@ -2,7 +2,7 @@
 
 use super::{
     Cause, Command, CommandHandler, CommitError, Committed, Context, DomainEventHandler, EventHandler, Fault,
-    FaultKind, IntegrationEvent, MEMBERS, Query, QueryHandler, RecordedEvents, Refusal, Refuse, Translate,
+    FaultKind, IntegrationEvent, Query, QueryHandler, REACTION_BATCH, RecordedEvents, Refusal, Refuse, Translate,
     UnitOfWorkFactory,
 };
 use std::pin::pin;
@@ -13,8 +13,8 @@ const TRIES: usize = 4;
 /// How often reactions may cause events that cause reactions, before it is taken for an endless loop.
 const DEPTH: usize = 16;
 
-/// How many units one reaction to a set may take, before it is taken for one that leaves the set as it is.
-const UNITS: usize = 10_000;
+/// The most batches of one reaction. A reaction with more is taken for one that never changes what it finds.
+const BATCHES: usize = 10_000;
 
 /// Runs commands and consumed events through the handlers of a context, each in its own unit of work.
 pub struct CommandBus<H, S> {
@@ -65,13 +65,16 @@ where
         H: EventHandler<E, S::Uow>,
     {
         let work = RunEventHandler(event);
-        for _ in 0..UNITS {
+        for _ in 0..BATCHES {
             let ((), has_more) = self.run(&work, cause).await?;
             if !has_more {
                 return Ok(());
             }
         }
-        Err(CommitError::Defect(format!("a reaction leaves its set as it is (more than {UNITS} units)")).into())
+        Err(CommitError::Defect(format!(
+            "a reaction does not change the aggregates that it finds (more than {BATCHES} batches)"
+        ))
+        .into())
     }
 
     /// Publishes the answer to a command that was refused.
@@ -129,8 +132,8 @@ where
             self.factory.limit(cause, handling).await??
         };
         let has_more = uow.has_more();
-        if has_more && !W::IN_SEVERAL_UNITS {
-            return Err(CommitError::Defect(format!("a command is about a set of more than {MEMBERS}")).into());
+        if has_more && !W::IN_BATCHES {
+            return Err(CommitError::Defect(format!("a command found more than {REACTION_BATCH} aggregates")).into());
         }
         Ok((output, has_more))
     }
@@ -153,8 +156,8 @@ where
 
 /// A handler with its input, which can run more than once.
 trait UseCase<H: Context, U>: Send + Sync {
-    /// Whether it is done again, for the rest, when a unit is not given all of a set.
-    const IN_SEVERAL_UNITS: bool;
+    /// True if it runs again for the rest, when a unit of work takes one batch only.
+    const IN_BATCHES: bool;
     type Output: Send;
     type Error: Fault + From<CommitError> + From<H::Fault>;
     fn run(&self, handlers: &H, uow: &mut U) -> impl Future<Output = Result<Self::Output, Self::Error>> + Send;
@@ -168,7 +171,7 @@ where
     H: Context + CommandHandler<C, U>,
     U: Send,
 {
-    const IN_SEVERAL_UNITS: bool = false;
+    const IN_BATCHES: bool = false;
     type Output = C::Output;
     type Error = C::Error;
 
@@ -185,7 +188,7 @@ where
     H: EventHandler<E, U>,
     U: Send,
 {
-    const IN_SEVERAL_UNITS: bool = true;
+    const IN_BATCHES: bool = true;
     type Output = ();
     type Error = H::Fault;
 

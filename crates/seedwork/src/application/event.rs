@@ -37,8 +37,8 @@ pub trait DomainEventHandler<E: Sync, U: Send>: Context {
     }
 }
 
-/// Reacts to what another context said, in a unit of work of its own. About a [set](super::Find) that is larger than a unit
-/// is given, it is asked again for the rest, each time in a further unit.
+/// Reacts to an event of another context, in a unit of work of its own. A reaction that [finds](super::Find) more aggregates
+/// than one batch runs again for the rest, each time in a further unit.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no handler for the event `{E}`",
     label = "no handler for `{E}`",

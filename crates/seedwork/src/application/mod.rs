@@ -25,4 +25,6 @@ pub use page::{Page, PageRequest, Position};
 pub use query::{Query, QueryHandler, by_name};
 pub use refusal::{Refusal, Refuse};
 pub use seedwork_derive::{Fault, IntegrationEvent};
-pub use unit_of_work::{Find, Load, MEMBERS, ReadModel, RecordedEvents, Save, Show, UnitOfWork, UnitOfWorkFactory};
+pub use unit_of_work::{
+    Find, Load, REACTION_BATCH, ReadModel, RecordedEvents, Save, Show, UnitOfWork, UnitOfWorkFactory,
+};

@@ -4,8 +4,8 @@ use super::{Cause, CommitError, Committed, IntegrationEvent};
 use crate::domain::{Aggregate, Specification};
 use std::hash::Hash;
 
-/// How many aggregates of a set one unit of work is given.
-pub const MEMBERS: usize = 100;
+/// The most aggregates that [`Find`] gives to one unit of work: a reaction to more runs in batches.
+pub const REACTION_BATCH: usize = 100;
 
 /// What one business transaction changes.
 ///
@@ -33,17 +33,17 @@ pub trait Load<A: Aggregate>: Send {
     fn load(&mut self, id: A::Id) -> impl Future<Output = Result<Option<A>, CommitError>> + Send;
 }
 
-/// A unit of work that can find the members of a set of aggregates.
+/// A unit of work that can find the aggregates that satisfy a specification.
 ///
 /// A context's port gives the read its name: `fn reservas_pendientes(&mut self, cliente: ClienteId) -> … {
 /// self.find(PendientesDe(cliente)) }`.
 pub trait Find<S: Specification>: Send {
-    /// Members of the set as this unit sees them, by id: all of them, or [`MEMBERS`] of a set that has more. Until the unit
-    /// ends, other commands of this process on them wait; what left the set before its turn came is not answered.
+    /// Returns the aggregates that satisfy the specification as this unit sees them, ordered by id, at most
+    /// [`REACTION_BATCH`]. Until the unit ends, other commands of this process on them wait. An aggregate that stops
+    /// satisfying it before its lane is free is left out.
     ///
-    /// The rest of a larger set is for further units. A reaction to what another context said is run again in each of
-    /// them, until there is no rest, so it is to take what it is given out of the set. A command has one unit only, and
-    /// fails.
+    /// If there are more, an event handler runs again in a further unit, until none is left. So it must change what it
+    /// finds: afterwards the specification is not satisfied any more. A command has one unit only, and fails.
     ///
     /// # Errors
     ///
@@ -82,8 +82,8 @@ pub trait RecordedEvents<E>: UnitOfWork {
     /// Takes the events recorded since the last call, in order.
     fn drain(&mut self) -> Vec<E>;
 
-    /// Whether a set that was [found](Find) has more members than this unit was given. Then the message that the unit is
-    /// an effect of is not claimed with it, but with the last unit; it is only made sure that nobody else has claimed it.
+    /// Returns true if [`Find`] found more than one batch. Then the consumed message is claimed with the last unit. The
+    /// others only make sure that it is not claimed already.
     fn has_more(&self) -> bool;
 }
 

@@ -1,12 +1,12 @@
-//! Sets of aggregates, by what their members have in common.
+//! Specifications: conditions on aggregates in the language of the business.
 
 use super::Aggregate;
 
-/// What the members of a set of aggregates have in common: `PendientesDe(cliente)`.
+/// A condition that selects aggregates: `PendientesDe(cliente)`.
 pub trait Specification: Send + Sync + 'static {
-    /// What the members are.
+    /// The aggregates that it selects.
     type Of: Aggregate;
 
-    /// Whether an aggregate, as it is now, is a member.
+    /// Returns true if the aggregate, as it is now, satisfies it.
     fn is_satisfied_by(&self, aggregate: &Self::Of) -> bool;
 }

@@ -2,8 +2,8 @@
 
 use crate::{
     application::{
-        Cause, CommitError, Committed, Find, IntegrationEvent, Load, MEMBERS, ReadModel, RecordedEvents, Save, Show,
-        UnitOfWork, UnitOfWorkFactory,
+        Cause, CommitError, Committed, Find, IntegrationEvent, Load, REACTION_BATCH, ReadModel, RecordedEvents, Save,
+        Show, UnitOfWork, UnitOfWorkFactory,
     },
     domain::{Aggregate, Id, Specification, Version},
 };
@@ -204,8 +204,8 @@ impl<E: Send, S: Specification> Find<S> for FakeUnitOfWork<E> {
         let mut found: Vec<S::Of> = self.all();
         found.retain(|aggregate| which.is_satisfied_by(aggregate));
         found.sort_by_key(|aggregate| aggregate.id().uuid());
-        self.has_more |= found.len() > MEMBERS;
-        found.truncate(MEMBERS);
+        self.has_more |= found.len() > REACTION_BATCH;
+        found.truncate(REACTION_BATCH);
         Ok(found)
     }
 }

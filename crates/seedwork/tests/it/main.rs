@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
 mod attacks;
+mod batched_reactions;
 mod broken;
 mod broker;
 mod committer;
@@ -21,7 +22,6 @@ mod proxy;
 mod reads;
 mod relay;
 mod roles;
-mod sets;
 mod slow;
 mod tables;
 mod unclean;

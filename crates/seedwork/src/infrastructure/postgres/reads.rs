@@ -164,7 +164,7 @@ impl Readers {
         Self { seats, home: Handle::current(), known: Arc::default() }
     }
 
-    /// The ids of members of a set, at most so many of them.
+    /// Returns the ids of at most `most` aggregates that satisfy a specification.
     pub(super) async fn find<S: Indexed>(&self, which: &S, most: i64) -> Result<Vec<Uuid>, ReadError> {
         let pool = self.seats.database.lists();
         find(pool, which, most).await.map_err(|failed| pool.refuse(failed, 1))

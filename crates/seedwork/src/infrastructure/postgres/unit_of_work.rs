@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     application::{
-        Cause, CommitError, Committed, Find, IntegrationEvent, Load, MEMBERS, ReadModel, RecordedEvents, Save, Show,
-        UnitOfWork, UnitOfWorkFactory,
+        Cause, CommitError, Committed, Find, IntegrationEvent, Load, REACTION_BATCH, ReadModel, RecordedEvents, Save,
+        Show, UnitOfWork, UnitOfWorkFactory,
     },
     domain::{Aggregate, Clock, Id, Instante, Specification, SystemClock},
     infrastructure::{avro, supervise::Supervisor},
@@ -55,9 +55,9 @@ pub trait Shown: ReadModel {
     type Row: Projection + From<Self>;
 }
 
-/// How the members of a set are found among what is committed.
+/// Finds the committed aggregates that satisfy a specification.
 pub trait Indexed: Specification<Of: Stored> {
-    /// The ids of members, at most so many of them, in no particular order. An index is to answer it.
+    /// Returns the ids of at most `most` of them, in no particular order. An index should answer the query.
     fn ids(&self, most: i64, db: &mut AsyncPgConnection) -> impl Future<Output = QueryResult<Vec<Uuid>>> + Send;
 }
 
@@ -184,7 +184,7 @@ pub struct PgUnitOfWork<E> {
     time: Instante,
     /// The time at which a request is over; none for a message, whose waits each have a limit of their own.
     deadline: Option<Instant>,
-    /// Whether a set has more members than this unit was given.
+    /// True if more aggregates were found than one batch.
     has_more: bool,
     defect: Option<CommitError>,
 }
@@ -295,7 +295,7 @@ impl<E: Send, S: Indexed> Find<S> for PgUnitOfWork<E> {
     /// Ids first, then each member as it is once its lane is entered: what it was when it was found may be over by then.
     async fn find(&mut self, which: S) -> Result<Vec<S::Of>, CommitError> {
         let kind = TypeId::of::<S::Of>();
-        let one_more = i64::try_from(MEMBERS).unwrap_or(i64::MAX).saturating_add(1);
+        let one_more = i64::try_from(REACTION_BATCH).unwrap_or(i64::MAX).saturating_add(1);
         let members = timeout_at(self.until(), self.readers.find(&which, one_more));
         let mut ids = members.await.unwrap_or(Err(ReadError::Unavailable))?;
         ids.extend(self.saved.iter().map(|saved| saved.key).filter(|key| key.0 == kind).map(|key| key.1));
@@ -312,8 +312,8 @@ impl<E: Send, S: Indexed> Find<S> for PgUnitOfWork<E> {
         let seen = held.into_iter().chain(rest.into_iter().flatten());
         let mut found: Vec<S::Of> = seen.filter(|one| which.is_satisfied_by(one)).collect();
         found.sort_unstable_by_key(|aggregate| aggregate.id().uuid());
-        self.has_more |= found.len() > MEMBERS;
-        found.truncate(MEMBERS);
+        self.has_more |= found.len() > REACTION_BATCH;
+        found.truncate(REACTION_BATCH);
         Ok(found)
     }
 }

@@ -1,4 +1,4 @@
-//! Sets of aggregates: found with their lanes entered, and reacted to in as many units of work as it takes.
+//! Batched reactions: aggregates are found by a specification, and the reaction runs in one unit of work a batch.
 
 use crate::{
     model::{Abonar, AbrirCallado, Banco, Cuenta, CuentaId, Evento, Handlers, PATIENT, Uow},
@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use seedwork::{
     application::{
         Cause, Command, CommandBus, CommandHandler, CommitError, Committed, Context, DomainEventHandler, EventHandler,
-        Find, IntegrationEvent, MEMBERS, MessageIdentity, RecordedEvents, Save, UnitOfWorkFactory,
+        Find, IntegrationEvent, MessageIdentity, REACTION_BATCH, RecordedEvents, Save, UnitOfWorkFactory,
     },
     domain::{Recorded, Specification},
     infrastructure::postgres::{Indexed, PgUnitOfWorkFactory},
@@ -52,7 +52,7 @@ struct Vaciado {
 impl EventHandler<Vaciado, Uow> for Handlers {
     async fn handle(&self, event: Vaciado, uow: &mut Uow) -> Result<(), CommitError> {
         let cuentas = uow.find(ConSaldo(event.saldo)).await?;
-        if cuentas.len() < MEMBERS && self.0.failing.lock().unwrap().contains(&event.id) {
+        if cuentas.len() < REACTION_BATCH && self.0.failing.lock().unwrap().contains(&event.id) {
             return Err(CommitError::Unique("failing".into()));
         }
         for mut cuenta in cuentas {
@@ -118,7 +118,7 @@ where
     let (cuentas, others) = ([con_saldo(7), con_saldo(7), con_saldo(7)], [con_saldo(8)]);
     commit(&[cuentas[2].clone(), cuentas[0].clone(), cuentas[1].clone()]).await;
     commit(&others).await;
-    // The members by their ids, and no others.
+    // The aggregates by their ids, and no others.
     let mut uow = factory.begin(&cause);
     let found = uow.find(ConSaldo(7)).await.unwrap();
     assert_eq!(ids(&found), ids(&cuentas));
@@ -133,22 +133,22 @@ where
     assert_eq!(ids(&uow.find(ConSaldo(7)).await.unwrap()), [stays.id, cuentas[2].id, new.id]);
     drop(uow);
     // No more than a unit is given; and it knows.
-    commit(&(0..MEMBERS - 3).map(|_| con_saldo(7)).collect::<Vec<_>>()).await;
+    commit(&(0..REACTION_BATCH - 3).map(|_| con_saldo(7)).collect::<Vec<_>>()).await;
     let mut uow = factory.begin(&cause);
-    assert_eq!((uow.find(ConSaldo(7)).await.unwrap().len(), uow.has_more()), (MEMBERS, false));
+    assert_eq!((uow.find(ConSaldo(7)).await.unwrap().len(), uow.has_more()), (REACTION_BATCH, false));
     drop(uow);
     commit(&[con_saldo(7)]).await;
     let mut uow = factory.begin(&cause);
-    assert_eq!((uow.find(ConSaldo(7)).await.unwrap().len(), uow.has_more()), (MEMBERS, true));
+    assert_eq!((uow.find(ConSaldo(7)).await.unwrap().len(), uow.has_more()), (REACTION_BATCH, true));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn memory_finds_the_members_of_a_set() {
+async fn memory_finds_the_aggregates_that_satisfy_a_specification() {
     finds(&FakeUnitOfWorkFactory::<Evento>::new()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn postgresql_finds_the_members_of_a_set() {
+async fn postgresql_finds_the_aggregates_that_satisfy_a_specification() {
     finds(Banco::open().await.bus.factory()).await;
 }
 
@@ -199,7 +199,7 @@ async fn park(banco: &Banco, event: &Vaciado) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reaction_to_a_large_set_takes_several_units_and_claims_its_message_with_the_last() {
+async fn a_batched_reaction_takes_several_units_and_claims_its_message_with_the_last() {
     let banco = Banco::open().await;
     open(&banco, 250, 7).await;
     open(&banco, 1, 8).await;
@@ -211,7 +211,7 @@ async fn a_reaction_to_a_large_set_takes_several_units_and_claims_its_message_wi
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_consumed_before_has_no_effect_on_a_set_of_any_size() {
+async fn a_message_consumed_before_has_no_effect_in_one_batch_or_in_many() {
     let banco = Banco::open().await;
     let (event, behind) = (vaciado(), vaciado());
     open(&banco, 5, 7).await;
@@ -293,8 +293,8 @@ async fn a_command_has_one_unit_only() {
 }
 
 #[tokio::test]
-async fn a_reaction_that_leaves_its_set_as_it_is_ends() {
-    let world = (0..=MEMBERS).map(|_| con_saldo(7)).fold(World::new(Mirones), World::with);
+async fn a_batched_reaction_that_changes_nothing_ends() {
+    let world = (0..=REACTION_BATCH).map(|_| con_saldo(7)).fold(World::new(Mirones), World::with);
     let refused = world.handle_event(vaciado()).await;
     assert!(matches!(refused, Err(CommitError::Defect(_))), "{refused:?}");
 }
