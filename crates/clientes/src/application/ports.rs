@@ -5,7 +5,7 @@ use crate::domain::{
     cliente::{Cliente, ClienteId},
     expediente::Expediente,
 };
-use seedwork::application::{Load, Save, Show, UnitOfWork};
+use seedwork::application::{Load, Project, Save, UnitOfWork};
 
 /// The clientes, as a unit of work sees them.
 pub trait Clientes: Load<Cliente> {
@@ -36,6 +36,9 @@ pub trait Expedientes: Load<Expediente> {
 impl<U: Load<Expediente>> Expedientes for U {}
 
 /// A unit of work of this context.
-pub trait ClientesUow: UnitOfWork + Clientes + Expedientes + Save<Cliente> + Save<Expediente> + Show<Reserva> {}
+pub trait ClientesUow:
+    UnitOfWork + Clientes + Expedientes + Save<Cliente> + Save<Expediente> + Project<Reserva>
+{
+}
 
-impl<U: UnitOfWork + Clientes + Expedientes + Save<Cliente> + Save<Expediente> + Show<Reserva>> ClientesUow for U {}
+impl<U: UnitOfWork + Clientes + Expedientes + Save<Cliente> + Save<Expediente> + Project<Reserva>> ClientesUow for U {}

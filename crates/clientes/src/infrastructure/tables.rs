@@ -17,7 +17,7 @@ use chrono::NaiveDate;
 use diesel::{Queryable, Selectable};
 use seedwork::{
     domain::{Aggregate, Instante, Violations},
-    infrastructure::postgres::{Row, Shown, Stored},
+    infrastructure::postgres::{Persisted, PersistedReadModel, Row},
 };
 use uuid::Uuid;
 
@@ -106,15 +106,15 @@ pub struct ReservaRow {
     version: i64,
 }
 
-impl Stored for Cliente {
+impl Persisted for Cliente {
     type Record = ClienteRow;
 }
 
-impl Stored for Expediente {
+impl Persisted for Expediente {
     type Record = ExpedienteRow;
 }
 
-impl Shown for Reserva {
+impl PersistedReadModel for Reserva {
     type Row = ReservaRow;
 }
 

@@ -7,7 +7,7 @@ use crate::{
 use diesel::{Queryable, Selectable};
 use seedwork::{
     domain::{Aggregate, Instante, Violations},
-    infrastructure::postgres::{Row, Stored},
+    infrastructure::postgres::{Persisted, Row},
 };
 use uuid::Uuid;
 
@@ -43,7 +43,7 @@ pub struct IngestaRow {
     version: i32,
 }
 
-impl Stored for Ingesta {
+impl Persisted for Ingesta {
     type Record = IngestaRow;
 }
 

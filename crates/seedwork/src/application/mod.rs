@@ -26,5 +26,5 @@ pub use query::{Query, QueryHandler, by_name};
 pub use refusal::{Refusal, Refuse};
 pub use seedwork_derive::{Fault, IntegrationEvent};
 pub use unit_of_work::{
-    Find, Load, REACTION_BATCH, ReadModel, RecordedEvents, Save, Show, UnitOfWork, UnitOfWorkFactory,
+    Find, Load, Project, REACTION_BATCH, ReadModel, RecordedEvents, Save, UnitOfWork, UnitOfWorkFactory,
 };

@@ -57,22 +57,22 @@ pub trait Save<A: Aggregate>: Send {
     fn save(&mut self, aggregate: A);
 }
 
-/// A row of a read model (a projection): what this context shows of something that is another's, as it last heard of it.
+/// A row of a read model (a projection): the state of something that another context owns, as last published.
 pub trait ReadModel: Clone + Send + Sync + 'static {
-    /// What tells one row from another.
+    /// The key of a row.
     type Key: Eq + Hash + Send;
 
-    /// Which row this is.
+    /// Returns the key of this row.
     fn key(&self) -> Self::Key;
 
-    /// How new it is: the version of what it shows. An older one never takes the place of a newer one.
+    /// Returns the version of the state that the row holds. An older row never replaces a newer one.
     fn order(&self) -> i64;
 }
 
 /// A unit of work that can write the read model `M`.
-pub trait Show<M: ReadModel>: Send {
-    /// Shows the row when the unit is committed, unless one that is as new is shown already.
-    fn show(&mut self, row: M);
+pub trait Project<M: ReadModel>: Send {
+    /// Writes the row when the unit is committed, unless the read model has one of the same version or newer.
+    fn project(&mut self, row: M);
 }
 
 /// The events recorded by the aggregates saved in a unit of work, and whether its reaction has more to do.

@@ -2,8 +2,8 @@
 
 use crate::{
     application::{
-        Cause, CommitError, Committed, Find, IntegrationEvent, Load, REACTION_BATCH, ReadModel, RecordedEvents, Save,
-        Show, UnitOfWork, UnitOfWorkFactory,
+        Cause, CommitError, Committed, Find, IntegrationEvent, Load, Project, REACTION_BATCH, ReadModel,
+        RecordedEvents, Save, UnitOfWork, UnitOfWorkFactory,
     },
     domain::{Aggregate, Id, Specification, Version},
 };
@@ -21,19 +21,19 @@ type Key = (TypeId, Uuid);
 /// What is committed.
 #[derive(Default)]
 pub(super) struct Store {
-    aggregates: HashMap<Key, Stored>,
-    shown: HashMap<TypeId, Box<dyn Any + Send>>,
+    aggregates: HashMap<Key, CommittedAggregate>,
+    read_models: HashMap<TypeId, Box<dyn Any + Send>>,
     published: Vec<Box<dyn Any + Send>>,
 }
 
-struct Stored {
+struct CommittedAggregate {
     version: Version,
     aggregate: Box<dyn Any + Send>,
 }
 
 impl Store {
     pub(super) fn put<A: Aggregate>(&mut self, aggregate: A) {
-        let stored = Stored { version: aggregate.version(), aggregate: Box::new(aggregate.clone()) };
+        let stored = CommittedAggregate { version: aggregate.version(), aggregate: Box::new(aggregate.clone()) };
         self.aggregates.insert(key::<A>(aggregate.id()), stored);
     }
 
@@ -45,19 +45,19 @@ impl Store {
         self.published.iter().filter_map(|event| event.downcast_ref::<E>()).cloned().collect()
     }
 
-    fn show<M: ReadModel>(&mut self, row: M) {
+    fn project<M: ReadModel>(&mut self, row: M) {
         let empty = || Box::new(HashMap::<M::Key, M>::new());
-        let rows = self.shown.entry(TypeId::of::<M>()).or_insert_with(|| empty());
+        let rows = self.read_models.entry(TypeId::of::<M>()).or_insert_with(|| empty());
         if let Some(rows) = rows.downcast_mut::<HashMap<M::Key, M>>() {
-            let shown = rows.entry(row.key()).or_insert_with(|| row.clone());
-            if shown.order() < row.order() {
-                *shown = row;
+            let newest = rows.entry(row.key()).or_insert_with(|| row.clone());
+            if newest.order() < row.order() {
+                *newest = row;
             }
         }
     }
 
-    fn shown<M: ReadModel>(&self) -> Vec<M> {
-        let rows = self.shown.get(&TypeId::of::<M>()).and_then(|rows| rows.downcast_ref::<HashMap<M::Key, M>>());
+    fn read_model<M: ReadModel>(&self) -> Vec<M> {
+        let rows = self.read_models.get(&TypeId::of::<M>()).and_then(|rows| rows.downcast_ref::<HashMap<M::Key, M>>());
         let mut rows: Vec<M> = rows.into_iter().flat_map(HashMap::values).cloned().collect();
         rows.sort_by_key(ReadModel::order);
         rows
@@ -84,9 +84,9 @@ impl<E> FakeUnitOfWorkFactory<E> {
         Self { store: Arc::default(), event: PhantomData }
     }
 
-    /// What a read model shows, the oldest first.
-    pub fn shown<M: ReadModel>(&self) -> Vec<M> {
-        self.store().shown()
+    /// Returns the rows of a read model, the oldest first.
+    pub fn read_model<M: ReadModel>(&self) -> Vec<M> {
+        self.store().read_model()
     }
 
     pub(super) fn store(&self) -> MutexGuard<'_, Store> {
@@ -111,7 +111,7 @@ impl<E: Send + 'static> UnitOfWorkFactory for FakeUnitOfWorkFactory<E> {
         FakeUnitOfWork {
             store: Arc::clone(&self.store),
             saved: HashMap::new(),
-            shown: Vec::new(),
+            projected: Vec::new(),
             events: Vec::new(),
             published: Vec::new(),
             has_more: false,
@@ -141,7 +141,7 @@ impl<E: Send + 'static> UnitOfWorkFactory for FakeUnitOfWorkFactory<E> {
             }
         }
         store.aggregates.extend(uow.saved.into_iter().map(|(key, saved)| (key, saved.stored)));
-        uow.shown.into_iter().for_each(|show| show(&mut store));
+        uow.projected.into_iter().for_each(|project| project(&mut store));
         store.published.extend(uow.published);
         Ok(Committed)
     }
@@ -151,18 +151,18 @@ impl<E: Send + 'static> UnitOfWorkFactory for FakeUnitOfWorkFactory<E> {
 pub struct FakeUnitOfWork<E> {
     store: Arc<Mutex<Store>>,
     saved: HashMap<Key, Saved>,
-    shown: Vec<Showing>,
+    projected: Vec<ErasedProjection>,
     events: Vec<E>,
     published: Vec<Box<dyn Any + Send>>,
     has_more: bool,
 }
 
-/// What shows a row of a read model, whatever its type.
-type Showing = Box<dyn FnOnce(&mut Store) + Send>;
+/// Writes a row of a read model, of any type.
+type ErasedProjection = Box<dyn FnOnce(&mut Store) + Send>;
 
 struct Saved {
     expected: Version,
-    stored: Stored,
+    stored: CommittedAggregate,
 }
 
 impl<E> FakeUnitOfWork<E> {
@@ -220,13 +220,13 @@ impl<E: Send, A: Aggregate<Event: Into<E>>> Save<A> for FakeUnitOfWork<E> {
             None => version.saturating_sub(Version::try_from(events.len()).unwrap_or(Version::MAX)),
         };
         self.events.extend(events.into_iter().map(Into::into));
-        let stored = Stored { version: aggregate.version(), aggregate: Box::new(aggregate) };
+        let stored = CommittedAggregate { version: aggregate.version(), aggregate: Box::new(aggregate) };
         self.saved.insert(key, Saved { expected, stored });
     }
 }
 
-impl<E: Send, M: ReadModel> Show<M> for FakeUnitOfWork<E> {
-    fn show(&mut self, row: M) {
-        self.shown.push(Box::new(move |store| store.show(row)));
+impl<E: Send, M: ReadModel> Project<M> for FakeUnitOfWork<E> {
+    fn project(&mut self, row: M) {
+        self.projected.push(Box::new(move |store| store.project(row)));
     }
 }

@@ -74,9 +74,9 @@ where
         self.bus.factory().store().get(id)
     }
 
-    /// Then: what a read model shows, the oldest first.
-    pub fn shown<M: ReadModel>(&self) -> Vec<M> {
-        self.bus.factory().shown()
+    /// Then: the rows of a read model, the oldest first.
+    pub fn read_model<M: ReadModel>(&self) -> Vec<M> {
+        self.bus.factory().read_model()
     }
 
     /// Then: the messages of one type that were published, in order.

@@ -13,7 +13,7 @@ use seedwork::{
         Find, IntegrationEvent, MessageIdentity, REACTION_BATCH, RecordedEvents, Save, UnitOfWorkFactory,
     },
     domain::{Recorded, Specification},
-    infrastructure::postgres::{Indexed, PgUnitOfWorkFactory},
+    infrastructure::postgres::{FindIds, PgUnitOfWorkFactory},
     testing::{FakeUnitOfWorkFactory, World},
 };
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ impl Specification for ConSaldo {
     }
 }
 
-impl Indexed for ConSaldo {
+impl FindIds for ConSaldo {
     // Imported here: the trait would also take `execute` for itself of a bare client.
     async fn ids(&self, most: i64, db: &mut AsyncPgConnection) -> QueryResult<Vec<Uuid>> {
         use diesel_async::RunQueryDsl;

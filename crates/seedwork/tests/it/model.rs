@@ -6,13 +6,13 @@ use diesel_migrations::embed_migrations;
 use seedwork::{
     application::{
         Cause, Command, CommandBus, CommandHandler, CommitError, Context, DomainEventHandler, EventHandler,
-        IntegrationEvent, Load, ReadModel, Save, Show, Translate, UnitOfWork,
+        IntegrationEvent, Load, Project, ReadModel, Save, Translate, UnitOfWork,
     },
     domain::{Aggregate, Recorded, Version},
     infrastructure::{
         postgres::{
-            CommitterSettings, Database, Kind, Migrations, Param, PgUnitOfWork, PgUnitOfWorkFactory, Pool, Projection,
-            Row, Shown, Table,
+            CommitterSettings, Database, Kind, Migrations, Param, PersistedReadModel, PgUnitOfWork,
+            PgUnitOfWorkFactory, Pool, Projection, Row, Table,
         },
         supervise::Supervisor,
     },
@@ -160,7 +160,7 @@ impl DomainEventHandler<Evento, Uow> for Handlers {
         let Evento::Pedido(id, version) = event else { return Ok(()) };
         let Some(mut pedido) = Load::<Pedido>::load(uow, (*id).into()).await? else { return Ok(()) };
         let lineas = i32::try_from(pedido.lineas.len()).unwrap();
-        uow.show(Resumen { pedido: *id, lineas, version: *version });
+        uow.project(Resumen { pedido: *id, lineas, version: *version });
         if pedido.lineas.len() > 3 && pedido.lineas.last().is_some_and(|linea| !linea.is_empty()) {
             pedido.lineas.push(String::new());
             pedido.events.record(Evento::Pedido(*id, pedido.events.next_version()));
@@ -287,7 +287,7 @@ command!(
 command!(
     /// Makes the committer panic.
     Explotar(), |_c, uow| {
-    uow.show(Bomba { id: Uuid::now_v7() });
+    uow.project(Bomba { id: Uuid::now_v7() });
 });
 
 command!(Pedir(id: PedidoId, lineas: Vec<String>), |c, uow| {
@@ -315,7 +315,7 @@ impl ReadModel for Bomba {
     }
 }
 
-impl Shown for Bomba {
+impl PersistedReadModel for Bomba {
     type Row = Self;
 }
 

@@ -6,7 +6,7 @@ use diesel_async::AsyncPgConnection;
 use seedwork::{
     application::ReadModel,
     domain::{Aggregate, Recorded, Version},
-    infrastructure::postgres::{Change, Part, Record, Row, Shown, Stored},
+    infrastructure::postgres::{Change, Part, Persisted, PersistedReadModel, Record, Row},
 };
 use uuid::Uuid;
 
@@ -69,7 +69,7 @@ impl ReadModel for Resumen {
     }
 }
 
-impl Shown for Resumen {
+impl PersistedReadModel for Resumen {
     type Row = ResumenRow;
 }
 
@@ -80,7 +80,7 @@ impl From<Resumen> for ResumenRow {
     }
 }
 
-impl Stored for Cuenta {
+impl Persisted for Cuenta {
     type Record = CuentaRow;
 }
 
@@ -128,7 +128,7 @@ impl Record for PedidoRecord {
     }
 }
 
-impl Stored for Pedido {
+impl Persisted for Pedido {
     type Record = PedidoRecord;
 }
 

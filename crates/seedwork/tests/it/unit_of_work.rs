@@ -5,7 +5,7 @@ use crate::{
     tables::Resumen,
 };
 use seedwork::{
-    application::{Cause, CommitError, Committed, Load, RecordedEvents, Save, Show, UnitOfWorkFactory},
+    application::{Cause, CommitError, Committed, Load, Project, RecordedEvents, Save, UnitOfWorkFactory},
     domain::{Aggregate, Recorded, Version},
     testing::FakeUnitOfWorkFactory,
 };
@@ -90,26 +90,26 @@ where
     assert!(matches!(factory.commit(taken).await, Err(CommitError::Unique(_))));
 }
 
-/// Shows rows of a read model; `shown` reads them.
-async fn shows<S, F>(factory: &S, shown: impl Fn() -> F)
+/// Projects rows of a read model; `read` returns them.
+async fn projects<S, F>(factory: &S, read: impl Fn() -> F)
 where
-    S: UnitOfWorkFactory<Uow: Show<Resumen>>,
+    S: UnitOfWorkFactory<Uow: Project<Resumen>>,
     F: Future<Output = Vec<Resumen>>,
 {
     let (pedido, other) = (Uuid::now_v7(), Uuid::now_v7());
     let row = |pedido, lineas, version| Resumen { pedido, lineas, version };
-    // Of one key, in one unit or in several, the newest is shown; nothing before the commit.
+    // Of one key, in one unit or in several, the newest stays; nothing is written before the commit.
     for (rows, expected) in [
         (vec![row(pedido, 1, 2)], vec![row(pedido, 1, 2)]),
         (vec![row(pedido, 9, 1), row(pedido, 9, 2)], vec![row(pedido, 1, 2)]),
         (vec![row(pedido, 3, 4), row(other, 7, 1), row(pedido, 2, 3)], vec![row(other, 7, 1), row(pedido, 3, 4)]),
     ] {
-        let before = shown().await;
+        let before = read().await;
         let mut uow = factory.begin(&Cause::new());
-        rows.into_iter().for_each(|row| uow.show(row));
-        assert_eq!(shown().await, before);
+        rows.into_iter().for_each(|row| uow.project(row));
+        assert_eq!(read().await, before);
         assert_eq!(factory.commit(uow).await, Ok(Committed));
-        assert_eq!(shown().await, expected);
+        assert_eq!(read().await, expected);
     }
 }
 
@@ -117,7 +117,7 @@ where
 async fn memory_keeps_the_promises_of_a_unit_of_work() {
     let factory = FakeUnitOfWorkFactory::<Evento>::new();
     conforms(&factory).await;
-    shows(&factory, async || factory.shown()).await;
+    projects(&factory, async || factory.read_model()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,11 +125,11 @@ async fn postgresql_keeps_the_promises_of_a_unit_of_work() {
     let banco = Banco::open().await;
     conforms(banco.bus.factory()).await;
     let look = banco.look().await;
-    let shown = async || {
+    let read = async || {
         let rows = look.query("SELECT id_pedido, lineas, version FROM resumenes ORDER BY version", &[]).await.unwrap();
         let row =
             |row: &Row| Resumen { pedido: row.get(0), lineas: row.get(1), version: row.get::<_, i32>(2) as Version };
         rows.iter().map(row).collect()
     };
-    shows(banco.bus.factory(), shown).await;
+    projects(banco.bus.factory(), read).await;
 }

@@ -12,7 +12,7 @@ use diesel::{ExpressionMethods, QueryDsl, QueryResult, dsl::sql, sql_types::Bool
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use seedwork::{
     application::{Page, QueryHandler},
-    infrastructure::postgres::{Indexed, Pool, Reads},
+    infrastructure::postgres::{FindIds, Pool, Reads},
 };
 use uuid::Uuid;
 
@@ -55,7 +55,7 @@ impl QueryHandler<ReservasNoPagadas> for PgReads {
     }
 }
 
-impl Indexed for PendientesDe {
+impl FindIds for PendientesDe {
     async fn ids(&self, most: i64, db: &mut AsyncPgConnection) -> QueryResult<Vec<Uuid>> {
         let pendientes = reservas::table.filter(sql::<Bool>("estado = 'Pendiente'"));
         let suyas = pendientes.filter(reservas::id_cliente.eq(Uuid::from(self.0)));

@@ -10,7 +10,7 @@ use crate::{
 use diesel::{Queryable, Selectable};
 use seedwork::{
     domain::{Aggregate, Instante, Violations},
-    infrastructure::postgres::{Row, Stored},
+    infrastructure::postgres::{Persisted, Row},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -51,7 +51,7 @@ pub struct ReservaRow {
     version: i32,
 }
 
-impl Stored for Reserva {
+impl Persisted for Reserva {
     type Record = ReservaRow;
 }
 

@@ -15,7 +15,7 @@ macro_rules! show {
                 let $record { id_reserva, id_cliente, estado, ruta, fecha_salida, version } = event;
                 if let Some(cliente) = id_cliente {
                     let cliente = cliente.into();
-                    uow.show(Reserva { id: id_reserva, cliente, estado, ruta, fecha: fecha_salida, version });
+                    uow.project(Reserva { id: id_reserva, cliente, estado, ruta, fecha: fecha_salida, version });
                 }
                 Ok(())
             }
@@ -51,7 +51,7 @@ mod tests {
         ReservaCancelada { id_reserva, id_cliente, estado: "Cancelada".into(), ruta, fecha_salida, version: 2 }
     }
 
-    fn shown(estado: &str, version: i64) -> Reserva {
+    fn row(estado: &str, version: i64) -> Reserva {
         let (id, estado, ruta) = (Uuid::from_u128(7), estado.to_owned(), "BOG-JFK".to_owned());
         Reserva { id, cliente: ID, estado, ruta, fecha: AHORA, version }
     }
@@ -60,9 +60,9 @@ mod tests {
     async fn a_reserva_is_shown_as_last_published_even_when_the_expediente_is_closed() {
         let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Cerrado));
         world.handle_event(creada()).await.unwrap();
-        assert_eq!(world.shown::<Reserva>(), [shown("Pendiente", 1)]);
+        assert_eq!(world.read_model::<Reserva>(), [row("Pendiente", 1)]);
         world.handle_event(cancelada()).await.unwrap();
-        assert_eq!(world.shown::<Reserva>(), [shown("Cancelada", 2)]);
+        assert_eq!(world.read_model::<Reserva>(), [row("Cancelada", 2)]);
         assert_eq!(world.published_count(), 0);
     }
 
@@ -72,13 +72,13 @@ mod tests {
         world.handle_event(cancelada()).await.unwrap();
         world.handle_event(creada()).await.unwrap();
         world.handle_event(cancelada()).await.unwrap();
-        assert_eq!(world.shown::<Reserva>(), [shown("Cancelada", 2)]);
+        assert_eq!(world.read_model::<Reserva>(), [row("Cancelada", 2)]);
     }
 
     #[tokio::test]
     async fn a_reserva_of_nobody_is_in_no_expediente() {
         let world = World::new(Handlers::new(FixedClock(AHORA)));
         world.handle_event(ReservaCreada { id_cliente: None, ..creada() }).await.unwrap();
-        assert_eq!(world.shown::<Reserva>(), []);
+        assert_eq!(world.read_model::<Reserva>(), []);
     }
 }

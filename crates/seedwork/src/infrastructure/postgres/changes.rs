@@ -21,7 +21,7 @@ impl Change {
         Self(Box::new(PartsChange { root, parts, replace: expected > 0 }))
     }
 
-    /// Shows a row in a read model, unless it shows a newer one.
+    /// Writes a row of a read model, unless the table has a newer one.
     pub fn projection<P: Projection>(row: P) -> Self {
         Self(Box::new(ProjectionChange { row }))
     }
@@ -195,9 +195,9 @@ impl<P: Projection> Batch for ProjectionChange<P> {
     fn calls<'a>(&self, batches: &[&'a dyn Batch], _: bool, calls: &mut Vec<Call<'a>>) {
         let mut newest: HashMap<P::Key, &'a P> = HashMap::new();
         for ProjectionChange { row } in typed::<Self>(batches) {
-            let shown = newest.entry(row.key()).or_insert(row);
-            if shown.order() < row.order() {
-                *shown = row;
+            let known = newest.entry(row.key()).or_insert(row);
+            if known.order() < row.order() {
+                *known = row;
             }
         }
         let rows: Vec<&P> = newest.into_values().collect();

@@ -38,5 +38,5 @@ pub use probe::{DatabaseState, Probe, SetAside, Standing};
 pub use reads::{ReadError, Reads};
 pub use row::{Column, Kind, Listed, Param, Part, Projection, Record, Root, Row, Table};
 pub use trust::check;
-pub use unit_of_work::{Indexed, PgUnitOfWork, PgUnitOfWorkFactory, Shown, Stored};
+pub use unit_of_work::{FindIds, Persisted, PersistedReadModel, PgUnitOfWork, PgUnitOfWorkFactory};
 pub use usage::watch;

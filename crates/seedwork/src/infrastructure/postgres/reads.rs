@@ -6,7 +6,7 @@ use super::{
     pool::{Failed, Pool, SWEEP},
     reader::{Found, Reader},
     row::Record,
-    unit_of_work::Indexed,
+    unit_of_work::FindIds,
 };
 use crate::infrastructure::supervise::Supervisor;
 use diesel::QueryResult;
@@ -165,7 +165,7 @@ impl Readers {
     }
 
     /// Returns the ids of at most `most` aggregates that satisfy a specification.
-    pub(super) async fn find<S: Indexed>(&self, which: &S, most: i64) -> Result<Vec<Uuid>, ReadError> {
+    pub(super) async fn find<S: FindIds>(&self, which: &S, most: i64) -> Result<Vec<Uuid>, ReadError> {
         let pool = self.seats.database.lists();
         find(pool, which, most).await.map_err(|failed| pool.refuse(failed, 1))
     }
@@ -191,7 +191,7 @@ fn check<R: Record>(db: &mut AsyncPgConnection) -> BoxFuture<'_, QueryResult<()>
     async move { R::by_ids(Vec::new(), db).await.map(drop) }.boxed()
 }
 
-async fn find<S: Indexed>(pool: &Pool, which: &S, most: i64) -> Result<Vec<Uuid>, Failed> {
+async fn find<S: FindIds>(pool: &Pool, which: &S, most: i64) -> Result<Vec<Uuid>, Failed> {
     let mut attempts = pool.attempts();
     loop {
         let mut db = attempts.connection().await?;

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     application::{
-        Cause, CommitError, Committed, Find, IntegrationEvent, Load, REACTION_BATCH, ReadModel, RecordedEvents, Save,
-        Show, UnitOfWork, UnitOfWorkFactory,
+        Cause, CommitError, Committed, Find, IntegrationEvent, Load, Project, REACTION_BATCH, ReadModel,
+        RecordedEvents, Save, UnitOfWork, UnitOfWorkFactory,
     },
     domain::{Aggregate, Clock, Id, Instante, Specification, SystemClock},
     infrastructure::{avro, supervise::Supervisor},
@@ -41,22 +41,22 @@ const MESSAGE_BYTES: usize = 1_000_000;
 /// commit has a time of its own.
 const MESSAGE: Duration = Duration::from_secs(10);
 
-/// How an aggregate is stored: its record, the way there and the way back.
+/// An aggregate with its persistent form, and the conversions in both directions.
 ///
-/// The way back can fail: a row that the domain refuses is an error, never a panic.
-pub trait Stored: Aggregate + TryFrom<Self::Record, Error: Display> {
-    /// What is stored of it.
+/// The conversion back can fail: a row that the domain refuses is an error, never a panic.
+pub trait Persisted: Aggregate + TryFrom<Self::Record, Error: Display> {
+    /// Its persistent form.
     type Record: Record + From<Self>;
 }
 
-/// How a row of a read model is stored.
-pub trait Shown: ReadModel {
+/// A read model with the row of its table.
+pub trait PersistedReadModel: ReadModel {
     /// The row of its table.
     type Row: Projection + From<Self>;
 }
 
 /// Finds the committed aggregates that satisfy a specification.
-pub trait Indexed: Specification<Of: Stored> {
+pub trait FindIds: Specification<Of: Persisted> {
     /// Returns the ids of at most `most` of them, in no particular order. An index should answer the query.
     fn ids(&self, most: i64, db: &mut AsyncPgConnection) -> impl Future<Output = QueryResult<Vec<Uuid>>> + Send;
 }
@@ -116,7 +116,7 @@ impl<E: Send + 'static> PgUnitOfWorkFactory<E> {
             entered: Vec::new(),
             missed: None,
             saved: Vec::new(),
-            shown: Vec::new(),
+            projected: Vec::new(),
             events: Vec::new(),
             messages: Vec::new(),
             cause,
@@ -162,7 +162,7 @@ impl<E: Send + 'static> UnitOfWorkFactory for PgUnitOfWorkFactory<E> {
             return Err(defect);
         }
         let saved = uow.saved.into_iter().flat_map(|saved| saved.aggregate.changes(saved.expected));
-        let changes = saved.chain(uow.shown).collect();
+        let changes = saved.chain(uow.projected).collect();
         let consumed = uow.cause.consumed.clone();
         let writes = Writes { changes, messages: uow.messages, consumed, has_more: uow.has_more, parking: None };
         self.committer.commit(writes, uow.entered, until).await
@@ -177,7 +177,7 @@ pub struct PgUnitOfWork<E> {
     /// The lane that was not entered, because waiting for it could have lasted for ever.
     missed: Option<LaneKey>,
     saved: Vec<Saved>,
-    shown: Vec<Change>,
+    projected: Vec<Change>,
     events: Vec<E>,
     messages: Vec<Message>,
     cause: Arc<Cause>,
@@ -194,15 +194,15 @@ struct Saved {
     key: LaneKey,
     /// The version that it was loaded at, before the first save: what the database must still have.
     expected: i32,
-    aggregate: Box<dyn Keep>,
+    aggregate: Box<dyn ErasedAggregate>,
 }
 
 /// A saved aggregate, whatever its type.
-trait Keep: Any + Send {
+trait ErasedAggregate: Any + Send {
     fn changes(self: Box<Self>, expected: i32) -> Vec<Change>;
 }
 
-impl<A: Stored> Keep for A {
+impl<A: Persisted> ErasedAggregate for A {
     fn changes(self: Box<Self>, expected: i32) -> Vec<Change> {
         A::Record::from(*self).changes(expected)
     }
@@ -234,7 +234,7 @@ impl<E> PgUnitOfWork<E> {
         Ok(())
     }
 
-    fn held<A: Stored>(&self, key: LaneKey) -> Option<A> {
+    fn held<A: Persisted>(&self, key: LaneKey) -> Option<A> {
         let saved = self.saved.iter().find(|saved| saved.key == key)?;
         let any: &dyn Any = &*saved.aggregate;
         any.downcast_ref::<A>().cloned()
@@ -273,7 +273,7 @@ impl<E: Send> RecordedEvents<E> for PgUnitOfWork<E> {
     }
 }
 
-impl<E: Send, A: Stored> Load<A> for PgUnitOfWork<E> {
+impl<E: Send, A: Persisted> Load<A> for PgUnitOfWork<E> {
     async fn load(&mut self, id: A::Id) -> Result<Option<A>, CommitError> {
         let key = (TypeId::of::<A>(), id.uuid());
         if let Some(held) = self.held(key) {
@@ -285,13 +285,17 @@ impl<E: Send, A: Stored> Load<A> for PgUnitOfWork<E> {
 }
 
 /// What is committed of an aggregate, whose lane is entered.
-async fn committed<A: Stored>(reads: &Reads<A::Record>, id: Uuid, deadline: Instant) -> Result<Option<A>, CommitError> {
+async fn committed<A: Persisted>(
+    reads: &Reads<A::Record>,
+    id: Uuid,
+    deadline: Instant,
+) -> Result<Option<A>, CommitError> {
     let record = timeout_at(deadline, reads.by_id(id)).await.unwrap_or(Err(ReadError::Unavailable))?;
     let restored = record.map(A::try_from).transpose();
     restored.map_err(|error| CommitError::Defect(format!("the stored {id} cannot be restored: {error}")))
 }
 
-impl<E: Send, S: Indexed> Find<S> for PgUnitOfWork<E> {
+impl<E: Send, S: FindIds> Find<S> for PgUnitOfWork<E> {
     /// Ids first, then each member as it is once its lane is entered: what it was when it was found may be over by then.
     async fn find(&mut self, which: S) -> Result<Vec<S::Of>, CommitError> {
         let kind = TypeId::of::<S::Of>();
@@ -318,7 +322,7 @@ impl<E: Send, S: Indexed> Find<S> for PgUnitOfWork<E> {
     }
 }
 
-impl<E: Send, A: Stored<Event: Into<E>>> Save<A> for PgUnitOfWork<E> {
+impl<E: Send, A: Persisted<Event: Into<E>>> Save<A> for PgUnitOfWork<E> {
     fn save(&mut self, mut aggregate: A) {
         let key = (TypeId::of::<A>(), aggregate.id().uuid());
         // Versions and events are counted in 32 bits; an aggregate that had more could not be stored.
@@ -334,8 +338,8 @@ impl<E: Send, A: Stored<Event: Into<E>>> Save<A> for PgUnitOfWork<E> {
     }
 }
 
-impl<E: Send, M: Shown> Show<M> for PgUnitOfWork<E> {
-    fn show(&mut self, row: M) {
-        self.shown.push(Change::projection(M::Row::from(row)));
+impl<E: Send, M: PersistedReadModel> Project<M> for PgUnitOfWork<E> {
+    fn project(&mut self, row: M) {
+        self.projected.push(Change::projection(M::Row::from(row)));
     }
 }
