@@ -11,7 +11,8 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let Data::Enum(data) = &input.data else {
         return Err(Error::new_spanned(&input.ident, "a fault is an enum of the ways to be refused"));
     };
-    let (mut kinds, mut slugs, mut violations) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut kinds, mut slugs) = (Vec::new(), Vec::new());
+    let (mut violations, mut storage_errors) = (Vec::new(), Vec::new());
     for variant in &data.variants {
         let name = &variant.ident;
         match told(variant)? {
@@ -19,11 +20,13 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
                 kinds.push(quote!(Self::#name { .. } => ::seedwork::application::FaultKind::#kind));
                 slugs.push(quote!(Self::#name { .. } => #slug));
                 violations.push(quote!(Self::#name { .. } => ::std::option::Option::None));
+                storage_errors.push(quote!(Self::#name { .. } => ::std::option::Option::None));
             }
             None => {
                 kinds.push(quote!(Self::#name(inner) => ::seedwork::application::Fault::kind(inner)));
                 slugs.push(quote!(Self::#name(inner) => ::seedwork::application::Fault::slug(inner)));
                 violations.push(quote!(Self::#name(inner) => ::seedwork::application::Fault::violations(inner)));
+                storage_errors.push(quote!(Self::#name(inner) => ::seedwork::application::Fault::storage_error(inner)));
             }
         }
     }
@@ -38,6 +41,9 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
             }
             fn violations(&self) -> ::std::option::Option<&::seedwork::domain::Violations> {
                 match self { #(#violations,)* }
+            }
+            fn storage_error(&self) -> ::std::option::Option<&::seedwork::application::StorageError> {
+                match self { #(#storage_errors,)* }
             }
         }
     })

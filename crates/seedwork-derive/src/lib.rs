@@ -19,8 +19,8 @@ pub fn integration_event(input: TokenStream) -> TokenStream {
 
 /// Implements `Fault` for the refusals of a context.
 ///
-/// A variant of its own says what kind of refusal it is and its slug: `#[fault(NotFound, "no-encontrado")]`. One without
-/// that holds another fault (broken rules, the error of a commit) and is what that is.
+/// A variant has a kind and a slug, `#[fault(NotFound, "no-encontrado")]`, or holds another fault (broken rules, a
+/// storage error) and answers as that one does.
 #[proc_macro_derive(Fault, attributes(fault))]
 pub fn fault(input: TokenStream) -> TokenStream {
     fault::derive(&syn::parse_macro_input!(input)).unwrap_or_else(syn::Error::into_compile_error).into()

@@ -5,7 +5,7 @@ use crate::domain::{
     expediente::ExpedienteError,
 };
 use seedwork::{
-    application::{CommitError, Fault},
+    application::{Fault, StorageError},
     domain::Violations,
 };
 
@@ -43,19 +43,19 @@ pub enum ClientesFault {
     Expediente(#[from] ExpedienteError),
     /// It could not be read or committed.
     #[error(transparent)]
-    Commit(CommitError),
+    Storage(StorageError),
 }
 
 /// What is unique is for the tables to say, among all clientes at once. These are the names of their constraints.
-impl From<CommitError> for ClientesFault {
-    fn from(error: CommitError) -> Self {
+impl From<StorageError> for ClientesFault {
+    fn from(error: StorageError) -> Self {
         match error {
-            CommitError::Unique(constraint) => match constraint.as_str() {
+            StorageError::Unique(constraint) => match constraint.as_str() {
                 "clientes_email" => Self::EmailRegistrado,
                 "clientes_documento" => Self::DocumentoRegistrado,
                 _ => Self::YaExiste,
             },
-            other => Self::Commit(other),
+            other => Self::Storage(other),
         }
     }
 }
@@ -67,7 +67,7 @@ mod tests {
     use seedwork::application::FaultKind;
 
     #[test]
-    fn a_refusal_reads_well_to_clients_and_to_programs() {
+    fn a_refusal_has_a_kind_a_slug_and_a_text() {
         let regla = ClienteError::TransicionInvalida { de: Estado::Desactivado, a: Estado::Desactivado };
         for (fault, kind, slug, text) in [
             (
@@ -82,7 +82,7 @@ mod tests {
                 "transicion-invalida",
                 "Un cliente no puede pasar de Desactivado a Desactivado",
             ),
-            (CommitError::Unavailable.into(), FaultKind::Unavailable, "no-disponible", "La base de datos no responde"),
+            (StorageError::Unavailable.into(), FaultKind::Unavailable, "no-disponible", "the database does not answer"),
         ] {
             assert_eq!((fault.kind(), fault.slug(), fault.to_string().as_str()), (kind, slug, text));
         }
@@ -95,13 +95,13 @@ mod tests {
             ("clientes_documento", ClientesFault::DocumentoRegistrado, "documento-registrado"),
             ("clientes_pkey", ClientesFault::YaExiste, "id-ya-existe"),
         ] {
-            assert_eq!(ClientesFault::from(CommitError::Unique(constraint.into())), fault);
+            assert_eq!(ClientesFault::from(StorageError::Unique(constraint.into())), fault);
             assert_eq!((fault.kind(), fault.slug()), (FaultKind::Conflict, slug));
         }
     }
 
     #[test]
     fn a_lost_race_is_still_one_so_that_the_bus_runs_the_command_again() {
-        assert_eq!(ClientesFault::from(CommitError::Conflict).kind(), FaultKind::Race);
+        assert_eq!(ClientesFault::from(StorageError::Conflict).kind(), FaultKind::Race);
     }
 }

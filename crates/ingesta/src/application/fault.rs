@@ -2,7 +2,7 @@
 
 use crate::domain::ingesta::{IngestaError, IngestaId};
 use seedwork::{
-    application::{CommitError, Fault},
+    application::{Fault, StorageError},
     domain::Violations,
 };
 
@@ -25,15 +25,15 @@ pub enum IngestaFault {
     Regla(#[from] IngestaError),
     /// It could not be read or committed.
     #[error(transparent)]
-    Commit(CommitError),
+    Storage(StorageError),
 }
 
-impl From<CommitError> for IngestaFault {
-    fn from(error: CommitError) -> Self {
+impl From<StorageError> for IngestaFault {
+    fn from(error: StorageError) -> Self {
         match error {
             // Nothing of an ingesta is unique but its id.
-            CommitError::Unique(_) => Self::YaExiste,
-            other => Self::Commit(other),
+            StorageError::Unique(_) => Self::YaExiste,
+            other => Self::Storage(other),
         }
     }
 }
@@ -45,7 +45,7 @@ mod tests {
     use seedwork::application::FaultKind;
 
     #[test]
-    fn a_refusal_reads_well_to_clients_and_to_programs() {
+    fn a_refusal_has_a_kind_a_slug_and_a_text() {
         let regla = IngestaError::TransicionInvalida { de: Estado::Finalizada, a: Estado::Alertada };
         for (fault, kind, slug, text) in [
             (
@@ -61,7 +61,7 @@ mod tests {
                 "transicion-invalida",
                 "Una ingesta no puede pasar de Finalizada a Alertada",
             ),
-            (CommitError::Unavailable.into(), FaultKind::Unavailable, "no-disponible", "La base de datos no responde"),
+            (StorageError::Unavailable.into(), FaultKind::Unavailable, "no-disponible", "the database does not answer"),
         ] {
             assert_eq!((fault.kind(), fault.slug(), fault.to_string().as_str()), (kind, slug, text));
         }
@@ -69,6 +69,6 @@ mod tests {
 
     #[test]
     fn a_lost_race_is_still_one_so_that_the_bus_runs_the_command_again() {
-        assert_eq!(IngestaFault::from(CommitError::Conflict).kind(), FaultKind::Race);
+        assert_eq!(IngestaFault::from(StorageError::Conflict).kind(), FaultKind::Race);
     }
 }

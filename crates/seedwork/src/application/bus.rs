@@ -1,8 +1,8 @@
 //! The buses. A use case runs in a unit of work: begin, handler, reactions, commit.
 
 use super::{
-    Cause, Command, CommandHandler, CommitError, Committed, Context, DomainEventHandler, EventHandler, Fault,
-    FaultKind, IntegrationEvent, Query, QueryHandler, REACTION_BATCH, RecordedEvents, Refusal, Refuse, Translate,
+    Cause, Command, CommandHandler, Committed, Context, DomainEventHandler, EventHandler, Fault, FaultKind,
+    IntegrationEvent, Query, QueryHandler, REACTION_BATCH, RecordedEvents, Refusal, Refuse, StorageError, Translate,
     UnitOfWorkFactory,
 };
 use std::pin::pin;
@@ -43,7 +43,7 @@ where
     ///
     /// # Errors
     ///
-    /// The handler's refusal, or the [`CommitError`] of the unit of work, as the command's own error.
+    /// The handler's refusal, or the [`StorageError`] of the unit of work, as the command's own error.
     pub async fn dispatch<C>(&self, command: C, cause: &Cause) -> Result<C::Output, C::Error>
     where
         C: Command<Error: From<H::Fault>>,
@@ -58,7 +58,7 @@ where
     ///
     /// # Errors
     ///
-    /// The handler's, or the [`CommitError`] of the unit of work, as the context's own error.
+    /// The handler's, or the [`StorageError`] of the unit of work, as the context's own error.
     pub async fn handle_event<E>(&self, event: E, cause: &Cause) -> Result<(), H::Fault>
     where
         E: IntegrationEvent,
@@ -71,7 +71,7 @@ where
                 return Ok(());
             }
         }
-        Err(CommitError::Defect(format!(
+        Err(StorageError::Defect(format!(
             "a reaction does not change the aggregates that it finds (more than {BATCHES} batches)"
         ))
         .into())
@@ -81,8 +81,8 @@ where
     ///
     /// # Errors
     ///
-    /// The [`CommitError`] of the unit of work.
-    pub async fn refuse(&self, refusal: Refusal, cause: &Cause) -> Result<(), CommitError>
+    /// The [`StorageError`] of the unit of work.
+    pub async fn refuse(&self, refusal: Refusal, cause: &Cause) -> Result<(), StorageError>
     where
         H: Refuse,
     {
@@ -133,7 +133,7 @@ where
         };
         let has_more = uow.has_more();
         if has_more && !W::IN_BATCHES {
-            return Err(CommitError::Defect(format!("a command found more than {REACTION_BATCH} aggregates")).into());
+            return Err(StorageError::Defect(format!("a command found more than {REACTION_BATCH} aggregates")).into());
         }
         Ok((output, has_more))
     }
@@ -150,7 +150,7 @@ where
                 DomainEventHandler::handle(&self.handlers, event, uow).await?;
             }
         }
-        Err(CommitError::Defect(format!("reactions cause events without end (more than {DEPTH} rounds)")).into())
+        Err(StorageError::Defect(format!("reactions cause events without end (more than {DEPTH} rounds)")).into())
     }
 }
 
@@ -159,7 +159,7 @@ trait UseCase<H: Context, U>: Send + Sync {
     /// True if it runs again for the rest, when a unit of work takes one batch only.
     const IN_BATCHES: bool;
     type Output: Send;
-    type Error: Fault + From<CommitError> + From<H::Fault>;
+    type Error: Fault + From<StorageError> + From<H::Fault>;
     fn run(&self, handlers: &H, uow: &mut U) -> impl Future<Output = Result<Self::Output, Self::Error>> + Send;
 }
 

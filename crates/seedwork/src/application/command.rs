@@ -1,6 +1,6 @@
 //! Commands: what somebody asks the context to do.
 
-use super::{CommitError, Fault};
+use super::{Fault, StorageError};
 
 /// A request to change something. One use case, one command, one file.
 pub trait Command: Clone + Send + Sync + 'static {
@@ -9,7 +9,7 @@ pub trait Command: Clone + Send + Sync + 'static {
     /// What the sender is told when it is done: the id of a new thing, or nothing.
     type Output: Send;
     /// Why it may be refused.
-    type Error: Fault + From<CommitError>;
+    type Error: Fault + From<StorageError>;
 }
 
 /// Handles one kind of command.

@@ -1,6 +1,6 @@
 //! What a bounded context is, to the engine.
 
-use super::{CommitError, Fault, Translate};
+use super::{Fault, StorageError, Translate};
 
 /// A bounded context: implemented once, by the type that carries its handlers.
 pub trait Context: Send + Sync + 'static {
@@ -9,5 +9,5 @@ pub trait Context: Send + Sync + 'static {
     /// Everything that can happen in it: the event of its aggregate, or an enum over those of several.
     type Event: Translate;
     /// Why a use case of it may be refused.
-    type Fault: Fault + From<CommitError>;
+    type Fault: Fault + From<StorageError>;
 }

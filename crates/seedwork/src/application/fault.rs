@@ -1,9 +1,10 @@
-//! Why something was refused, in terms that every edge (HTTP, broker, retries) can decide on.
+//! Refusals, in terms that every edge (HTTP, broker, retries) can decide on.
 
+use super::StorageError;
 use crate::domain::{BrokenRule, Violations};
 use std::error::Error;
 
-/// What kind of refusal it is.
+/// The kind of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
     /// The thing does not exist.
@@ -32,12 +33,12 @@ pub enum FaultKind {
     Defect,
 }
 
-/// A refusal. `Display` is what the client reads, in Spanish.
+/// A refusal. `Display` is the text for clients, in Spanish, unless it passes on a [`StorageError`].
 ///
-/// A context's refusals are an enum that derives it: each variant says what it is, or holds another fault.
+/// The refusals of a context are an enum that derives it: each variant has a kind and a slug, or holds another fault.
 ///
 /// ```
-/// use seedwork::{application::{CommitError, Fault, FaultKind}, domain::Violations};
+/// use seedwork::{application::{Fault, FaultKind, StorageError}, domain::Violations};
 ///
 /// #[derive(Debug, thiserror::Error, Fault)]
 /// enum CitasFault {
@@ -47,21 +48,26 @@ pub enum FaultKind {
 ///     #[error(transparent)]
 ///     Invalida(#[from] Violations),
 ///     #[error(transparent)]
-///     Commit(#[from] CommitError),
+///     Storage(#[from] StorageError),
 /// }
 ///
 /// assert_eq!((CitasFault::NoExiste.kind(), CitasFault::NoExiste.slug()), (FaultKind::NotFound, "no-encontrado"));
-/// assert_eq!(CitasFault::from(CommitError::Conflict).kind(), FaultKind::Race);
+/// assert_eq!(CitasFault::from(StorageError::Conflict).kind(), FaultKind::Race);
 /// ```
 pub trait Fault: Error + Send + Sync + 'static {
-    /// What kind of refusal it is.
+    /// Returns its kind.
     fn kind(&self) -> FaultKind;
 
-    /// The name of this refusal in kebab-case: a rule's name, or one of those that all contexts share.
+    /// Returns its name in kebab-case: the name of a rule, or one that all contexts share.
     fn slug(&self) -> &'static str;
 
-    /// The fields that are to blame, when there are any.
+    /// Returns the fields that break rules, if there are any.
     fn violations(&self) -> Option<&Violations> {
+        None
+    }
+
+    /// Returns the error of the engine that it passes on, if it does. Its text is English: the edge has the one for clients.
+    fn storage_error(&self) -> Option<&StorageError> {
         None
     }
 }

@@ -5,19 +5,18 @@
 mod bus;
 mod cause;
 mod command;
-mod commit;
 mod context;
 mod event;
 mod fault;
 mod page;
 mod query;
 mod refusal;
+mod storage_error;
 mod unit_of_work;
 
 pub use bus::{CommandBus, QueryBus};
 pub use cause::{Cause, MessageIdentity};
 pub use command::{Command, CommandHandler};
-pub use commit::{CommitError, Committed};
 pub use context::Context;
 pub use event::{DomainEventHandler, EventHandler, IntegrationEvent, Translate};
 pub use fault::{Fault, FaultKind};
@@ -25,6 +24,7 @@ pub use page::{Page, PageRequest, Position};
 pub use query::{Query, QueryHandler, by_name};
 pub use refusal::{Refusal, Refuse};
 pub use seedwork_derive::{Fault, IntegrationEvent};
+pub use storage_error::StorageError;
 pub use unit_of_work::{
-    Find, Load, Project, REACTION_BATCH, ReadModel, RecordedEvents, Save, UnitOfWork, UnitOfWorkFactory,
+    Committed, Find, Load, Project, REACTION_BATCH, ReadModel, RecordedEvents, Save, UnitOfWork, UnitOfWorkFactory,
 };

@@ -1,6 +1,6 @@
 //! The unit of work: what one business transaction changes, as a value.
 
-use super::{Cause, CommitError, Committed, IntegrationEvent};
+use super::{Cause, IntegrationEvent, StorageError};
 use crate::domain::{Aggregate, Specification};
 use std::hash::Hash;
 
@@ -28,9 +28,9 @@ pub trait Load<A: Aggregate>: Send {
     ///
     /// # Errors
     ///
-    /// [`CommitError::Unavailable`] when the database does not answer, [`CommitError::Conflict`] when waiting for the
+    /// [`StorageError::Unavailable`] when the database does not answer, [`StorageError::Conflict`] when waiting for the
     /// aggregate could wait for ever (the bus runs the command again).
-    fn load(&mut self, id: A::Id) -> impl Future<Output = Result<Option<A>, CommitError>> + Send;
+    fn load(&mut self, id: A::Id) -> impl Future<Output = Result<Option<A>, StorageError>> + Send;
 }
 
 /// A unit of work that can find the aggregates that satisfy a specification.
@@ -48,7 +48,7 @@ pub trait Find<S: Specification>: Send {
     /// # Errors
     ///
     /// Those of [`Load::load`].
-    fn find(&mut self, which: S) -> impl Future<Output = Result<Vec<S::Of>, CommitError>> + Send;
+    fn find(&mut self, which: S) -> impl Future<Output = Result<Vec<S::Of>, StorageError>> + Send;
 }
 
 /// A unit of work that can write aggregates of the kind `A`.
@@ -87,6 +87,10 @@ pub trait RecordedEvents<E>: UnitOfWork {
     fn has_more(&self) -> bool;
 }
 
+/// The proof that a unit of work is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed;
+
 /// Begins and commits units of work. Only the bus and the consumer hold one.
 pub trait UnitOfWorkFactory: Send + Sync + 'static {
     /// The unit of work that it begins.
@@ -100,15 +104,15 @@ pub trait UnitOfWorkFactory: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`CommitError::Unavailable`] when the unit's time is over.
-    fn restart(&self, uow: Self::Uow) -> impl Future<Output = Result<Self::Uow, CommitError>> + Send;
+    /// [`StorageError::Unavailable`] when the unit's time is over.
+    fn restart(&self, uow: Self::Uow) -> impl Future<Output = Result<Self::Uow, StorageError>> + Send;
 
     /// Runs a handler within its time limit. What it has not committed by then is dropped.
     ///
     /// # Errors
     ///
-    /// [`CommitError::TimedOut`] if it takes longer.
-    fn limit<F>(&self, cause: &Cause, work: F) -> impl Future<Output = Result<F::Output, CommitError>> + Send
+    /// [`StorageError::TimedOut`] if it takes longer.
+    fn limit<F>(&self, cause: &Cause, work: F) -> impl Future<Output = Result<F::Output, StorageError>> + Send
     where
         F: Future<Output: Send> + Send;
 
@@ -116,6 +120,6 @@ pub trait UnitOfWorkFactory: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// See [`CommitError`]. Only after [`CommitError::Unknown`] may the unit have been committed.
-    fn commit(&self, uow: Self::Uow) -> impl Future<Output = Result<Committed, CommitError>> + Send;
+    /// See [`StorageError`]. Only after [`StorageError::Unknown`] may the unit have been committed.
+    fn commit(&self, uow: Self::Uow) -> impl Future<Output = Result<Committed, StorageError>> + Send;
 }

@@ -2,6 +2,7 @@
 
 pub mod avro;
 pub mod broker;
+mod client_texts;
 pub mod consumer;
 pub mod http;
 pub mod module;

@@ -2,8 +2,8 @@
 
 use crate::{
     application::{
-        Cause, CommitError, Committed, Find, IntegrationEvent, Load, Project, REACTION_BATCH, ReadModel,
-        RecordedEvents, Save, UnitOfWork, UnitOfWorkFactory,
+        Cause, Committed, Find, IntegrationEvent, Load, Project, REACTION_BATCH, ReadModel, RecordedEvents, Save,
+        StorageError, UnitOfWork, UnitOfWorkFactory,
     },
     domain::{Aggregate, Id, Specification, Version},
 };
@@ -118,24 +118,24 @@ impl<E: Send + 'static> UnitOfWorkFactory for FakeUnitOfWorkFactory<E> {
         }
     }
 
-    async fn restart(&self, _: FakeUnitOfWork<E>) -> Result<FakeUnitOfWork<E>, CommitError> {
+    async fn restart(&self, _: FakeUnitOfWork<E>) -> Result<FakeUnitOfWork<E>, StorageError> {
         Ok(self.begin(&Cause::new()))
     }
 
-    async fn limit<F>(&self, _: &Cause, work: F) -> Result<F::Output, CommitError>
+    async fn limit<F>(&self, _: &Cause, work: F) -> Result<F::Output, StorageError>
     where
         F: Future<Output: Send> + Send,
     {
         Ok(work.await)
     }
 
-    async fn commit(&self, uow: FakeUnitOfWork<E>) -> Result<Committed, CommitError> {
+    async fn commit(&self, uow: FakeUnitOfWork<E>) -> Result<Committed, StorageError> {
         let mut store = self.store();
         for (key, saved) in &uow.saved {
             match store.aggregates.get(key) {
-                Some(_) if saved.expected == 0 => return Err(CommitError::Unique("pkey".into())),
+                Some(_) if saved.expected == 0 => return Err(StorageError::Unique("pkey".into())),
                 current if current.map_or(0, |stored| stored.version) != saved.expected => {
-                    return Err(CommitError::Conflict);
+                    return Err(StorageError::Conflict);
                 }
                 _ => {}
             }
@@ -193,14 +193,14 @@ impl<E: Send> RecordedEvents<E> for FakeUnitOfWork<E> {
 }
 
 impl<E: Send, A: Aggregate> Load<A> for FakeUnitOfWork<E> {
-    async fn load(&mut self, id: A::Id) -> Result<Option<A>, CommitError> {
+    async fn load(&mut self, id: A::Id) -> Result<Option<A>, StorageError> {
         let saved = self.saved.get(&key::<A>(id)).and_then(|saved| saved.stored.aggregate.downcast_ref::<A>());
         Ok(saved.cloned().or_else(|| lock(&self.store).get(id)))
     }
 }
 
 impl<E: Send, S: Specification> Find<S> for FakeUnitOfWork<E> {
-    async fn find(&mut self, which: S) -> Result<Vec<S::Of>, CommitError> {
+    async fn find(&mut self, which: S) -> Result<Vec<S::Of>, StorageError> {
         let mut found: Vec<S::Of> = self.all();
         found.retain(|aggregate| which.is_satisfied_by(aggregate));
         found.sort_by_key(|aggregate| aggregate.id().uuid());

@@ -6,7 +6,7 @@ use crate::{
 };
 use futures_util::future::join_all;
 use seedwork::{
-    application::{Cause, CommandBus, CommitError, MessageIdentity},
+    application::{Cause, CommandBus, MessageIdentity, StorageError},
     infrastructure::postgres::{CommitterSettings, Database, PgUnitOfWorkFactory},
     testing::eventually,
 };
@@ -68,7 +68,7 @@ async fn an_outcome_that_cannot_be_found_is_told_as_unknown() {
         eventually("the COMMIT is done", || async { (banco.log().await.len() == 2).then_some(()) }).await;
         proxy.set(Mode::Refuse);
     });
-    assert_eq!(outcome, Err(CommitError::Unknown));
+    assert_eq!(outcome, Err(StorageError::Unknown));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,7 +126,7 @@ async fn a_lost_commit_is_not_found_by_a_message_that_another_process_claimed() 
             rival
         });
     assert_eq!(rival, Ok(()));
-    assert_eq!((consumed, neighbour), (Err(CommitError::Unavailable), Err(CommitError::Unavailable)));
+    assert_eq!((consumed, neighbour), (Err(StorageError::Unavailable), Err(StorageError::Unavailable)));
     assert_eq!(banco.saldo(id).await, None, "it was rolled back");
 }
 
@@ -149,7 +149,7 @@ async fn a_process_frozen_between_lock_and_commit_does_not_stop_the_others() {
     });
     assert_eq!(ours.0, Ok(()));
     assert!(ours.1 < 2 * HASTY.deadline, "{:?}", ours.1);
-    assert!(matches!(frozen, Err(CommitError::Unknown | CommitError::Unavailable)), "{frozen:?}");
+    assert!(matches!(frozen, Err(StorageError::Unknown | StorageError::Unavailable)), "{frozen:?}");
     assert_eq!(banco.log().await.len(), 3);
 }
 
@@ -164,7 +164,7 @@ async fn a_dead_database_is_told_within_the_deadline_and_comes_back_by_itself() 
         let cause = Cause::new();
         let outcomes = join_all((10..60).map(|n| bus.dispatch(new(n), &cause))).await;
         assert!(
-            outcomes.iter().all(|o| matches!(o, Err(CommitError::Unavailable | CommitError::Unknown))),
+            outcomes.iter().all(|o| matches!(o, Err(StorageError::Unavailable | StorageError::Unknown))),
             "{outcomes:?}"
         );
         assert!(asked.elapsed() < 2 * HASTY.deadline, "{dead:?} took {:?}", asked.elapsed());
@@ -187,7 +187,7 @@ async fn a_lock_that_is_not_had_in_time_refuses_the_whole_group_once() {
         .unwrap();
     let asked = Instant::now();
     let outcomes = join_all((1..=300).map(|n| banco.give(new(n)))).await;
-    assert!(outcomes.iter().all(|outcome| outcome == &Err(CommitError::Unavailable)), "{outcomes:?}");
+    assert!(outcomes.iter().all(|outcome| outcome == &Err(StorageError::Unavailable)), "{outcomes:?}");
     assert!(asked.elapsed() < 2 * HASTY.deadline, "{:?}", asked.elapsed());
     holder.batch_execute("ROLLBACK").await.unwrap();
     eventually("it goes on", || async { banco.give(new(1_000)).await.ok() }).await;
@@ -219,7 +219,7 @@ async fn two_processes_that_cross_never_deadlock() {
         let ours = pairs.clone().map(|(de, a)| banco.give(Traspasar { de, a }));
         let theirs = pairs.map(|(de, a)| rival.dispatch(Traspasar { de: a, a: de }, &cause));
         let (ours, theirs) = tokio::join!(join_all(ours), join_all(theirs));
-        let fair = |outcome: &Result<(), CommitError>| matches!(outcome, Ok(()) | Err(CommitError::Conflict));
+        let fair = |outcome: &Result<(), StorageError>| matches!(outcome, Ok(()) | Err(StorageError::Conflict));
         assert!(ours.iter().chain(&theirs).all(fair), "{ours:?} {theirs:?}");
     }
     let db = banco.look().await;
@@ -267,7 +267,7 @@ async fn a_client_that_hangs_up_leaves_the_aggregate_free() {
 async fn a_committer_that_panics_says_so_and_goes_on() {
     let banco = Banco::open().await;
     banco.give(new(1)).await.unwrap();
-    assert_eq!(banco.give(Explotar {}).await, Err(CommitError::Unknown));
+    assert_eq!(banco.give(Explotar {}).await, Err(StorageError::Unknown));
     eventually("it goes on", || async { banco.give(new(2)).await.ok() }).await;
     assert_eq!(banco.log().await.len(), 2);
 }

@@ -9,8 +9,8 @@ use diesel_async::AsyncPgConnection;
 use futures_util::future::join_all;
 use seedwork::{
     application::{
-        Cause, Command, CommandBus, CommandHandler, CommitError, Committed, Context, DomainEventHandler, EventHandler,
-        Find, IntegrationEvent, MessageIdentity, REACTION_BATCH, RecordedEvents, Save, UnitOfWorkFactory,
+        Cause, Command, CommandBus, CommandHandler, Committed, Context, DomainEventHandler, EventHandler, Find,
+        IntegrationEvent, MessageIdentity, REACTION_BATCH, RecordedEvents, Save, StorageError, UnitOfWorkFactory,
     },
     domain::{Recorded, Specification},
     infrastructure::postgres::{FindIds, PgUnitOfWorkFactory},
@@ -50,10 +50,10 @@ struct Vaciado {
 
 /// What fails on purpose fails on the last page.
 impl EventHandler<Vaciado, Uow> for Handlers {
-    async fn handle(&self, event: Vaciado, uow: &mut Uow) -> Result<(), CommitError> {
+    async fn handle(&self, event: Vaciado, uow: &mut Uow) -> Result<(), StorageError> {
         let cuentas = uow.find(ConSaldo(event.saldo)).await?;
         if cuentas.len() < REACTION_BATCH && self.0.failing.lock().unwrap().contains(&event.id) {
-            return Err(CommitError::Unique("failing".into()));
+            return Err(StorageError::Unique("failing".into()));
         }
         for mut cuenta in cuentas {
             cuenta.saldo = 0;
@@ -71,11 +71,11 @@ struct Vaciar(i64);
 impl Command for Vaciar {
     const NAME: &'static str = "vaciar";
     type Output = usize;
-    type Error = CommitError;
+    type Error = StorageError;
 }
 
 impl CommandHandler<Vaciar, Uow> for Handlers {
-    async fn handle(&self, command: Vaciar, uow: &mut Uow) -> Result<usize, CommitError> {
+    async fn handle(&self, command: Vaciar, uow: &mut Uow) -> Result<usize, StorageError> {
         Ok(uow.find(ConSaldo(command.0)).await?.len())
     }
 }
@@ -87,13 +87,13 @@ struct Mirones;
 impl Context for Mirones {
     const NAME: &'static str = "mirones";
     type Event = Evento;
-    type Fault = CommitError;
+    type Fault = StorageError;
 }
 
 impl<U: Send> DomainEventHandler<Evento, U> for Mirones {}
 
 impl<U: Find<ConSaldo>> EventHandler<Vaciado, U> for Mirones {
-    async fn handle(&self, event: Vaciado, uow: &mut U) -> Result<(), CommitError> {
+    async fn handle(&self, event: Vaciado, uow: &mut U) -> Result<(), StorageError> {
         uow.find(ConSaldo(event.saldo)).await.map(drop)
     }
 }
@@ -220,13 +220,13 @@ async fn a_message_consumed_before_has_no_effect_in_one_batch_or_in_many() {
     for more in [5, 200] {
         open(&banco, more, 7).await;
         let again = banco.bus.handle_event(event.clone(), &cause_of(&event, None)).await;
-        assert_eq!(again, Err(CommitError::Duplicate));
+        assert_eq!(again, Err(StorageError::Duplicate));
     }
     // Another message of a key of which one is parked waits behind it.
     let Cause { consumed: waiting, .. } = cause_of(&behind, None);
     let waiting = MessageIdentity { id: "another".into(), ..Arc::unwrap_or_clone(waiting.unwrap()) };
     let cause = Cause { consumed: Some(Arc::new(waiting)), ..Cause::new() };
-    assert_eq!(banco.bus.handle_event(behind, &cause).await, Err(CommitError::Behind));
+    assert_eq!(banco.bus.handle_event(behind, &cause).await, Err(StorageError::Behind));
     assert_eq!((left(&banco, 7).await, banco.log().await.len()), (205, 5));
 }
 
@@ -262,7 +262,7 @@ async fn a_parked_message_stays_parked_until_the_last_unit() {
     assert_eq!((left(&banco, 7).await, count(&banco, "*) FROM parked").await, count(&banco, CLAIMED).await), (0, 0, 1));
     // Another process that still believes it to be parked does nothing.
     open(&banco, 150, 7).await;
-    assert_eq!(bus.handle_event(event.clone(), &cause_of(&event, Some(n))).await, Err(CommitError::Duplicate));
+    assert_eq!(bus.handle_event(event.clone(), &cause_of(&event, Some(n))).await, Err(StorageError::Duplicate));
     assert_eq!(left(&banco, 7).await, 150);
 }
 
@@ -289,12 +289,12 @@ async fn a_command_has_one_unit_only() {
     assert_eq!(banco.bus.dispatch(Vaciar(7), &Cause::new()).await, Ok(100));
     open(&banco, 1, 7).await;
     let refused = banco.bus.dispatch(Vaciar(7), &Cause::new()).await;
-    assert!(matches!(refused, Err(CommitError::Defect(_))), "{refused:?}");
+    assert!(matches!(refused, Err(StorageError::Defect(_))), "{refused:?}");
 }
 
 #[tokio::test]
 async fn a_batched_reaction_that_changes_nothing_ends() {
     let world = (0..=REACTION_BATCH).map(|_| con_saldo(7)).fold(World::new(Mirones), World::with);
     let refused = world.handle_event(vaciado()).await;
-    assert!(matches!(refused, Err(CommitError::Defect(_))), "{refused:?}");
+    assert!(matches!(refused, Err(StorageError::Defect(_))), "{refused:?}");
 }

@@ -4,7 +4,7 @@ use crate::model::{
     Abonar, AbonarDosVeces, Abrir, AbrirCallado, Banco, CuentaId, HASTY, PATIENT, PedidoId, Pedir, Traspasar,
 };
 use futures_util::future::join_all;
-use seedwork::application::{Cause, CommitError};
+use seedwork::application::{Cause, StorageError};
 use std::time::Instant;
 use uuid::Uuid;
 
@@ -43,10 +43,10 @@ async fn one_that_collides_fails_alone_and_is_told_the_constraint() {
     let mut given = vec![new(0), Abrir { id: taken, email: email(1_000) }, new(2_000), new(2_000)];
     given.extend((1..=200).map(new));
     let outcomes = join_all(given.into_iter().map(|command| banco.give(command))).await;
-    assert_eq!(outcomes[0], Err(CommitError::Unique("email_unico".into())));
-    assert_eq!(outcomes[1], Err(CommitError::Unique("cuentas_pkey".into())));
+    assert_eq!(outcomes[0], Err(StorageError::Unique("email_unico".into())));
+    assert_eq!(outcomes[1], Err(StorageError::Unique("cuentas_pkey".into())));
     assert_eq!(outcomes[2..4].iter().filter(|outcome| outcome.is_ok()).count(), 1);
-    assert!(outcomes[2..4].contains(&Err(CommitError::Unique("email_unico".into()))));
+    assert!(outcomes[2..4].contains(&Err(StorageError::Unique("email_unico".into()))));
     assert!(outcomes[4..].iter().all(Result::is_ok), "{outcomes:?}");
     assert_eq!(banco.log().await.len(), 202);
 }
@@ -63,7 +63,7 @@ async fn data_that_postgresql_refuses_fail_alone() {
     let outcomes = join_all(given).await;
     for (n, outcome) in outcomes.iter().enumerate() {
         match n {
-            25 | 30 => assert!(matches!(outcome, Err(CommitError::Invalid(_))), "{n}: {outcome:?}"),
+            25 | 30 => assert!(matches!(outcome, Err(StorageError::Invalid(_))), "{n}: {outcome:?}"),
             _ => assert_eq!(outcome, &Ok(()), "{n}"),
         }
     }
@@ -88,8 +88,8 @@ async fn a_statement_that_fails_for_one_unit_fails_it_alone() {
         given.insert(10, new(bad.into()));
         let mut outcomes = join_all(given).await;
         match outcomes.remove(10) {
-            Err(CommitError::Defect(_)) => assert_ne!(bad, "slow"),
-            refused => assert_eq!((bad, refused), ("slow", Err(CommitError::Unavailable))),
+            Err(StorageError::Defect(_)) => assert_ne!(bad, "slow"),
+            refused => assert_eq!((bad, refused), ("slow", Err(StorageError::Unavailable))),
         }
         assert!(outcomes.iter().all(Result::is_ok), "{bad}: {outcomes:?}");
     }
@@ -106,7 +106,7 @@ async fn units_that_time_out_apart_are_not_all_waited_for() {
     holder.batch_execute("BEGIN; SELECT FROM cuentas FOR UPDATE").await.unwrap();
     let asked = Instant::now();
     let outcomes = join_all(ids.iter().map(|id| banco.give(Abonar { id: *id }))).await;
-    assert!(outcomes.iter().all(|outcome| outcome == &Err(CommitError::Unavailable)), "{outcomes:?}");
+    assert!(outcomes.iter().all(|outcome| outcome == &Err(StorageError::Unavailable)), "{outcomes:?}");
     assert!(asked.elapsed() < PATIENT.deadline * 3 / 4, "{:?}", asked.elapsed());
     holder.batch_execute("ROLLBACK").await.unwrap();
     assert!(join_all(ids.iter().map(|id| banco.give(Abonar { id: *id }))).await.iter().all(Result::is_ok));
@@ -120,7 +120,7 @@ async fn a_missing_table_is_a_defect_of_the_units_that_write_it() {
         banco.give(Pedir { id: PedidoId::nuevo(), lineas: vec!["a".into()] }),
         join_all((0..20).map(|n| banco.give(Abrir { id: CuentaId::nuevo(), email: email(n) }))),
     );
-    assert!(matches!(broken, Err(CommitError::Defect(_))), "{broken:?}");
+    assert!(matches!(broken, Err(StorageError::Defect(_))), "{broken:?}");
     assert!(others.iter().all(Result::is_ok), "{others:?}");
 }
 
@@ -129,7 +129,7 @@ async fn a_missing_column_of_the_inbox_is_a_defect() {
     let banco = Banco::open().await;
     banco.look().await.batch_execute("ALTER TABLE inbox DROP COLUMN state").await.unwrap();
     let outcome = banco.give(AbrirCallado { id: CuentaId::nuevo(), email: email(1) }).await;
-    assert!(matches!(outcome, Err(CommitError::Defect(_))), "{outcome:?}");
+    assert!(matches!(outcome, Err(StorageError::Defect(_))), "{outcome:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -166,7 +166,7 @@ async fn a_version_that_another_process_took_fails_alone_and_is_tried_again() {
     let neighbours = (0..20).map(|_| banco.give(Abonar { id: other }));
     let (ours, theirs, neighbours) = tokio::join!(join_all(ours), join_all(theirs), join_all(neighbours));
     let handled = ours.iter().chain(&theirs).filter(|outcome| outcome.is_ok()).count();
-    assert!(ours.iter().chain(&theirs).all(|outcome| matches!(outcome, Ok(()) | Err(CommitError::Conflict))));
+    assert!(ours.iter().chain(&theirs).all(|outcome| matches!(outcome, Ok(()) | Err(StorageError::Conflict))));
     assert_eq!(banco.saldo(id).await, Some(i64::try_from(handled).unwrap()), "none is lost, none is done twice");
     assert!(neighbours.iter().all(Result::is_ok));
     let versions: Vec<_> = banco.log().await.iter().filter(|(_, key, _)| *key == Uuid::from(id)).map(|e| e.2).collect();
@@ -192,7 +192,7 @@ async fn units_that_cross_over_two_aggregates_neither_deadlock_nor_lose() {
     let forth = (0..50).map(|_| banco.give(Traspasar { de: a, a: b }));
     let back = (0..30).map(|_| banco.give(Traspasar { de: b, a }));
     let (forth, back) = tokio::join!(join_all(forth), join_all(back));
-    let handled = |outcomes: &[Result<(), CommitError>]| outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    let handled = |outcomes: &[Result<(), StorageError>]| outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     let moved = i64::try_from(handled(&forth)).unwrap() - i64::try_from(handled(&back)).unwrap();
     assert_eq!((banco.saldo(a).await, banco.saldo(b).await), (Some(-moved), Some(moved)));
     assert!(forth.iter().chain(&back).all(Result::is_ok), "{forth:?} {back:?}");

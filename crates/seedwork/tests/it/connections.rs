@@ -7,7 +7,7 @@ use crate::{
 use diesel::{QueryDsl, SelectableHelper};
 use futures_util::future::join;
 use seedwork::{
-    application::{Cause, CommitError},
+    application::{Cause, StorageError},
     infrastructure::postgres::{DatabaseState, Probe, ReadError, Root as _},
     testing::eventually,
 };
@@ -146,9 +146,9 @@ async fn a_missing_column_is_a_defect_and_no_outage() {
         let by_id = reads.by_id(id.into()).await.map(drop).unwrap_err();
         assert!(matches!(&by_id, ReadError::Defect(why) if why.contains(words)), "{by_id:?}");
         let list = lists.views::<_, CuentaRow, Vista>(all()).await.unwrap_err();
-        assert!(matches!(&list, CommitError::Defect(why) if why.contains(words)), "{list:?}");
+        assert!(matches!(&list, StorageError::Defect(why) if why.contains(words)), "{list:?}");
         let deposit = banco.give(Abonar { id }).await;
-        assert!(matches!(&deposit, Err(CommitError::Defect(_))), "{deposit:?}");
+        assert!(matches!(&deposit, Err(StorageError::Defect(_))), "{deposit:?}");
         db.batch_execute(mended).await.unwrap();
         assert!(reads.by_id(id.into()).await.unwrap().is_some());
         assert_eq!(lists.views::<_, CuentaRow, Vista>(all()).await.map(|all| all.len()), Ok(1));

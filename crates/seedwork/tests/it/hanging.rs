@@ -3,12 +3,12 @@
 use crate::model::{Abonar, Abrir, Banco, Colgar, CuentaId, HASTY};
 use futures_util::future::join;
 use seedwork::{
-    application::{CommitError, Fault as _},
+    application::{Fault as _, StorageError},
     infrastructure::postgres::CommitterSettings,
 };
 use std::time::Duration;
 
-fn slug(outcome: Result<(), CommitError>) -> &'static str {
+fn slug(outcome: Result<(), StorageError>) -> &'static str {
     outcome.unwrap_err().slug()
 }
 

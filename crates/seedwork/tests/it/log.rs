@@ -7,7 +7,7 @@ use crate::{
 };
 use futures_util::future::join_all;
 use seedwork::{
-    application::{Cause, CommitError},
+    application::{Cause, StorageError},
     infrastructure::postgres::CommitterSettings,
     testing::eventually,
 };
@@ -84,7 +84,7 @@ async fn a_full_log_refuses_in_time_and_recovers() {
     }
     let asked = Instant::now();
     let outcomes = join_all((100..150).map(|n| banco.give(new(n)))).await;
-    assert!(outcomes.iter().all(|outcome| outcome == &Err(CommitError::Unavailable)), "{outcomes:?}");
+    assert!(outcomes.iter().all(|outcome| outcome == &Err(StorageError::Unavailable)), "{outcomes:?}");
     assert!(asked.elapsed() < 2 * HASTY.deadline, "{:?}", asked.elapsed());
     holder.batch_execute("ROLLBACK").await.unwrap();
     eventually("it goes on", || async { banco.give(new(1_000)).await.ok() }).await;

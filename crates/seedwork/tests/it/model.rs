@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use diesel_migrations::embed_migrations;
 use seedwork::{
     application::{
-        Cause, Command, CommandBus, CommandHandler, CommitError, Context, DomainEventHandler, EventHandler,
-        IntegrationEvent, Load, Project, ReadModel, Save, Translate, UnitOfWork,
+        Cause, Command, CommandBus, CommandHandler, Context, DomainEventHandler, EventHandler, IntegrationEvent, Load,
+        Project, ReadModel, Save, StorageError, Translate, UnitOfWork,
     },
     domain::{Aggregate, Recorded, Version},
     infrastructure::{
@@ -151,12 +151,12 @@ pub(crate) struct Handlers(pub(crate) Arc<Faults>);
 impl Context for Handlers {
     const NAME: &'static str = "pruebas";
     type Event = Evento;
-    type Fault = CommitError;
+    type Fault = StorageError;
 }
 
 /// An order of more than three lines is closed by a reaction: one empty line, in the same unit of work.
 impl DomainEventHandler<Evento, Uow> for Handlers {
-    async fn handle(&self, event: &Evento, uow: &mut Uow) -> Result<(), CommitError> {
+    async fn handle(&self, event: &Evento, uow: &mut Uow) -> Result<(), StorageError> {
         let Evento::Pedido(id, version) = event else { return Ok(()) };
         let Some(mut pedido) = Load::<Pedido>::load(uow, (*id).into()).await? else { return Ok(()) };
         let lineas = i32::try_from(pedido.lineas.len()).unwrap();
@@ -172,14 +172,14 @@ impl DomainEventHandler<Evento, Uow> for Handlers {
 
 /// Counts what it hears of a cuenta in its saldo, and insists on the order.
 impl EventHandler<Hecho, Uow> for Handlers {
-    async fn handle(&self, hecho: Hecho, uow: &mut Uow) -> Result<(), CommitError> {
+    async fn handle(&self, hecho: Hecho, uow: &mut Uow) -> Result<(), StorageError> {
         let id = hecho.id_ingesta;
         assert!(!self.0.panicking.lock().unwrap().contains(&id), "a defect of the program");
         if self.0.killing.lock().unwrap().contains(&id) {
             std::process::abort();
         }
         if self.0.failing.lock().unwrap().contains(&id) {
-            return Err(CommitError::Unique("failing".into()));
+            return Err(StorageError::Unique("failing".into()));
         }
         if self.0.verbose.lock().unwrap().contains(&id) {
             uow.publish(&Hecho { motivo: Some("x".repeat(2_000_000)), ..hecho.clone() });
@@ -191,7 +191,7 @@ impl EventHandler<Hecho, Uow> for Handlers {
         let known = Load::<Cuenta>::load(uow, id.into()).await?;
         let saldo = known.as_ref().map_or(0, |cuenta| cuenta.saldo);
         if hecho.version != saldo + 1 {
-            return Err(CommitError::Defect(format!("{id}: {} came after {saldo}", hecho.version)));
+            return Err(StorageError::Defect(format!("{id}: {} came after {saldo}", hecho.version)));
         }
         let mut events = known.map_or(Recorded::new(), |cuenta| cuenta.events);
         events.record(Evento::Callado);
@@ -211,11 +211,11 @@ macro_rules! command {
         impl Command for $name {
             const NAME: &'static str = stringify!($name);
             type Output = ();
-            type Error = CommitError;
+            type Error = StorageError;
         }
 
         impl CommandHandler<$name, Uow> for Handlers {
-            async fn handle(&self, $command: $name, $uow: &mut Uow) -> Result<(), CommitError> {
+            async fn handle(&self, $command: $name, $uow: &mut Uow) -> Result<(), StorageError> {
                 $body
                 Ok(())
             }
@@ -377,9 +377,9 @@ impl Banco {
         Self { database, bus, supervisor }
     }
 
-    pub(crate) async fn give<C>(&self, command: C) -> Result<(), CommitError>
+    pub(crate) async fn give<C>(&self, command: C) -> Result<(), StorageError>
     where
-        C: Command<Output = (), Error = CommitError>,
+        C: Command<Output = (), Error = StorageError>,
         Handlers: CommandHandler<C, Uow>,
     {
         self.bus.dispatch(command, &Cause::new()).await

@@ -66,7 +66,7 @@ async fn a_handler_that_never_ends_is_a_failure_and_parked() {
     eventually("both of the key are parked", || async { (parked(&banco).await == 2).then_some(()) }).await;
     let db = banco.look().await;
     let head = db.query_one("SELECT reason, dead FROM parked ORDER BY n LIMIT 1", &[]).await.unwrap();
-    assert_eq!((head.get::<_, &str>(0), head.get(1)), ("Se tardo demasiado", false));
+    assert_eq!((head.get::<_, &str>(0), head.get(1)), ("the handler took too long", false));
     // It is tried again, and goes on when the handler does.
     oyente.faults.slow.lock().unwrap().clear();
     reaches(&banco, stuck, 2).await;

@@ -5,7 +5,7 @@ use crate::{
     tables::Resumen,
 };
 use seedwork::{
-    application::{Cause, CommitError, Committed, Load, Project, RecordedEvents, Save, UnitOfWorkFactory},
+    application::{Cause, Committed, Load, Project, RecordedEvents, Save, StorageError, UnitOfWorkFactory},
     domain::{Aggregate, Recorded, Version},
     testing::FakeUnitOfWorkFactory,
 };
@@ -61,7 +61,7 @@ where
     let mut late = factory.begin(&cause);
     late.save(new(other, "otra"));
     late.save(paid(kept));
-    assert_eq!(factory.commit(late).await, Err(CommitError::Conflict));
+    assert_eq!(factory.commit(late).await, Err(StorageError::Conflict));
     assert!(factory.begin(&cause).load(other).await.unwrap().is_none(), "nothing of a refused unit is kept");
 
     // A save is a change also when no event was recorded: what builds on the version before it is refused.
@@ -73,7 +73,7 @@ where
     assert_eq!((kept.version(), kept.saldo), (seen.version() + 1, 10));
     let mut late = factory.begin(&cause);
     late.save(Cuenta { saldo: 20, ..seen });
-    assert_eq!(factory.commit(late).await, Err(CommitError::Conflict));
+    assert_eq!(factory.commit(late).await, Err(StorageError::Conflict));
     let silent = CuentaId::nuevo();
     for version in 1..=2 {
         let mut uow = factory.begin(&cause);
@@ -87,7 +87,7 @@ where
     // An id is taken once.
     let mut taken = factory.begin(&cause);
     taken.save(new(id, "tercera"));
-    assert!(matches!(factory.commit(taken).await, Err(CommitError::Unique(_))));
+    assert!(matches!(factory.commit(taken).await, Err(StorageError::Unique(_))));
 }
 
 /// Projects rows of a read model; `read` returns them.

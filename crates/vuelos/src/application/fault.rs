@@ -2,7 +2,7 @@
 
 use crate::domain::reserva::{ReservaError, ReservaId};
 use seedwork::{
-    application::{CommitError, Fault},
+    application::{Fault, StorageError},
     domain::Violations,
 };
 
@@ -25,15 +25,15 @@ pub enum VuelosFault {
     Regla(#[from] ReservaError),
     /// It could not be read or committed.
     #[error(transparent)]
-    Commit(CommitError),
+    Storage(StorageError),
 }
 
-impl From<CommitError> for VuelosFault {
-    fn from(error: CommitError) -> Self {
+impl From<StorageError> for VuelosFault {
+    fn from(error: StorageError) -> Self {
         match error {
             // Nothing of a reserva is unique but its id.
-            CommitError::Unique(_) => Self::YaExiste,
-            other => Self::Commit(other),
+            StorageError::Unique(_) => Self::YaExiste,
+            other => Self::Storage(other),
         }
     }
 }
@@ -45,7 +45,7 @@ mod tests {
     use seedwork::application::FaultKind;
 
     #[test]
-    fn a_refusal_reads_well_to_clients_and_to_programs() {
+    fn a_refusal_has_a_kind_a_slug_and_a_text() {
         let regla = ReservaError::TransicionInvalida { de: Estado::Pagada, a: Estado::Cancelada };
         for (fault, kind, slug, text) in [
             (
@@ -56,7 +56,7 @@ mod tests {
             ),
             (VuelosFault::YaExiste, FaultKind::Conflict, "id-ya-existe", "Ya existe una reserva con ese id"),
             (regla.into(), FaultKind::Rule, "transicion-invalida", "Una reserva no puede pasar de Pagada a Cancelada"),
-            (CommitError::Unavailable.into(), FaultKind::Unavailable, "no-disponible", "La base de datos no responde"),
+            (StorageError::Unavailable.into(), FaultKind::Unavailable, "no-disponible", "the database does not answer"),
         ] {
             assert_eq!((fault.kind(), fault.slug(), fault.to_string().as_str()), (kind, slug, text));
         }
@@ -64,6 +64,6 @@ mod tests {
 
     #[test]
     fn a_lost_race_is_still_one_so_that_the_bus_runs_the_command_again() {
-        assert_eq!(VuelosFault::from(CommitError::Conflict).kind(), FaultKind::Race);
+        assert_eq!(VuelosFault::from(StorageError::Conflict).kind(), FaultKind::Race);
     }
 }

@@ -30,7 +30,7 @@ use super::{
     supervise::{Supervisor, jitter},
 };
 use crate::{
-    application::CommitError,
+    application::StorageError,
     domain::{Clock, SystemClock},
 };
 use futures_util::future::BoxFuture;
@@ -251,14 +251,14 @@ impl<B: Broker> Consumer<B> {
             Verdict::Retry(reason) => return Err(reason),
         };
         match self.park(message, why).await {
-            Ok(()) | Err(CommitError::Duplicate) => {
+            Ok(()) | Err(StorageError::Duplicate) => {
                 if matches!(lane, Lane::Key(..)) {
                     self.blocked().insert(lane.clone());
                 }
                 Ok(())
             }
             // Nothing of its key is parked any more: it is handled like any other.
-            Err(CommitError::Behind) => {
+            Err(StorageError::Behind) => {
                 self.blocked().remove(lane);
                 Err("its key is free again".to_owned())
             }
@@ -267,7 +267,7 @@ impl<B: Broker> Consumer<B> {
     }
 
     /// Sets a message aside.
-    async fn park(&self, message: &Message, why: Why) -> Result<(), CommitError> {
+    async fn park(&self, message: &Message, why: Why) -> Result<(), StorageError> {
         let delivery = &message.delivery;
         let (dead, behind, reason) = match why {
             Why::Behind => (false, true, "it is behind an earlier message of its key".to_owned()),

@@ -2,12 +2,12 @@
 
 use crate::{
     application::{
-        Cause, Command, CommandBus, CommandHandler, CommitError, Context, DomainEventHandler, EventHandler, Fault,
-        FaultKind, IntegrationEvent, Refusal, Refuse, Translate,
+        Cause, Command, CommandBus, CommandHandler, Context, DomainEventHandler, EventHandler, Fault, FaultKind,
+        IntegrationEvent, Refusal, Refuse, StorageError, Translate,
     },
     domain::{Clock, SystemClock, Violations},
     infrastructure::{
-        avro,
+        avro, client_texts,
         postgres::{Parking, PgUnitOfWork, PgUnitOfWorkFactory},
     },
 };
@@ -35,7 +35,7 @@ pub(super) enum Outcome {
 }
 
 type Handler = Arc<dyn Fn(Value, Cause) -> BoxFuture<'static, Outcome> + Send + Sync>;
-type Park = Arc<dyn Fn(Parking) -> BoxFuture<'static, Result<(), CommitError>> + Send + Sync>;
+type Park = Arc<dyn Fn(Parking) -> BoxFuture<'static, Result<(), StorageError>> + Send + Sync>;
 
 /// The events and commands that a context consumes, with their handlers.
 #[derive(Clone)]
@@ -149,7 +149,9 @@ where
         Ok(command) => match bus.dispatch(command, cause).await {
             Ok(_) => return Outcome::Done,
             Err(fault) => match fault.kind() {
-                FaultKind::NotFound | FaultKind::Rule | FaultKind::Conflict => (fault.slug(), fault.to_string()),
+                FaultKind::NotFound | FaultKind::Rule | FaultKind::Conflict => {
+                    (fault.slug(), client_texts::detail(&fault))
+                }
                 _ => return outcome(&fault),
             },
         },

@@ -5,7 +5,7 @@ use super::{
     limits::Limits,
     problem::{Blamed, Problem},
 };
-use crate::application::CommitError;
+use crate::application::StorageError;
 use actix_web::{
     HttpMessage, HttpRequest,
     dev::Payload,
@@ -88,7 +88,7 @@ impl Unfinished {
     fn extend(&mut self, chunk: &[u8], room: usize) -> Result<(), Problem> {
         let held = HELD.get() + chunk.len();
         if held > room && self.0.len() + chunk.len() > SMALL {
-            return Err(CommitError::Overloaded.into());
+            return Err(StorageError::Overloaded.into());
         }
         HELD.set(held);
         self.0.extend_from_slice(chunk);

@@ -4,6 +4,7 @@ use super::titles::title;
 use crate::{
     application::{Fault, FaultKind},
     domain::Violation,
+    infrastructure::client_texts,
 };
 use actix_web::{
     HttpResponse, ResponseError,
@@ -160,7 +161,7 @@ impl<F: Fault> From<F> for Problem {
             fault.violations().map(|all| all.iter().map(Blamed::from).collect()).unwrap_or_default();
         let detail = match &violations[..] {
             [one] => one.detalle.clone(),
-            _ => fault.to_string(),
+            _ => client_texts::detail(&fault),
         };
         Self { violations, ..Self::new(status, fault.slug(), detail) }
     }

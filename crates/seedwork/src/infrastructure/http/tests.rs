@@ -9,7 +9,7 @@ use super::{
     *,
 };
 use crate::{
-    application::{CommitError, Page, PageRequest, Position},
+    application::{Page, PageRequest, Position, StorageError},
     domain::{BrokenRule, Instante, Violations},
 };
 use actix_web::{
@@ -99,7 +99,7 @@ async fn listar(filtro: Query<Filtro>, paging: Query<Paging>) -> Result<Listed<u
 
 /// The answer to a request, by a server that is wired as the binary's.
 async fn answer(request: TestRequest) -> (u16, BTreeMap<String, String>, Value) {
-    let fails = |error: CommitError| move || std::future::ready(Err::<HttpResponse, Problem>(error.clone().into()));
+    let fails = |error: StorageError| move || std::future::ready(Err::<HttpResponse, Problem>(error.clone().into()));
     let down = async || HttpResponse::ServiceUnavailable().json(json!({"status": "down"}));
     let limits = Limits { body: LIMIT, ..Limits::default() };
     let routes = |config: &mut ServiceConfig<'_>| {
@@ -108,9 +108,9 @@ async fn answer(request: TestRequest) -> (u16, BTreeMap<String, String>, Value) 
             .service(leer)
             .service(listar)
             .route("/panic", web::get().to(async || -> HttpResponse { panic!("secreto") }))
-            .route("/defect", web::get().to(fails(CommitError::Defect("secreto".into()))))
-            .route("/away", web::get().to(fails(CommitError::Unavailable)))
-            .route("/race", web::get().to(fails(CommitError::Conflict)))
+            .route("/defect", web::get().to(fails(StorageError::Defect("secreto".into()))))
+            .route("/away", web::get().to(fails(StorageError::Unavailable)))
+            .route("/race", web::get().to(fails(StorageError::Conflict)))
             .route("/teapot", web::get().to(async || Err::<HttpResponse, _>(ErrorImATeapot("secreto"))))
             .route("/ready", web::get().to(down))
             .route("/bus", web::get().to(async |_: Queries<()>| HttpResponse::Ok()));

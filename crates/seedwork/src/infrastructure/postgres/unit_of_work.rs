@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     application::{
-        Cause, CommitError, Committed, Find, IntegrationEvent, Load, Project, REACTION_BATCH, ReadModel,
-        RecordedEvents, Save, UnitOfWork, UnitOfWorkFactory,
+        Cause, Committed, Find, IntegrationEvent, Load, Project, REACTION_BATCH, ReadModel, RecordedEvents, Save,
+        StorageError, UnitOfWork, UnitOfWorkFactory,
     },
     domain::{Aggregate, Clock, Id, Instante, Specification, SystemClock},
     infrastructure::{avro, supervise::Supervisor},
@@ -96,8 +96,8 @@ impl<E> PgUnitOfWorkFactory<E> {
     ///
     /// # Errors
     ///
-    /// [`CommitError::Duplicate`] when it was claimed before; or the database does not answer.
-    pub(crate) async fn park(&self, parking: Parking) -> Result<(), CommitError> {
+    /// [`StorageError::Duplicate`] when it was claimed before; or the database does not answer.
+    pub(crate) async fn park(&self, parking: Parking) -> Result<(), StorageError> {
         let writes = Writes { parking: Some(parking), ..Writes::default() };
         self.committer.commit(writes, Vec::new(), Instant::now() + MESSAGE).await.map(|Committed| ())
     }
@@ -136,7 +136,7 @@ impl<E: Send + 'static> UnitOfWorkFactory for PgUnitOfWorkFactory<E> {
         self.empty(Arc::new(cause.clone()), deadline)
     }
 
-    async fn restart(&self, uow: PgUnitOfWork<E>) -> Result<PgUnitOfWork<E>, CommitError> {
+    async fn restart(&self, uow: PgUnitOfWork<E>) -> Result<PgUnitOfWork<E>, StorageError> {
         let mut next = self.empty(Arc::clone(&uow.cause), uow.deadline);
         let mut keys: Vec<LaneKey> = uow.entered.iter().map(Lane::key).chain(uow.missed).collect();
         keys.sort_unstable();
@@ -148,15 +148,15 @@ impl<E: Send + 'static> UnitOfWorkFactory for PgUnitOfWorkFactory<E> {
         Ok(next)
     }
 
-    async fn limit<F>(&self, cause: &Cause, work: F) -> Result<F::Output, CommitError>
+    async fn limit<F>(&self, cause: &Cause, work: F) -> Result<F::Output, StorageError>
     where
         F: Future<Output: Send> + Send,
     {
         let most = if cause.consumed.is_some() { self.handler } else { self.deadline };
-        timeout(most, work).await.map_err(|_| CommitError::TimedOut)
+        timeout(most, work).await.map_err(|_| StorageError::TimedOut)
     }
 
-    async fn commit(&self, uow: PgUnitOfWork<E>) -> Result<Committed, CommitError> {
+    async fn commit(&self, uow: PgUnitOfWork<E>) -> Result<Committed, StorageError> {
         let until = uow.until();
         if let Some(defect) = uow.defect {
             return Err(defect);
@@ -186,7 +186,7 @@ pub struct PgUnitOfWork<E> {
     deadline: Option<Instant>,
     /// True if more aggregates were found than one batch.
     has_more: bool,
-    defect: Option<CommitError>,
+    defect: Option<StorageError>,
 }
 
 /// An aggregate as it was last saved.
@@ -216,18 +216,18 @@ impl<E> PgUnitOfWork<E> {
 
     /// Waits for the lane of an aggregate. Against the order of the keys it does not wait, or two units could wait for
     /// each other: the command is run again, with all lanes taken in order.
-    async fn enter(&mut self, key: LaneKey) -> Result<(), CommitError> {
+    async fn enter(&mut self, key: LaneKey) -> Result<(), StorageError> {
         if self.entered.iter().any(|lane| lane.key() == key) {
             return Ok(());
         }
         let lane = match self.entered.iter().map(Lane::key).max() {
             Some(highest) if key < highest => {
                 self.missed = Some(key);
-                self.lanes.try_enter(key).ok_or(CommitError::Conflict)?
+                self.lanes.try_enter(key).ok_or(StorageError::Conflict)?
             }
             _ => {
                 let turn = timeout_at(self.until(), self.lanes.enter(key)).await;
-                turn.map_err(|_| CommitError::Unavailable)?
+                turn.map_err(|_| StorageError::Unavailable)?
             }
         };
         self.entered.push(lane);
@@ -245,7 +245,7 @@ impl<E: Send> UnitOfWork for PgUnitOfWork<E> {
     fn publish<M: IntegrationEvent>(&mut self, event: &M) {
         match avro::encode(event) {
             Ok((_, body)) if body.len() > MESSAGE_BYTES => {
-                self.defect = Some(CommitError::TooLarge { bytes: body.len(), limit: MESSAGE_BYTES });
+                self.defect = Some(StorageError::TooLarge { bytes: body.len(), limit: MESSAGE_BYTES });
             }
             Ok((record, body)) => self.messages.push(Message {
                 id: Uuid::now_v7(),
@@ -258,7 +258,7 @@ impl<E: Send> UnitOfWork for PgUnitOfWork<E> {
                 fingerprint: record.fingerprint,
                 body,
             }),
-            Err(error) => self.defect = Some(CommitError::Defect(error.to_string())),
+            Err(error) => self.defect = Some(StorageError::Defect(error.to_string())),
         }
     }
 }
@@ -274,7 +274,7 @@ impl<E: Send> RecordedEvents<E> for PgUnitOfWork<E> {
 }
 
 impl<E: Send, A: Persisted> Load<A> for PgUnitOfWork<E> {
-    async fn load(&mut self, id: A::Id) -> Result<Option<A>, CommitError> {
+    async fn load(&mut self, id: A::Id) -> Result<Option<A>, StorageError> {
         let key = (TypeId::of::<A>(), id.uuid());
         if let Some(held) = self.held(key) {
             return Ok(Some(held));
@@ -289,15 +289,15 @@ async fn committed<A: Persisted>(
     reads: &Reads<A::Record>,
     id: Uuid,
     deadline: Instant,
-) -> Result<Option<A>, CommitError> {
+) -> Result<Option<A>, StorageError> {
     let record = timeout_at(deadline, reads.by_id(id)).await.unwrap_or(Err(ReadError::Unavailable))?;
     let restored = record.map(A::try_from).transpose();
-    restored.map_err(|error| CommitError::Defect(format!("the stored {id} cannot be restored: {error}")))
+    restored.map_err(|error| StorageError::Defect(format!("the stored {id} cannot be restored: {error}")))
 }
 
 impl<E: Send, S: FindIds> Find<S> for PgUnitOfWork<E> {
     /// Ids first, then each member as it is once its lane is entered: what it was when it was found may be over by then.
-    async fn find(&mut self, which: S) -> Result<Vec<S::Of>, CommitError> {
+    async fn find(&mut self, which: S) -> Result<Vec<S::Of>, StorageError> {
         let kind = TypeId::of::<S::Of>();
         let one_more = i64::try_from(REACTION_BATCH).unwrap_or(i64::MAX).saturating_add(1);
         let members = timeout_at(self.until(), self.readers.find(&which, one_more));

@@ -5,7 +5,7 @@ use super::{
     reads::{ReadError, Reads},
     row::{Listed, Record},
 };
-use crate::application::{CommitError, Page, PageRequest};
+use crate::application::{Page, PageRequest, StorageError};
 use diesel::{
     QueryResult,
     pg::Pg,
@@ -19,7 +19,7 @@ use uuid::Uuid;
 /// The most bytes of the rows of a page. A row that is larger is a page of its own.
 const PAGE_BYTES: usize = 256 * 1024;
 
-impl From<ReadError> for CommitError {
+impl From<ReadError> for StorageError {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Unavailable => Self::Unavailable,
@@ -34,7 +34,7 @@ impl<R: Record> Reads<R> {
     /// # Errors
     ///
     /// The database does not answer, or what is stored cannot be shown.
-    pub async fn view<V>(&self, id: Uuid) -> Result<Option<V>, CommitError>
+    pub async fn view<V>(&self, id: Uuid) -> Result<Option<V>, StorageError>
     where
         R: TryInto<V, Error: Display>,
     {
@@ -109,7 +109,7 @@ impl Pool {
     /// # Errors
     ///
     /// The database does not answer, or what is stored cannot be shown.
-    pub async fn views<Q, R, V>(&self, query: Q) -> Result<Vec<V>, CommitError>
+    pub async fn views<Q, R, V>(&self, query: Q) -> Result<Vec<V>, StorageError>
     where
         Q: Asked<R>,
         R: TryInto<V, Error: Display> + Send,
@@ -123,7 +123,7 @@ impl Pool {
     /// # Errors
     ///
     /// The database does not answer, or what is stored cannot be shown.
-    pub async fn page<Q, R, V>(&self, query: Q, request: PageRequest) -> Result<Page<V>, CommitError>
+    pub async fn page<Q, R, V>(&self, query: Q, request: PageRequest) -> Result<Page<V>, StorageError>
     where
         Q: Asked<R>,
         R: Listed + TryInto<V, Error: Display>,
@@ -157,6 +157,6 @@ impl Pool {
     }
 }
 
-fn view<R: TryInto<V, Error: Display>, V>(row: R) -> Result<V, CommitError> {
-    row.try_into().map_err(|error| CommitError::Defect(format!("what is stored cannot be shown: {error}")))
+fn view<R: TryInto<V, Error: Display>, V>(row: R) -> Result<V, StorageError> {
+    row.try_into().map_err(|error| StorageError::Defect(format!("what is stored cannot be shown: {error}")))
 }

@@ -150,14 +150,14 @@ struct Lenta;
 impl application::Query for Lenta {
     const NAME: &'static str = "lenta";
     type Output = ();
-    type Error = CommitError;
+    type Error = StorageError;
 }
 
 /// A handler that sets its flag when its query is given up.
 struct Slow(Arc<AtomicBool>);
 
 impl QueryHandler<Lenta> for Slow {
-    async fn handle(&self, _: Lenta) -> Result<(), CommitError> {
+    async fn handle(&self, _: Lenta) -> Result<(), StorageError> {
         struct Looking<'a>(&'a AtomicBool);
         impl Drop for Looking<'_> {
             fn drop(&mut self) {

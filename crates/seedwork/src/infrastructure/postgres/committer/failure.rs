@@ -1,6 +1,6 @@
 //! What the errors of PostgreSQL mean for a group of units.
 
-use crate::{application::CommitError, infrastructure::postgres::connector::describe};
+use crate::{application::StorageError, infrastructure::postgres::connector::describe};
 use std::collections::HashMap;
 use tokio_postgres::{Error, error::SqlState};
 use uuid::Uuid;
@@ -11,7 +11,7 @@ pub(super) enum Failure {
     /// Units lost a race, collided or were given up: these, by their place in the group, with their error where it is
     /// known. The others may be written again.
     #[error("units lost a race, collided or were given up")]
-    Culprits(HashMap<usize, Option<CommitError>>),
+    Culprits(HashMap<usize, Option<StorageError>>),
     /// A statement with the data of all units failed, and PostgreSQL does not name the unit. One by one, the others
     /// succeed.
     #[error("a statement of the group failed")]
@@ -115,14 +115,14 @@ fn lacks_a_partition(error: &Error) -> bool {
 }
 
 /// Returns the answer to the unit whose statement failed.
-pub(super) fn refusal(error: &Error) -> CommitError {
+pub(super) fn refusal(error: &Error) -> StorageError {
     let constraint = error.as_db_error().and_then(|db| db.constraint());
     match (error.code(), constraint) {
-        (Some(&SqlState::UNIQUE_VIOLATION), Some(constraint)) => CommitError::Unique(constraint.to_owned()),
+        (Some(&SqlState::UNIQUE_VIOLATION), Some(constraint)) => StorageError::Unique(constraint.to_owned()),
         // Another session holds a row, or the server is slow: a later try may succeed.
-        _ if is_timeout(error) => CommitError::Unavailable,
-        _ if matches!(class(error), Some("22" | "23" | "54")) => CommitError::Invalid(describe(error)),
-        _ => CommitError::Defect(describe(error)),
+        _ if is_timeout(error) => StorageError::Unavailable,
+        _ if matches!(class(error), Some("22" | "23" | "54")) => StorageError::Invalid(describe(error)),
+        _ => StorageError::Defect(describe(error)),
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) use queue::Writes;
 
 use super::{answers, database::Database, lanes::Lane};
 use crate::{
-    application::{CommitError, Committed},
+    application::{Committed, StorageError},
     infrastructure::supervise::Supervisor,
 };
 use failure::{Failure, Mark};
@@ -93,7 +93,7 @@ impl Committer {
         writes: Writes,
         lanes: Vec<Lane>,
         deadline: Instant,
-    ) -> Result<Committed, CommitError> {
+    ) -> Result<Committed, StorageError> {
         if writes.is_empty() {
             return Ok(Committed);
         }
@@ -209,7 +209,7 @@ impl Writer {
             match outcome {
                 Ok(()) => written.push(unit),
                 Err(refusal) => {
-                    if let CommitError::Invalid(why) | CommitError::Defect(why) = &refusal {
+                    if let StorageError::Invalid(why) | StorageError::Defect(why) = &refusal {
                         tracing::error!(error = why, "PostgreSQL refuses a unit of work");
                     }
                     answers::deliver([unit.answer(Err(refusal))]);
@@ -236,8 +236,8 @@ impl Writer {
             Err(failure) => {
                 self.database.refused(units.len(), failure.to_string());
                 Err(match failure {
-                    Failure::Defect(why) => CommitError::Defect(why),
-                    _ => CommitError::Unavailable,
+                    Failure::Defect(why) => StorageError::Defect(why),
+                    _ => StorageError::Unavailable,
                 })
             }
         };
@@ -245,13 +245,13 @@ impl Writer {
     }
 
     /// Looks up what became of a COMMIT that was not answered: under the same lock, so the old transaction is over.
-    async fn resolve(&mut self, mark: Mark, units: &[Unit]) -> Result<Committed, CommitError> {
+    async fn resolve(&mut self, mark: Mark, units: &[Unit]) -> Result<Committed, StorageError> {
         let until = last_deadline(units);
         tracing::warn!(?mark, "a COMMIT was not answered: looking for its mark");
         while Instant::now() < until {
             match tokio::time::timeout_at(until, self.find(&mark)).await {
                 Ok(Ok(true)) => return Ok(Committed),
-                Ok(Ok(false)) => return Err(CommitError::Unavailable),
+                Ok(Ok(false)) => return Err(StorageError::Unavailable),
                 Ok(Err(failure)) => {
                     tracing::warn!(error = %failure, "the mark of a lost COMMIT cannot be looked for yet");
                     self.session = None;
@@ -261,7 +261,7 @@ impl Writer {
             }
         }
         self.session = None;
-        Err(CommitError::Unknown)
+        Err(StorageError::Unknown)
     }
 
     async fn find(&mut self, mark: &Mark) -> Result<bool, Failure> {
@@ -318,7 +318,7 @@ fn last_deadline(units: &[Unit]) -> Instant {
 }
 
 /// Answers the culprits whose error is known, and splits the others from the rest.
-fn pick(units: Vec<Unit>, mut lost: HashMap<usize, Option<CommitError>>) -> (Vec<Unit>, Vec<Unit>) {
+fn pick(units: Vec<Unit>, mut lost: HashMap<usize, Option<StorageError>>) -> (Vec<Unit>, Vec<Unit>) {
     let (mut culprits, mut rest) = (Vec::new(), Vec::new());
     for (n, unit) in units.into_iter().enumerate() {
         match lost.remove(&n) {

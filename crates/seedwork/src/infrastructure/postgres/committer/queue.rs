@@ -8,7 +8,7 @@ use super::super::{
     lanes::Lane,
     outbox::Message,
 };
-use crate::application::{CommitError, Committed, MessageIdentity};
+use crate::application::{Committed, MessageIdentity, StorageError};
 use std::{
     iter::Sum,
     sync::{
@@ -90,7 +90,7 @@ impl Sum for Size {
 }
 
 /// What became of a unit. The writes come back with it, to be freed by the thread that made them.
-type Outcome = (Result<Committed, CommitError>, Writes);
+type Outcome = (Result<Committed, StorageError>, Writes);
 
 /// A unit of work that waits for its group.
 pub(super) struct Unit {
@@ -106,7 +106,7 @@ pub(super) struct Unit {
 
 impl Unit {
     /// Frees the lanes and says to whom the outcome is to be told: [`answers::deliver`].
-    pub(super) fn answer(self, outcome: Result<Committed, CommitError>) -> (Asker<Outcome>, Outcome) {
+    pub(super) fn answer(self, outcome: Result<Committed, StorageError>) -> (Asker<Outcome>, Outcome) {
         (self.asker, (outcome, self.writes))
     }
 
@@ -177,7 +177,7 @@ impl Entrance {
         writes: Writes,
         lanes: Vec<Lane>,
         deadline: Instant,
-    ) -> Result<Committed, CommitError> {
+    ) -> Result<Committed, StorageError> {
         let size = writes.size();
         // A unit that is larger than the queue takes all of its room.
         let kibibytes = size.bytes.div_ceil(1024).min(KIBIBYTES) as u32;
@@ -191,31 +191,31 @@ impl Entrance {
         match tokio::time::timeout_at(deadline, outcome).await {
             Ok(Ok((outcome, _writes))) => outcome,
             // The committer panicked with the unit in its hands.
-            Ok(Err(_)) => Err(CommitError::Unknown),
-            Err(_) if ticket.claim(GIVEN_UP) => Err(CommitError::Unavailable),
-            Err(_) => Err(CommitError::Unknown),
+            Ok(Err(_)) => Err(StorageError::Unknown),
+            Err(_) if ticket.claim(GIVEN_UP) => Err(StorageError::Unavailable),
+            Err(_) => Err(StorageError::Unknown),
         }
     }
 }
 
 impl Queue {
     /// A place in the queue, if there is one.
-    fn take(&self, kibibytes: u32) -> Result<Place<'_>, CommitError> {
-        let room = Arc::clone(&self.room).try_acquire_many_owned(kibibytes).map_err(|_| CommitError::Overloaded)?;
+    fn take(&self, kibibytes: u32) -> Result<Place<'_>, StorageError> {
+        let room = Arc::clone(&self.room).try_acquire_many_owned(kibibytes).map_err(|_| StorageError::Overloaded)?;
         let place = self.units.try_reserve().map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(()) => CommitError::Overloaded,
-            mpsc::error::TrySendError::Closed(()) => CommitError::Unavailable,
+            mpsc::error::TrySendError::Full(()) => StorageError::Overloaded,
+            mpsc::error::TrySendError::Closed(()) => StorageError::Unavailable,
         })?;
         Ok((place, room))
     }
 
     /// A place in the queue, as soon as there is one.
-    async fn wait(&self, kibibytes: u32, deadline: Instant) -> Result<Place<'_>, CommitError> {
+    async fn wait(&self, kibibytes: u32, deadline: Instant) -> Result<Place<'_>, StorageError> {
         let place = async {
             let room = Arc::clone(&self.room).acquire_many_owned(kibibytes).await.ok()?;
             Some((self.units.reserve().await.ok()?, room))
         };
-        tokio::time::timeout_at(deadline, place).await.ok().flatten().ok_or(CommitError::Unavailable)
+        tokio::time::timeout_at(deadline, place).await.ok().flatten().ok_or(StorageError::Unavailable)
     }
 }
 
@@ -291,7 +291,7 @@ mod tests {
         Writes { consumed: Some(Arc::new(consumed)), ..Writes::default() }
     }
 
-    type Given = Pin<Box<dyn Future<Output = Result<Committed, CommitError>>>>;
+    type Given = Pin<Box<dyn Future<Output = Result<Committed, StorageError>>>>;
 
     /// Queues units, as far as they get without the committer.
     fn give(entrance: &Entrance, count: usize, writes: fn() -> Writes) -> Vec<Given> {
@@ -414,7 +414,7 @@ mod tests {
         let (entrance, exit) = queues();
         let (_requests, _messages) = (give(&entrance, UNITS, Writes::default), give(&entrance, UNITS, of_a_message));
         let deadline = Instant::now() + Duration::from_secs(60);
-        assert_eq!(entrance.commit(Writes::default(), Vec::new(), deadline).await, Err(CommitError::Overloaded));
+        assert_eq!(entrance.commit(Writes::default(), Vec::new(), deadline).await, Err(StorageError::Overloaded));
         let mut last = give(&entrance, 1, of_a_message);
         let mut taken = 0;
         let outcome = loop {

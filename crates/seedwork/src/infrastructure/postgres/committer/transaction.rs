@@ -6,7 +6,7 @@ use super::{
     session::{ANSWER, APART, Session},
 };
 use crate::{
-    application::{CommitError, MessageIdentity},
+    application::{MessageIdentity, StorageError},
     infrastructure::postgres::{
         changes::{self, Call},
         inbox::{self, InboxCalls},
@@ -43,7 +43,7 @@ pub(super) async fn together(session: &mut Session, units: &[Unit]) -> Result<()
         }
         if lost.is_empty() {
             let given_up =
-                |(n, unit): (usize, &Unit)| (!unit.joins_the_commit()).then_some((n, Some(CommitError::Unavailable)));
+                |(n, unit): (usize, &Unit)| (!unit.joins_the_commit()).then_some((n, Some(StorageError::Unavailable)));
             lost.extend(units.iter().enumerate().filter_map(given_up));
         }
         if !lost.is_empty() {
@@ -65,7 +65,7 @@ pub(super) async fn together(session: &mut Session, units: &[Unit]) -> Result<()
 /// What became of units that were written one by one in one transaction.
 pub(super) struct Apart {
     /// Of each unit, whether its writes are part of the transaction, or why they are not.
-    pub(super) outcomes: Vec<Result<(), CommitError>>,
+    pub(super) outcomes: Vec<Result<(), StorageError>>,
     /// Whether the transaction was committed.
     pub(super) commit: Result<(), Failure>,
 }
@@ -93,11 +93,11 @@ pub(super) async fn apart(session: &mut Session, units: &[Unit]) -> Result<Apart
             continue;
         }
         if timeouts == TIMEOUTS || !unit.joins_the_commit() {
-            outcomes.push(Err(CommitError::Unavailable));
+            outcomes.push(Err(StorageError::Unavailable));
             continue;
         }
         let written = answer(alone(session, writes)).await?;
-        timeouts += usize::from(matches!(written, Err(CommitError::Unavailable)));
+        timeouts += usize::from(matches!(written, Err(StorageError::Unavailable)));
         if let (Ok(log), Some(message)) = (&written, writes.messages.first()) {
             first.get_or_insert(Mark::Message { seq: log.before + 1, id: message.id });
             seen = log.after;
@@ -120,7 +120,7 @@ pub(super) async fn apart(session: &mut Session, units: &[Unit]) -> Result<Apart
 }
 
 /// Prepares the statements of one unit. Returns its refusal if they cannot be prepared: a table or a column is missing.
-async fn prepare(session: &mut Session, writes: &Writes) -> Result<Option<CommitError>, Failure> {
+async fn prepare(session: &mut Session, writes: &Writes) -> Result<Option<StorageError>, Failure> {
     let Err(error) = session.prepare(&changes::calls(writes.changes.iter(), true)).await else { return Ok(None) };
     let refusal = refusal(&error);
     match of_preparing(error) {
@@ -137,7 +137,7 @@ async fn claim(session: &Session, own: &MessageIdentity) -> Result<Mark, Failure
 }
 
 /// Writes one unit; what it does is undone when it is refused.
-async fn alone(session: &Session, writes: &Writes) -> Result<Result<Log, CommitError>, Failure> {
+async fn alone(session: &Session, writes: &Writes) -> Result<Result<Log, StorageError>, Failure> {
     let calls = changes::calls(writes.changes.iter(), true);
     let mut inbox = InboxCalls::default();
     writes.add_claims(&mut inbox);
@@ -148,13 +148,13 @@ async fn alone(session: &Session, writes: &Writes) -> Result<Result<Log, CommitE
         Ok(log) if !log.claimed => {
             session.simple("ROLLBACK TO unit").await.map_err(of_the_group)?;
             let known = session.unclaimed(&inbox).await.map_err(of_the_group)?.iter().all(|(_, known)| *known);
-            return Ok(Err(if known { CommitError::Duplicate } else { CommitError::Behind }));
+            return Ok(Err(if known { StorageError::Duplicate } else { StorageError::Behind }));
         }
         Ok(log) if log.short.is_empty() => {
             session.simple("RELEASE unit").await.map_err(of_the_group)?;
             return Ok(Ok(log));
         }
-        Ok(_) => CommitError::Conflict,
+        Ok(_) => StorageError::Conflict,
         Err(error) if is_of_one_unit(&error) => refusal(&error),
         Err(error) => return Err(of_the_group(error)),
     };
@@ -206,7 +206,7 @@ async fn losers(
     calls: &[Call<'_>],
     log: &Log,
     units: &[Unit],
-) -> Result<HashMap<usize, Option<CommitError>>, Error> {
+) -> Result<HashMap<usize, Option<StorageError>>, Error> {
     if log.short.is_empty() {
         return Ok(HashMap::new());
     }
@@ -232,16 +232,16 @@ async fn unclaimed(
     session: &Session,
     inbox: &InboxCalls<'_>,
     units: &[Unit],
-) -> Result<HashMap<usize, Option<CommitError>>, Error> {
+) -> Result<HashMap<usize, Option<StorageError>>, Error> {
     let place = |wanted: fn(&Writes) -> bool| {
         units.iter().enumerate().filter(move |(_, unit)| wanted(&unit.writes)).map(|(n, _)| n)
     };
     let claims =
         place(|writes| !writes.has_more && writes.consumed.as_ref().is_some_and(|consumed| consumed.parked.is_none()));
     let owners: Vec<usize> = claims.chain(place(|writes| writes.parking.is_some())).collect();
-    let mut lost: HashMap<usize, Option<CommitError>> = HashMap::new();
+    let mut lost: HashMap<usize, Option<StorageError>> = HashMap::new();
     for (n, known) in session.unclaimed(inbox).await? {
-        let error = if known { CommitError::Duplicate } else { CommitError::Behind };
+        let error = if known { StorageError::Duplicate } else { StorageError::Behind };
         lost.extend(owners.get(n).map(|unit| (*unit, Some(error))));
     }
     if lost.is_empty() {
