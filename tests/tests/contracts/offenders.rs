@@ -23,7 +23,7 @@ const STRUCT: &str = r#"
     #[event(record = "sta.ingesta.v1.IngestaAlertada", topic = "eventos-ingesta", key = id_ingesta)]
     pub struct IngestaAlertada {
         pub id_ingesta: Uuid, pub id_paciente: String, pub estado: Estado, pub notas: Vec<Nota>,
-        #[serde(rename = "motivo")] pub razon: Option<String>, pub fecha: Instante,
+        #[serde(rename = "motivo")] pub razon: Option<String>, pub fecha: Timestamp,
     }
     pub struct Nota { pub texto: String }
     pub enum Estado { Otro, #[serde(rename = "Alertada")] EnAlerta }
@@ -78,7 +78,7 @@ fn a_type_like_its_schema_passes_and_each_difference_is_caught() {
         ("struct IngestaAlertada", "struct Alertada"),
         ("pub id_paciente: String,", ""),
         ("Option<String>", "String"),
-        ("pub fecha: Instante", "pub fecha: Option<Instante>"),
+        ("pub fecha: Timestamp", "pub fecha: Option<Timestamp>"),
         ("#[serde(rename = \"motivo\")]", ""),
         ("pub id_ingesta: Uuid, pub id_paciente: String", "pub id_paciente: String, pub id_ingesta: Uuid"),
         ("pub texto: String", "pub texto: Option<String>"),
@@ -131,6 +131,6 @@ fn records_that_a_macro_declares_are_seen() {
     };
     assert_nothing(broken(SCHEMA, TYPES, &declared("/// D.\nIngestaAlertada = \"sta.ingesta.v1.IngestaAlertada\";")));
     assert_eq!(broken(SCHEMA, TYPES, &declared("Alertada = \"sta.ingesta.v1.IngestaAlertada\";")).len(), 1);
-    let off = replaced(&declared("IngestaAlertada = \"sta.ingesta.v1.IngestaAlertada\";"), "pub fecha: Instante,", "");
+    let off = replaced(&declared("IngestaAlertada = \"sta.ingesta.v1.IngestaAlertada\";"), "pub fecha: Timestamp,", "");
     assert_eq!(broken(SCHEMA, TYPES, &off).len(), 1);
 }

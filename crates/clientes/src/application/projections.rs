@@ -1,7 +1,7 @@
 //! What this context shows of what is kept elsewhere, as it was last heard.
 
 use crate::domain::cliente::ClienteId;
-use seedwork::{application::ReadModel, domain::Instante};
+use seedwork::{application::ReadModel, domain::Timestamp};
 use uuid::Uuid;
 
 /// A reserva in the expediente of a cliente, in the words of those who keep it.
@@ -16,7 +16,7 @@ pub struct Reserva {
     /// Where the first odo begins and ends: `BOG-JFK`.
     pub ruta: String,
     /// When the first leg takes off.
-    pub fecha: Instante,
+    pub fecha: Timestamp,
     /// The version of the reserva in which it was so.
     pub version: i64,
 }

@@ -16,7 +16,7 @@ use crate::{
 use chrono::NaiveDate;
 use diesel::{Queryable, Selectable};
 use seedwork::{
-    domain::{Aggregate, Instante, Violations},
+    domain::{Aggregate, Timestamp, Violations},
     infrastructure::postgres::{Persisted, PersistedReadModel, Row},
 };
 use uuid::Uuid;
@@ -79,7 +79,7 @@ pub struct ClienteRow {
     fecha_constitucion: Option<NaiveDate>,
     estado: String,
     motivo: Option<String>,
-    fecha_creacion: Instante,
+    fecha_creacion: Timestamp,
     version: i32,
 }
 
@@ -89,7 +89,7 @@ pub struct ClienteRow {
 pub struct ExpedienteRow {
     id: Uuid,
     estado: String,
-    fecha_apertura: Instante,
+    fecha_apertura: Timestamp,
     version: i32,
 }
 
@@ -102,7 +102,7 @@ pub struct ReservaRow {
     id_cliente: Uuid,
     estado: String,
     ruta: String,
-    fecha: Instante,
+    fecha: Timestamp,
     version: i64,
 }
 
@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn a_cliente_comes_back_as_it_was_stored() {
-        for estado in cliente::Estado::TODOS {
+        for estado in cliente::Estado::ALL {
             assert_eq!(Cliente::try_from(ClienteRow::from(en(estado))), Ok(en(estado)));
         }
         assert_eq!(Cliente::try_from(ClienteRow::from(una_empresa())), Ok(una_empresa()));
@@ -321,7 +321,7 @@ mod tests {
 
     #[test]
     fn an_expediente_comes_back_as_it_was_stored() {
-        for estado in expediente::Estado::TODOS {
+        for estado in expediente::Estado::ALL {
             assert_eq!(Expediente::try_from(ExpedienteRow::from(expediente_en(estado))), Ok(expediente_en(estado)));
         }
     }

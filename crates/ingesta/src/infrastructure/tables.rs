@@ -6,7 +6,7 @@ use crate::{
 };
 use diesel::{Queryable, Selectable};
 use seedwork::{
-    domain::{Aggregate, Instante, Violations},
+    domain::{Aggregate, Timestamp, Violations},
     infrastructure::postgres::{Persisted, Row},
 };
 use uuid::Uuid;
@@ -36,9 +36,9 @@ pub struct IngestaRow {
     id_paciente: String,
     url_path: String,
     estado: String,
-    fecha_creacion: Instante,
-    fecha_actualizacion: Instante,
-    fecha_eliminacion: Option<Instante>,
+    fecha_creacion: Timestamp,
+    fecha_actualizacion: Timestamp,
+    fecha_eliminacion: Option<Timestamp>,
     motivo: Option<String>,
     version: i32,
 }
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn an_ingesta_comes_back_as_it_was_stored() {
-        for estado in Estado::TODOS {
+        for estado in Estado::ALL {
             assert_eq!(Ingesta::try_from(IngestaRow::from(en(estado))), Ok(en(estado)));
         }
         let mut ingesta = en(Estado::Creada);

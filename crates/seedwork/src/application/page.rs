@@ -1,14 +1,14 @@
 //! Lists, one page at a time, newest first by creation. A page begins after a position, not after a count, so that what
 //! is added meanwhile moves nothing.
 
-use crate::domain::Instante;
+use crate::domain::Timestamp;
 use uuid::Uuid;
 
 /// Where an item stands in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// When it was created.
-    pub created: Instante,
+    pub created: Timestamp,
     /// Its id, for those of one moment.
     pub id: Uuid,
 }
@@ -40,9 +40,9 @@ impl PageRequest {
     /// The page, of the items that were [read](Self::with_one_more).
     ///
     /// ```
-    /// # use seedwork::{application::{PageRequest, Position}, domain::Instante};
+    /// # use seedwork::{application::{PageRequest, Position}, domain::Timestamp};
     /// # use uuid::Uuid;
-    /// let of = |n: &u8| Position { created: Instante::UNIX_EPOCH, id: Uuid::from_u128((*n).into()) };
+    /// let of = |n: &u8| Position { created: Timestamp::UNIX_EPOCH, id: Uuid::from_u128((*n).into()) };
     /// let request = PageRequest { limit: 2, after: None };
     /// let page = request.page(vec![9, 8, 7], of);
     /// assert_eq!((page.items, page.next), (vec![9, 8], Some(of(&8))));

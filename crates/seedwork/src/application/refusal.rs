@@ -1,7 +1,7 @@
 //! The answer to a command from the broker that the business refuses: nobody waits for one, so it is published.
 
 use super::{Context, UnitOfWork};
-use crate::domain::Instante;
+use crate::domain::Timestamp;
 
 /// A command that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Refusal {
     /// What is wrong, in Spanish.
     pub detail: String,
     /// When it was refused.
-    pub time: Instante,
+    pub time: Timestamp,
 }
 
 /// A context that handles commands from the broker: says how a refusal is told.

@@ -20,7 +20,7 @@
 ///
 /// assert_eq!((Tipo::Natural.as_str(), "empresa".parse()), ("natural", Ok(Tipo::Empresa)));
 /// assert_eq!("Natural".parse::<Tipo>().unwrap_err().rule(), "tipo-valido");
-/// assert_eq!(Tipo::TODOS, [Tipo::Natural, Tipo::Empresa]);
+/// assert_eq!(Tipo::ALL, [Tipo::Natural, Tipo::Empresa]);
 /// ```
 #[macro_export]
 macro_rules! choice {
@@ -37,8 +37,8 @@ macro_rules! choice {
         }
 
         impl $choice {
-            /// Every one, in order.
-            $vis const TODOS: [Self; [$(stringify!($variant)),+].len()] = [$(Self::$variant),+];
+            /// All variants, in order.
+            $vis const ALL: [Self; [$(stringify!($variant)),+].len()] = [$(Self::$variant),+];
 
             /// The name, as it is stored, published and shown.
             $vis fn as_str(self) -> &'static str {
@@ -58,7 +58,7 @@ macro_rules! choice {
             type Err = $refusal;
 
             fn from_str(text: &str) -> ::core::result::Result<Self, $refusal> {
-                Self::TODOS.into_iter().find(|known| known.as_str() == text).ok_or($refusal)
+                Self::ALL.into_iter().find(|known| known.as_str() == text).ok_or($refusal)
             }
         }
 

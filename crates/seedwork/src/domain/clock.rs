@@ -2,26 +2,26 @@
 
 use chrono::{DateTime, Utc};
 
-/// A moment, in UTC, as fine as PostgreSQL and Avro keep it: microseconds.
-pub type Instante = DateTime<Utc>;
+/// A moment in UTC, with the precision of PostgreSQL and Avro: microseconds.
+pub type Timestamp = DateTime<Utc>;
 
 /// Cuts a moment to microseconds. A leap second (`23:59:60`) becomes the second after it: neither PostgreSQL nor Avro
 /// has one.
 ///
 /// ```
-/// use seedwork::domain::{Instante, to_micros};
-/// let [leap, next] = ["2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"].map(|text| text.parse::<Instante>().unwrap());
+/// use seedwork::domain::{Timestamp, to_micros};
+/// let [leap, next] = ["2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"].map(|text| text.parse::<Timestamp>().unwrap());
 /// assert_eq!(to_micros(leap), next);
 /// ```
-pub fn to_micros(instante: Instante) -> Instante {
+pub fn to_micros(time: Timestamp) -> Timestamp {
     // Every moment that chrono has is within the range of microseconds in 64 bits.
-    DateTime::from_timestamp_micros(instante.timestamp_micros()).unwrap_or(instante)
+    DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(time)
 }
 
 /// Tells what time it is.
 pub trait Clock: Send + Sync + 'static {
     /// This moment, cut to microseconds.
-    fn now(&self) -> Instante;
+    fn now(&self) -> Timestamp;
 }
 
 /// The machine's clock.
@@ -30,17 +30,17 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock that everybody else is to be given")]
-    fn now(&self) -> Instante {
+    fn now(&self) -> Timestamp {
         to_micros(Utc::now())
     }
 }
 
 /// A clock that stands still: for tests.
 #[derive(Debug, Clone, Copy)]
-pub struct FixedClock(pub Instante);
+pub struct FixedClock(pub Timestamp);
 
 impl Clock for FixedClock {
-    fn now(&self) -> Instante {
+    fn now(&self) -> Timestamp {
         self.0
     }
 }

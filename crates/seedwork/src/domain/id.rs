@@ -16,7 +16,7 @@ pub trait Id: Copy + Eq + Ord + Hash + fmt::Debug + fmt::Display + Send + Sync +
 ///     /// The id of an ingesta.
 ///     pub struct IngestaId;
 /// }
-/// let id = IngestaId::nuevo();
+/// let id = IngestaId::new();
 /// assert_eq!(IngestaId::from(uuid::Uuid::from(id)), id);
 /// ```
 #[macro_export]
@@ -27,8 +27,8 @@ macro_rules! id {
         $vis struct $name(::uuid::Uuid);
 
         impl $name {
-            /// An id that nothing has yet.
-            $vis fn nuevo() -> Self {
+            /// Generates a new id.
+            $vis fn new() -> Self {
                 Self(::uuid::Uuid::now_v7())
             }
         }

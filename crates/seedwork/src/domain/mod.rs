@@ -11,7 +11,7 @@ mod text;
 
 pub use aggregate::{Aggregate, Recorded, Version};
 pub use characters::{is_prose, is_visible, normalize};
-pub use clock::{Clock, FixedClock, Instante, SystemClock, to_micros};
+pub use clock::{Clock, FixedClock, SystemClock, Timestamp, to_micros};
 pub use id::Id;
 pub use rules::{BrokenRule, Violation, Violations};
 pub use specification::Specification;

@@ -140,7 +140,11 @@ impl Violations {
             return Err(self);
         }
         build().ok_or_else(|| {
-            Self(vec![Violation { field: String::new(), rule: "valor-valido", detail: "El valor no es valido".into() }])
+            Self(vec![Violation {
+                field: String::new(),
+                rule: "valor-valido",
+                detail: "the builder found no value and no broken rule".into(),
+            }])
         })
     }
 

@@ -26,7 +26,7 @@ pub(crate) async fn behind_a_proxy(banco: &Banco, settings: CommitterSettings) -
 }
 
 fn new(n: usize) -> Abrir {
-    Abrir { id: CuentaId::nuevo(), email: format!("{n}@example.com") }
+    Abrir { id: CuentaId::new(), email: format!("{n}@example.com") }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,7 +77,7 @@ async fn a_lost_commit_of_a_unit_that_says_nothing_is_found_by_its_claim() {
     let (proxy, bus) = behind_a_proxy(&banco, PATIENT).await;
     bus.dispatch(new(1), &Cause::new()).await.unwrap();
     proxy.set(Mode::LoseAnswer);
-    let (id, cause) = (CuentaId::nuevo(), Cause::new());
+    let (id, cause) = (CuentaId::new(), Cause::new());
     let (outcome, ()) = tokio::join!(bus.dispatch(AbrirCallado { id, email: "callado".into() }, &cause), async {
         eventually("the COMMIT is done", || async { banco.saldo(id).await.map(drop) }).await;
         proxy.set(Mode::Pass);
@@ -98,7 +98,7 @@ async fn a_lost_commit_is_not_found_by_a_message_that_another_process_claimed() 
         Cause { consumed: Some(Arc::new(consumed)), ..Cause::new() }
     };
     let (first, second) = (consuming("1"), consuming("2"));
-    let quiet = |email: &str| AbrirCallado { id: CuentaId::nuevo(), email: email.into() };
+    let quiet = |email: &str| AbrirCallado { id: CuentaId::new(), email: email.into() };
     let neighbour = quiet("vecino");
     let id = neighbour.id;
     const OPEN: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
@@ -170,7 +170,7 @@ async fn a_dead_database_is_told_within_the_deadline_and_comes_back_by_itself() 
         assert!(asked.elapsed() < 2 * HASTY.deadline, "{dead:?} took {:?}", asked.elapsed());
         proxy.set(Mode::Pass);
         eventually("it is back", || async {
-            bus.dispatch(Abrir { id: CuentaId::nuevo(), email: format!("{dead:?}") }, &Cause::new()).await.ok()
+            bus.dispatch(Abrir { id: CuentaId::new(), email: format!("{dead:?}") }, &Cause::new()).await.ok()
         })
         .await;
     }
@@ -197,7 +197,7 @@ async fn a_lock_that_is_not_had_in_time_refuses_the_whole_group_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_units_that_write_one_root_do_not_share_a_group() {
     let banco = Banco::open().await;
-    let id = CuentaId::nuevo();
+    let id = CuentaId::new();
     banco.give(Abrir { id, email: "una@example.com".into() }).await.unwrap();
     // They do not load it, so no lane keeps them apart: one UPDATE with both would write one and lose the other silently.
     let outcomes = join_all((0..8).map(|_| banco.give(Forzar { id, version: 1 }))).await;
@@ -208,7 +208,7 @@ async fn two_units_that_write_one_root_do_not_share_a_group() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_that_cross_never_deadlock() {
     let banco = Banco::open().await;
-    let ids: Vec<_> = (0..6).map(|_| CuentaId::nuevo()).collect();
+    let ids: Vec<_> = (0..6).map(|_| CuentaId::new()).collect();
     for (n, id) in ids.iter().enumerate() {
         banco.give(Abrir { id: *id, email: format!("{n}@example.com") }).await.unwrap();
     }
@@ -250,7 +250,7 @@ async fn the_database_s_own_isolation_level_does_not_make_numbers_collide() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_hangs_up_leaves_the_aggregate_free() {
     let banco = Banco::open().await;
-    let id = CuentaId::nuevo();
+    let id = CuentaId::new();
     banco.give(Abrir { id, email: "una@example.com".into() }).await.unwrap();
     for pause in 0..40 {
         let hung_up = tokio::time::timeout(Duration::from_micros(pause * 50), banco.give(Abonar { id })).await;

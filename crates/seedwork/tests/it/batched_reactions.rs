@@ -99,7 +99,7 @@ impl<U: Find<ConSaldo>> EventHandler<Vaciado, U> for Mirones {
 }
 
 fn con_saldo(saldo: i64) -> Cuenta {
-    let (id, mut events) = (CuentaId::nuevo(), Recorded::new());
+    let (id, mut events) = (CuentaId::new(), Recorded::new());
     events.record(Evento::Callado);
     Cuenta { id, email: id.to_string(), saldo, events }
 }
@@ -189,7 +189,7 @@ const CLAIMED: &str = "*) FROM inbox WHERE source = '/prueba' AND state = 'appli
 /// Sets a message aside, as the consumer does; answers its place.
 async fn park(banco: &Banco, event: &Vaciado) -> i64 {
     // With its first commit the committer has made the partitions of the inbox.
-    banco.give(AbrirCallado { id: CuentaId::nuevo(), email: Uuid::now_v7().to_string() }).await.unwrap();
+    banco.give(AbrirCallado { id: CuentaId::new(), email: Uuid::now_v7().to_string() }).await.unwrap();
     let id = event.id.to_string();
     let db = banco.look().await;
     db.execute("INSERT INTO inbox VALUES ('/prueba', $1, now(), 'parked')", &[&id]).await.unwrap();

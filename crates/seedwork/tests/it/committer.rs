@@ -15,7 +15,7 @@ fn email(n: usize) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_unit_is_state_and_events_in_one_transaction() {
     let banco = Banco::open().await;
-    let id = CuentaId::nuevo();
+    let id = CuentaId::new();
     banco.give(Abrir { id, email: email(1) }).await.unwrap();
     assert_eq!(banco.saldo(id).await, Some(0));
     assert_eq!(banco.log().await, [(1, id.into(), 1)]);
@@ -24,7 +24,7 @@ async fn a_unit_is_state_and_events_in_one_transaction() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_at_once_share_transactions_and_leave_no_gap() {
     let banco = Banco::open().await;
-    let ids: Vec<_> = (0..500).map(|_| CuentaId::nuevo()).collect();
+    let ids: Vec<_> = (0..500).map(|_| CuentaId::new()).collect();
     let given = ids.iter().enumerate().map(|(n, id)| banco.give(Abrir { id: *id, email: email(n) }));
     assert!(join_all(given).await.into_iter().all(|outcome| outcome.is_ok()));
     assert_eq!(banco.log().await.len(), 500);
@@ -36,10 +36,10 @@ async fn many_at_once_share_transactions_and_leave_no_gap() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_collides_fails_alone_and_is_told_the_constraint() {
     let banco = Banco::open().await;
-    let taken = CuentaId::nuevo();
+    let taken = CuentaId::new();
     banco.give(Abrir { id: taken, email: email(0) }).await.unwrap();
     // In one group: a taken email, a taken id, twice the same new email, and 200 that are well.
-    let new = |n| Abrir { id: CuentaId::nuevo(), email: email(n) };
+    let new = |n| Abrir { id: CuentaId::new(), email: email(n) };
     let mut given = vec![new(0), Abrir { id: taken, email: email(1_000) }, new(2_000), new(2_000)];
     given.extend((1..=200).map(new));
     let outcomes = join_all(given.into_iter().map(|command| banco.give(command))).await;
@@ -54,7 +54,7 @@ async fn one_that_collides_fails_alone_and_is_told_the_constraint() {
 #[tokio::test(flavor = "multi_thread")]
 async fn data_that_postgresql_refuses_fail_alone() {
     let banco = Banco::open().await;
-    let new = |email: String| banco.give(Abrir { id: CuentaId::nuevo(), email });
+    let new = |email: String| banco.give(Abrir { id: CuentaId::new(), email });
     let mut given: Vec<_> = (0..50).map(|n| new(email(n))).collect();
     // NUL has no place in a text of PostgreSQL: an error of the whole statement, which names no unit.
     given.insert(25, new("a\0b".into()));
@@ -82,7 +82,7 @@ async fn a_statement_that_fails_for_one_unit_fails_it_alone() {
           RETURN NEW; END $$; \
         CREATE TRIGGER break BEFORE INSERT ON cuentas FOR EACH ROW EXECUTE FUNCTION break()";
     banco.look().await.batch_execute(trigger).await.unwrap();
-    let new = |email: String| banco.give(Abrir { id: CuentaId::nuevo(), email });
+    let new = |email: String| banco.give(Abrir { id: CuentaId::new(), email });
     for bad in ["missing", "raised", "slow"] {
         let mut given: Vec<_> = (0..20).map(|n| new(format!("{bad}-{n}"))).collect();
         given.insert(10, new(bad.into()));
@@ -99,7 +99,7 @@ async fn a_statement_that_fails_for_one_unit_fails_it_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn units_that_time_out_apart_are_not_all_waited_for() {
     let banco = Banco::open().await;
-    let ids: Vec<_> = (0..40).map(|_| CuentaId::nuevo()).collect();
+    let ids: Vec<_> = (0..40).map(|_| CuentaId::new()).collect();
     let opened = ids.iter().enumerate().map(|(n, id)| banco.give(Abrir { id: *id, email: email(n) }));
     assert!(join_all(opened).await.iter().all(Result::is_ok));
     let holder = banco.look().await;
@@ -117,8 +117,8 @@ async fn a_missing_table_is_a_defect_of_the_units_that_write_it() {
     let banco = Banco::open().await;
     banco.look().await.batch_execute("DROP TABLE resumenes").await.unwrap();
     let (broken, others) = tokio::join!(
-        banco.give(Pedir { id: PedidoId::nuevo(), lineas: vec!["a".into()] }),
-        join_all((0..20).map(|n| banco.give(Abrir { id: CuentaId::nuevo(), email: email(n) }))),
+        banco.give(Pedir { id: PedidoId::new(), lineas: vec!["a".into()] }),
+        join_all((0..20).map(|n| banco.give(Abrir { id: CuentaId::new(), email: email(n) }))),
     );
     assert!(matches!(broken, Err(StorageError::Defect(_))), "{broken:?}");
     assert!(others.iter().all(Result::is_ok), "{others:?}");
@@ -128,7 +128,7 @@ async fn a_missing_table_is_a_defect_of_the_units_that_write_it() {
 async fn a_missing_column_of_the_inbox_is_a_defect() {
     let banco = Banco::open().await;
     banco.look().await.batch_execute("ALTER TABLE inbox DROP COLUMN state").await.unwrap();
-    let outcome = banco.give(AbrirCallado { id: CuentaId::nuevo(), email: email(1) }).await;
+    let outcome = banco.give(AbrirCallado { id: CuentaId::new(), email: email(1) }).await;
     assert!(matches!(outcome, Err(StorageError::Defect(_))), "{outcome:?}");
 }
 
@@ -144,8 +144,8 @@ async fn the_deadline_of_a_unit_does_not_decide_what_the_database_may_take() {
     let db = banco.look().await;
     db.batch_execute(note).await.unwrap();
     let hasty = crate::model::bus(&banco.database.context("pruebas").unwrap(), HASTY, &banco.supervisor);
-    banco.give(Abrir { id: CuentaId::nuevo(), email: email(1) }).await.unwrap();
-    hasty.dispatch(Abrir { id: CuentaId::nuevo(), email: email(2) }, &Cause::new()).await.unwrap();
+    banco.give(Abrir { id: CuentaId::new(), email: email(1) }).await.unwrap();
+    hasty.dispatch(Abrir { id: CuentaId::new(), email: email(2) }, &Cause::new()).await.unwrap();
     let seen =
         db.query("SELECT statement, lock, idle, count(*)::int4 FROM limits GROUP BY 1, 2, 3", &[]).await.unwrap();
     let seen: Vec<(String, String, String, i32)> =
@@ -156,7 +156,7 @@ async fn the_deadline_of_a_unit_does_not_decide_what_the_database_may_take() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_another_process_took_fails_alone_and_is_tried_again() {
     let banco = Banco::open().await;
-    let (id, other) = (CuentaId::nuevo(), CuentaId::nuevo());
+    let (id, other) = (CuentaId::new(), CuentaId::new());
     banco.give(Abrir { id, email: email(1) }).await.unwrap();
     banco.give(Abrir { id: other, email: email(2) }).await.unwrap();
     let rival = crate::model::bus(&banco.database.context("pruebas").unwrap(), PATIENT, &banco.supervisor);
@@ -176,7 +176,7 @@ async fn a_version_that_another_process_took_fails_alone_and_is_tried_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn thirty_commands_at_once_on_one_aggregate_are_all_handled() {
     let banco = Banco::open().await;
-    let id = CuentaId::nuevo();
+    let id = CuentaId::new();
     banco.give(Abrir { id, email: email(1) }).await.unwrap();
     let outcomes = join_all((0..30).map(|_| banco.give(Abonar { id }))).await;
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
@@ -186,7 +186,7 @@ async fn thirty_commands_at_once_on_one_aggregate_are_all_handled() {
 #[tokio::test(flavor = "multi_thread")]
 async fn units_that_cross_over_two_aggregates_neither_deadlock_nor_lose() {
     let banco = Banco::open().await;
-    let (a, b) = (CuentaId::nuevo(), CuentaId::nuevo());
+    let (a, b) = (CuentaId::new(), CuentaId::new());
     banco.give(Abrir { id: a, email: email(1) }).await.unwrap();
     banco.give(Abrir { id: b, email: email(2) }).await.unwrap();
     let forth = (0..50).map(|_| banco.give(Traspasar { de: a, a: b }));
@@ -201,7 +201,7 @@ async fn units_that_cross_over_two_aggregates_neither_deadlock_nor_lose() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_saves_of_one_aggregate_in_one_unit_are_both_kept() {
     let banco = Banco::open().await;
-    let id = CuentaId::nuevo();
+    let id = CuentaId::new();
     banco.give(Abrir { id, email: email(1) }).await.unwrap();
     banco.give(AbonarDosVeces { id }).await.unwrap();
     assert_eq!(banco.saldo(id).await, Some(2));
@@ -212,7 +212,7 @@ async fn two_saves_of_one_aggregate_in_one_unit_are_both_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn parts_are_replaced_with_their_root_and_a_reaction_joins_the_transaction() {
     let banco = Banco::open().await;
-    let id = PedidoId::nuevo();
+    let id = PedidoId::new();
     let lineas = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
     banco.give(Pedir { id, lineas: lineas(&["a", "b"]) }).await.unwrap();
     banco.give(Pedir { id, lineas: lineas(&["b", "c", "d", "e"]) }).await.unwrap();
@@ -229,7 +229,7 @@ async fn parts_are_replaced_with_their_root_and_a_reaction_joins_the_transaction
 async fn an_older_row_never_replaces_a_newer_one_in_a_read_model() {
     let banco = Banco::open().await;
     let db = banco.look().await;
-    let id = PedidoId::nuevo();
+    let id = PedidoId::new();
     let newer = "INSERT INTO resumenes (id_pedido, lineas, version) VALUES ($1, 77, 99)";
     db.execute(newer, &[&Uuid::from(id)]).await.unwrap();
     banco.give(Pedir { id, lineas: vec!["a".into()] }).await.unwrap();
@@ -240,7 +240,7 @@ async fn an_older_row_never_replaces_a_newer_one_in_a_read_model() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_unit_that_says_nothing_is_kept_too() {
     let banco = Banco::open().await;
-    let id = CuentaId::nuevo();
+    let id = CuentaId::new();
     banco.give(AbrirCallado { id, email: email(1) }).await.unwrap();
     assert_eq!(banco.saldo(id).await, Some(0));
     assert!(banco.log().await.is_empty());
@@ -251,8 +251,8 @@ async fn two_processes_number_one_log_without_a_gap() {
     let banco = Banco::open().await;
     let rival = crate::model::bus(&banco.database.context("pruebas").unwrap(), PATIENT, &banco.supervisor);
     let cause = Cause::new();
-    let ours = (0..300).map(|n| banco.give(Abrir { id: CuentaId::nuevo(), email: email(n) }));
-    let theirs = (0..300).map(|n| rival.dispatch(Abrir { id: CuentaId::nuevo(), email: email(n % 250) }, &cause));
+    let ours = (0..300).map(|n| banco.give(Abrir { id: CuentaId::new(), email: email(n) }));
+    let theirs = (0..300).map(|n| rival.dispatch(Abrir { id: CuentaId::new(), email: email(n % 250) }, &cause));
     let (ours, theirs) = tokio::join!(join_all(ours), join_all(theirs));
     let handled = ours.iter().chain(&theirs).filter(|outcome| outcome.is_ok()).count();
     assert_eq!(handled, 300, "each email is taken once: {ours:?} {theirs:?}");

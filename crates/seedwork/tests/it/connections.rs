@@ -42,7 +42,7 @@ async fn terminate_the_one_that_waits(db: &Client) {
 }
 
 async fn opened(banco: &Banco) -> CuentaId {
-    let id = CuentaId::nuevo();
+    let id = CuentaId::new();
     banco.give(Abrir { id, email: format!("{id}@example.com") }).await.unwrap();
     id
 }
@@ -96,7 +96,7 @@ async fn a_group_whose_connection_is_lost_before_its_commit_is_written_once_more
     let (lock, db) = (banco.look().await, banco.look().await);
     let take = "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('sta/commit/pruebas', 0))";
     lock.batch_execute(take).await.unwrap();
-    let (id, cause) = (CuentaId::nuevo(), Cause::new());
+    let (id, cause) = (CuentaId::new(), Cause::new());
     let (outcome, ()) = join(banco.bus.dispatch(Abrir { id, email: "otra@example.com".into() }, &cause), async {
         terminate_the_one_that_waits(&db).await;
         lock.batch_execute("COMMIT").await.unwrap();

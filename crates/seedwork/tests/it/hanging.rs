@@ -15,7 +15,7 @@ fn slug(outcome: Result<(), StorageError>) -> &'static str {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_whose_handler_hangs_changes_nothing_and_frees_its_lane() {
     let banco = Banco::with(CommitterSettings { deadline: Duration::from_secs(1), ..HASTY }).await;
-    let id = CuentaId::nuevo();
+    let id = CuentaId::new();
     banco.give(Abrir { id, email: "una".into() }).await.unwrap();
     let hung = tokio::time::timeout(Duration::from_secs(20), banco.give(Colgar { id })).await;
     assert_eq!(slug(hung.expect("it is given up")), "no-disponible");

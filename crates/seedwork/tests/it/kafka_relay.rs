@@ -52,7 +52,7 @@ impl World {
     }
 
     async fn events(&self, count: usize) {
-        let id = CuentaId::nuevo();
+        let id = CuentaId::new();
         self.banco.give(Abrir { id, email: id.to_string() }).await.unwrap();
         assert!(join_all((1..count).map(|_| self.banco.give(Abonar { id }))).await.iter().all(Result::is_ok));
     }

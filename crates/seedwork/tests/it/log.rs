@@ -14,7 +14,7 @@ use seedwork::{
 use std::time::{Duration, Instant};
 
 fn new(n: usize) -> Abrir {
-    Abrir { id: CuentaId::nuevo(), email: format!("{n}@example.com") }
+    Abrir { id: CuentaId::new(), email: format!("{n}@example.com") }
 }
 
 /// Partitions so small that a test crosses many.
@@ -119,7 +119,7 @@ async fn a_day_without_a_partition_in_the_inbox_is_made_and_the_unit_written_aga
     let drop = eventually("days are made ahead", || async { db.query_opt(days, &[]).await.unwrap() }).await;
     let drop: String = drop.get(0);
     db.batch_execute(&drop).await.unwrap();
-    let quiet = (1..20).map(|n| banco.give(AbrirCallado { id: CuentaId::nuevo(), email: n.to_string() }));
+    let quiet = (1..20).map(|n| banco.give(AbrirCallado { id: CuentaId::new(), email: n.to_string() }));
     let outcomes = join_all(quiet).await;
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 #[tokio::test(flavor = "multi_thread")]
 async fn every_thread_is_answered_also_after_the_one_that_read_for_it_has_ended() {
     let banco = Banco::open().await;
-    let ids: Vec<CuentaId> = (0..30).map(|_| CuentaId::nuevo()).collect();
+    let ids: Vec<CuentaId> = (0..30).map(|_| CuentaId::new()).collect();
     for id in &ids {
         banco.give(Abrir { id: *id, email: format!("{id}@example.com") }).await.unwrap();
     }

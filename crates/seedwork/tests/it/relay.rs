@@ -78,7 +78,7 @@ fn header<'a>(delivery: &'a Delivery, name: &str) -> &'a str {
 async fn what_is_committed_is_published_once_and_in_order() {
     let banco = Banco::open().await;
     let _state = relay(&banco, &banco.supervisor).await;
-    let ids: Vec<_> = (0..50).map(|_| CuentaId::nuevo()).collect();
+    let ids: Vec<_> = (0..50).map(|_| CuentaId::new()).collect();
     let opened = ids.iter().enumerate().map(|(n, id)| banco.give(Abrir { id: *id, email: format!("{n}") }));
     assert!(join_all(opened).await.iter().all(Result::is_ok));
     assert!(join_all(ids.iter().map(|id| banco.give(Abonar { id: *id }))).await.iter().all(Result::is_ok));
@@ -89,7 +89,7 @@ async fn what_is_committed_is_published_once_and_in_order() {
 async fn a_message_carries_the_cloudevents_attributes_and_the_schema_s_id() {
     let banco = Banco::open().await;
     let _state = relay(&banco, &banco.supervisor).await;
-    let id = CuentaId::nuevo();
+    let id = CuentaId::new();
     let cause = Cause { causation_id: Some("m-1".into()), ..Cause::correlated("c-1".into()) };
     banco.bus.dispatch(Abrir { id, email: "una".into() }, &cause).await.unwrap();
     let all = delivered(&banco, 1).await;
@@ -125,13 +125,13 @@ async fn one_relays_and_another_takes_over_when_it_ends() {
     one.wait_for(|state| state.leads).await.unwrap();
     let mut two = relay(&banco, &second).await;
     for n in 0..20 {
-        banco.give(Abrir { id: CuentaId::nuevo(), email: format!("{n}") }).await.unwrap();
+        banco.give(Abrir { id: CuentaId::new(), email: format!("{n}") }).await.unwrap();
     }
     assert!(!two.borrow().leads);
     assert!(first.stop(END).await);
     two.wait_for(|state| state.leads).await.unwrap();
     for n in 20..40 {
-        banco.give(Abrir { id: CuentaId::nuevo(), email: format!("{n}") }).await.unwrap();
+        banco.give(Abrir { id: CuentaId::new(), email: format!("{n}") }).await.unwrap();
     }
     delivered(&banco, 40).await;
 }
@@ -144,7 +144,7 @@ async fn a_relay_that_lost_its_lease_publishes_nothing_more() {
     // Somebody else takes the lease, as after the term of a frozen process.
     let thief = "UPDATE relay SET epoch = epoch + 100, expires_at = clock_timestamp() + interval '3 seconds'";
     connect(banco.database.url()).await.batch_execute(thief).await.unwrap();
-    banco.give(Abrir { id: CuentaId::nuevo(), email: "una".into() }).await.unwrap();
+    banco.give(Abrir { id: CuentaId::new(), email: "una".into() }).await.unwrap();
     state.wait_for(|state| !state.leads).await.unwrap();
     let broker = PgBroker::new(banco.database.context("broker").unwrap(), 4);
     let extents = broker.extents(TOPIC).await.unwrap();
@@ -157,7 +157,7 @@ async fn a_relay_that_lost_its_lease_publishes_nothing_more() {
 async fn a_hole_in_the_log_and_a_cursor_beyond_it_stop_the_relay() {
     let banco = Banco::open().await;
     for n in 0..10 {
-        banco.give(Abrir { id: CuentaId::nuevo(), email: format!("{n}") }).await.unwrap();
+        banco.give(Abrir { id: CuentaId::new(), email: format!("{n}") }).await.unwrap();
     }
     let db = connect(banco.database.url()).await;
     db.batch_execute("DELETE FROM outbox WHERE seq = 6").await.unwrap();
@@ -182,7 +182,7 @@ async fn commits_of_another_process_wake_the_relay() {
     let _stands_by = Relay::start(own, PgBroker::new(shared, 4), registry, other.factory().log(), &rival);
     let asked = std::time::Instant::now();
     for n in 0..20 {
-        other.dispatch(Abrir { id: CuentaId::nuevo(), email: format!("{n}") }, &Cause::new()).await.unwrap();
+        other.dispatch(Abrir { id: CuentaId::new(), email: format!("{n}") }, &Cause::new()).await.unwrap();
         delivered(&banco, n + 1).await;
     }
     // Without being woken, it looks once a second.
@@ -196,7 +196,7 @@ async fn a_lease_that_is_dated_in_the_future_is_not_believed() {
     // The database's clock was an hour ahead when somebody took it.
     let future = "UPDATE relay SET epoch = 7, expires_at = clock_timestamp() + interval '1 hour'";
     db.batch_execute(future).await.unwrap();
-    banco.give(Abrir { id: CuentaId::nuevo(), email: "una".into() }).await.unwrap();
+    banco.give(Abrir { id: CuentaId::new(), email: "una".into() }).await.unwrap();
     let mut state = relay(&banco, &banco.supervisor).await;
     sees(&mut state, |state| state.leads).await;
     delivered(&banco, 1).await;
@@ -216,7 +216,7 @@ async fn every_process_sees_the_progress_whichever_relays() {
     let held = "UPDATE relay SET epoch = epoch + 1, expires_at = clock_timestamp() + interval '4.9 seconds'";
     db.batch_execute(held).await.unwrap();
     for n in 0..3 {
-        banco.give(Abrir { id: CuentaId::nuevo(), email: format!("{n}") }).await.unwrap();
+        banco.give(Abrir { id: CuentaId::new(), email: format!("{n}") }).await.unwrap();
     }
     let own = banco.database.context("pruebas").unwrap();
     let mut announces = seedwork::infrastructure::relay::announce(own, banco.bus.factory().log(), &banco.supervisor);
@@ -320,7 +320,7 @@ impl Broker for Strict {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_broker_refuses_is_withheld_with_its_successors_and_stops_nobody_else() {
     let banco = Banco::open().await;
-    let (refused, other) = (CuentaId::nuevo(), CuentaId::nuevo());
+    let (refused, other) = (CuentaId::new(), CuentaId::new());
     for id in [refused, other] {
         banco.give(Abrir { id, email: id.to_string() }).await.unwrap();
     }

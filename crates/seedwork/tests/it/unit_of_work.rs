@@ -29,7 +29,7 @@ where
     S: UnitOfWorkFactory<Uow: Load<Cuenta> + Save<Cuenta> + RecordedEvents<Evento>>,
 {
     let cause = Cause::new();
-    let (id, other) = (CuentaId::nuevo(), CuentaId::nuevo());
+    let (id, other) = (CuentaId::new(), CuentaId::new());
 
     // What is saved is seen inside the unit, and nowhere else before the commit.
     let mut uow = factory.begin(&cause);
@@ -74,7 +74,7 @@ where
     let mut late = factory.begin(&cause);
     late.save(Cuenta { saldo: 20, ..seen });
     assert_eq!(factory.commit(late).await, Err(StorageError::Conflict));
-    let silent = CuentaId::nuevo();
+    let silent = CuentaId::new();
     for version in 1..=2 {
         let mut uow = factory.begin(&cause);
         let known = uow.load(silent).await.unwrap();

@@ -9,7 +9,7 @@ use crate::{
 };
 use diesel::{Queryable, Selectable};
 use seedwork::{
-    domain::{Aggregate, Instante, Violations},
+    domain::{Aggregate, Timestamp, Violations},
     infrastructure::postgres::{Persisted, Row},
 };
 use serde::{Deserialize, Serialize};
@@ -42,11 +42,11 @@ pub struct ReservaRow {
     estado: String,
     tipo_vuelo: String,
     ruta: String,
-    fecha_salida: Instante,
+    fecha_salida: Timestamp,
     pasajeros: String,
     itinerarios: String,
-    fecha_creacion: Instante,
-    fecha_actualizacion: Instante,
+    fecha_creacion: Timestamp,
+    fecha_actualizacion: Timestamp,
     motivo: Option<String>,
     version: i32,
 }
@@ -59,7 +59,7 @@ impl From<Reserva> for ReservaRow {
     fn from(reserva: Reserva) -> Self {
         let (datos, version) = (reserva.datos(), reserva.version());
         let pasajeros: Vec<PasajeroView> = datos.pasajeros.iter().map(Into::into).collect();
-        let itinerarios: Vec<Itinerario<Instante>> = datos.itinerarios.iter().map(Into::into).collect();
+        let itinerarios: Vec<Itinerario<Timestamp>> = datos.itinerarios.iter().map(Into::into).collect();
         Self {
             id: datos.id.into(),
             id_cliente: datos.cliente.map(Into::into),
@@ -89,7 +89,7 @@ impl TryFrom<ReservaRow> for Reserva {
             let escritos: Vec<_> = all.iter().map(|one| (one.tipo.as_str(), one.clase.as_str())).collect();
             found.inside("pasajeros", Pasajeros::parse(&escritos))
         });
-        let itinerarios = found.field("itinerarios", read::<Vec<Itinerario<Instante>>>(&row.itinerarios));
+        let itinerarios = found.field("itinerarios", read::<Vec<Itinerario<Timestamp>>>(&row.itinerarios));
         let itinerarios = itinerarios.and_then(|all| {
             let escritos = all.into_iter().map(Into::into).collect();
             found.inside("itinerarios", Itinerarios::parse(escritos))
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_reserva_comes_back_as_it_was_stored() {
-        for estado in Estado::TODOS {
+        for estado in Estado::ALL {
             assert_eq!(Reserva::try_from(ReservaRow::from(en(estado))), Ok(en(estado)));
         }
         let escritos = vec![itinerario(&[&["BOG", "MIA", "JFK"], &["JFK", "BOG"]]), itinerario(&[&["BOG", "JFK"]])];

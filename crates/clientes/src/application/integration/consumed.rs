@@ -3,7 +3,7 @@
 //! An estado is another context's word: it is shown as it is, so a new one needs no change here.
 
 use chrono::serde::ts_microseconds;
-use seedwork::{application::IntegrationEvent, domain::Instante};
+use seedwork::{application::IntegrationEvent, domain::Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ macro_rules! reservas {
             pub ruta: String,
             /// When the first leg takes off.
             #[serde(with = "ts_microseconds")]
-            pub fecha_salida: Instante,
+            pub fecha_salida: Timestamp,
             /// The version of the reserva that this brought.
             pub version: i64,
         }

@@ -4,7 +4,7 @@
 
 use crate::domain::cliente::{self, Hechos};
 use chrono::serde::ts_microseconds;
-use seedwork::{application::IntegrationEvent, domain::Instante};
+use seedwork::{application::IntegrationEvent, domain::Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -22,7 +22,7 @@ pub struct ClienteRegistrado {
     pub email: String,
     /// When this happened.
     #[serde(with = "ts_microseconds")]
-    pub fecha: Instante,
+    pub fecha: Timestamp,
     /// The version of the cliente that this brought: 1.
     pub version: i64,
 }
@@ -50,7 +50,7 @@ pub struct ClienteDesactivado {
     pub motivo: String,
     /// When this happened.
     #[serde(with = "ts_microseconds")]
-    pub fecha: Instante,
+    pub fecha: Timestamp,
     /// The version of the cliente that this brought: one more than the last.
     pub version: i64,
 }
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_kind_is_published_under_its_own_name() {
-        for tipo in cliente::Tipo::TODOS {
+        for tipo in cliente::Tipo::ALL {
             assert_eq!(to_value(Tipo::from(tipo)).unwrap(), tipo.as_str());
         }
     }

@@ -7,7 +7,7 @@ use crate::{
 use chrono::NaiveDate;
 use seedwork::{
     application::{Query, by_name},
-    domain::{Instante, Version},
+    domain::{Timestamp, Version},
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -45,7 +45,7 @@ pub struct ClienteView {
     #[serde(serialize_with = "by_name")]
     pub estado: Estado,
     /// When it was registered.
-    pub fecha_creacion: Instante,
+    pub fecha_creacion: Timestamp,
     /// How often it has changed.
     pub version: Version,
 }

@@ -6,7 +6,7 @@ use crate::{
 };
 use seedwork::{
     application::{Query, by_name},
-    domain::{Instante, Version},
+    domain::{Timestamp, Version},
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -33,7 +33,7 @@ pub struct ExpedienteView {
     #[serde(serialize_with = "by_name")]
     pub estado: Estado,
     /// When it was opened.
-    pub fecha_apertura: Instante,
+    pub fecha_apertura: Timestamp,
     /// The cliente's reservas as they were last heard of, the first to leave first.
     pub reservas: Vec<ReservaView>,
     /// How often the expediente itself has changed; what happens to reservas does not count.
@@ -50,7 +50,7 @@ pub struct ReservaView {
     /// Where the first odo begins and ends: `BOG-JFK`.
     pub ruta: String,
     /// When the first leg takes off.
-    pub fecha: Instante,
+    pub fecha: Timestamp,
 }
 
 #[cfg(test)]

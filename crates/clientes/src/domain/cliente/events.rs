@@ -1,7 +1,7 @@
 //! What can happen to a cliente.
 
 use super::{ClienteId, Email, Identidad, Motivo};
-use seedwork::domain::{Instante, Version};
+use seedwork::domain::{Timestamp, Version};
 
 /// Something happened to a cliente.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Hechos {
     /// Why it left, if it did.
     pub motivo: Option<Motivo>,
     /// When it happened.
-    pub fecha: Instante,
+    pub fecha: Timestamp,
     /// The version that this event brought.
     pub version: Version,
 }

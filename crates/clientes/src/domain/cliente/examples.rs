@@ -5,8 +5,8 @@ use chrono::NaiveDate;
 use uuid::Uuid;
 
 pub(crate) const ID: ClienteId = ClienteId(Uuid::from_u128(0x0198_c0de_0000_7000_8000_0000_0000_0001));
-pub(crate) const AYER: Instante = Instante::from_timestamp(1_767_139_200, 0).unwrap();
-pub(crate) const AHORA: Instante = Instante::from_timestamp(1_767_225_600, 123_456_000).unwrap();
+pub(crate) const AYER: Timestamp = Timestamp::from_timestamp(1_767_139_200, 0).unwrap();
+pub(crate) const AHORA: Timestamp = Timestamp::from_timestamp(1_767_225_600, 123_456_000).unwrap();
 pub(crate) const NACIMIENTO: NaiveDate = NaiveDate::from_ymd_opt(1990, 2, 28).unwrap();
 pub(crate) const CONSTITUCION: NaiveDate = NaiveDate::from_ymd_opt(2001, 12, 31).unwrap();
 

@@ -23,7 +23,7 @@ pub use values::{
     Rut, RutInvalido,
 };
 
-use seedwork::domain::{Aggregate, Instante, Recorded, Version};
+use seedwork::domain::{Aggregate, Recorded, Timestamp, Version};
 
 seedwork::id! {
     /// The id of a cliente.
@@ -53,12 +53,12 @@ pub struct Datos {
     /// Why it left, if it did.
     pub motivo: Option<Motivo>,
     /// When it was registered.
-    pub fecha_creacion: Instante,
+    pub fecha_creacion: Timestamp,
 }
 
 impl Cliente {
     /// Takes somebody on. That nobody else has this email or this document is for the whole of the clientes to say.
-    pub fn registrar(id: ClienteId, identidad: Identidad, email: Email, ciudad: Ciudad, ahora: Instante) -> Self {
+    pub fn registrar(id: ClienteId, identidad: Identidad, email: Email, ciudad: Ciudad, ahora: Timestamp) -> Self {
         let datos = Datos { id, identidad, email, ciudad, estado: Estado::Activo, motivo: None, fecha_creacion: ahora };
         let mut cliente = Self { datos, events: Recorded::new() };
         cliente.anotar(ClienteEvent::Registrado, ahora);
@@ -75,7 +75,7 @@ impl Cliente {
     /// # Errors
     ///
     /// It is gone already.
-    pub fn desactivar(&mut self, motivo: Motivo, ahora: Instante) -> Result<(), ClienteError> {
+    pub fn desactivar(&mut self, motivo: Motivo, ahora: Timestamp) -> Result<(), ClienteError> {
         let (de, a) = (self.datos.estado, Estado::Desactivado);
         if de == a {
             return Err(ClienteError::TransicionInvalida { de, a });
@@ -96,7 +96,7 @@ impl Cliente {
         self.datos.estado
     }
 
-    fn anotar(&mut self, evento: fn(Hechos) -> ClienteEvent, fecha: Instante) {
+    fn anotar(&mut self, evento: fn(Hechos) -> ClienteEvent, fecha: Timestamp) {
         let hechos = Hechos {
             id: self.datos.id,
             identidad: self.datos.identidad.clone(),

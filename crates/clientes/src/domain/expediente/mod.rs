@@ -12,7 +12,7 @@ pub use estado::{Estado, EstadoInvalido};
 pub use events::ExpedienteEvent;
 
 use super::cliente::ClienteId;
-use seedwork::domain::{Aggregate, Instante, Recorded, Version};
+use seedwork::domain::{Aggregate, Recorded, Timestamp, Version};
 
 /// The file on a cliente. There is one for each, so it has the cliente's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,12 +29,12 @@ pub struct Datos {
     /// Whether the cliente is served.
     pub estado: Estado,
     /// When it was opened.
-    pub fecha_apertura: Instante,
+    pub fecha_apertura: Timestamp,
 }
 
 impl Expediente {
     /// Opens the file on a cliente.
-    pub fn abrir(cliente: ClienteId, ahora: Instante) -> Self {
+    pub fn abrir(cliente: ClienteId, ahora: Timestamp) -> Self {
         let datos = Datos { cliente, estado: Estado::Abierto, fecha_apertura: ahora };
         let mut expediente = Self { datos, events: Recorded::new() };
         expediente.events.record(ExpedienteEvent::Abierto);

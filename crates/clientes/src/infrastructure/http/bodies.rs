@@ -131,7 +131,7 @@ impl NaturalBody {
         found.check(|| {
             let nombre = Nombre { nombres: nombres?, apellidos: apellidos? };
             let identidad = Identidad::Natural { nombre, cedula: cedula?, nacimiento: nacimiento? };
-            Some(commands::RegistrarCliente { id: ClienteId::nuevo(), identidad, email: email?, ciudad: ciudad? })
+            Some(commands::RegistrarCliente { id: ClienteId::new(), identidad, email: email?, ciudad: ciudad? })
         })
     }
 }
@@ -149,7 +149,7 @@ impl EmpresaBody {
         found.check(|| {
             let (razon_social, rut, constitucion) = (razon_social?, rut?, constitucion?);
             let identidad = Identidad::Empresa { razon_social, rut, constitucion };
-            Some(commands::RegistrarCliente { id: ClienteId::nuevo(), identidad, email: email?, ciudad: ciudad? })
+            Some(commands::RegistrarCliente { id: ClienteId::new(), identidad, email: email?, ciudad: ciudad? })
         })
     }
 }

@@ -164,8 +164,8 @@ mod tests {
 
     #[test]
     fn the_document_names_what_the_domain_names() {
-        has_the_names::<EstadoSchema>(cliente::Estado::TODOS.map(cliente::Estado::as_str));
-        has_the_names::<EstadoDeExpedienteSchema>(expediente::Estado::TODOS.map(expediente::Estado::as_str));
-        has_the_names::<TipoDocumentoSchema>(TipoDocumento::TODOS.map(TipoDocumento::as_str));
+        has_the_names::<EstadoSchema>(cliente::Estado::ALL.map(cliente::Estado::as_str));
+        has_the_names::<EstadoDeExpedienteSchema>(expediente::Estado::ALL.map(expediente::Estado::as_str));
+        has_the_names::<TipoDocumentoSchema>(TipoDocumento::ALL.map(TipoDocumento::as_str));
     }
 }

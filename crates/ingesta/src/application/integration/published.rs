@@ -4,7 +4,7 @@
 
 use crate::domain::ingesta::{self, Hechos};
 use chrono::serde::ts_microseconds;
-use seedwork::{application::IntegrationEvent, domain::Instante};
+use seedwork::{application::IntegrationEvent, domain::Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ pub struct IngestaCreada {
     pub estado: Estado,
     /// When this happened.
     #[serde(with = "ts_microseconds")]
-    pub fecha: Instante,
+    pub fecha: Timestamp,
     /// The version of the ingesta that this brought: 1.
     pub version: i64,
 }
@@ -64,7 +64,7 @@ macro_rules! changes {
             pub motivo: Option<String>,
             /// When this happened.
             #[serde(with = "ts_microseconds")]
-            pub fecha: Instante,
+            pub fecha: Timestamp,
             /// The version of the ingesta that this brought: one more than the last.
             pub version: i64,
         }
@@ -117,7 +117,7 @@ pub struct ComandoRechazado {
     pub detalle: String,
     /// When it was refused.
     #[serde(with = "ts_microseconds")]
-    pub fecha: Instante,
+    pub fecha: Timestamp,
 }
 
 /// What became of an ingesta, in the symbols of the schema and in their order.
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_state_is_published_under_its_own_name() {
-        for estado in ingesta::Estado::TODOS {
+        for estado in ingesta::Estado::ALL {
             assert_eq!(to_value(Estado::from(estado)).unwrap(), estado.as_str());
         }
     }

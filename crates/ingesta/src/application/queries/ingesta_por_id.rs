@@ -6,7 +6,7 @@ use crate::{
 };
 use seedwork::{
     application::{Query, by_name},
-    domain::{Instante, Version},
+    domain::{Timestamp, Version},
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -39,11 +39,11 @@ pub struct IngestaView {
     #[serde(serialize_with = "by_name")]
     pub estado: Estado,
     /// When it was handed in.
-    pub fecha_creacion: Instante,
+    pub fecha_creacion: Timestamp,
     /// When it last changed.
-    pub fecha_actualizacion: Instante,
+    pub fecha_actualizacion: Timestamp,
     /// When it was deleted, if it was.
-    pub fecha_eliminacion: Option<Instante>,
+    pub fecha_eliminacion: Option<Timestamp>,
     /// The last reason that somebody gave for a change.
     pub motivo: Option<String>,
     /// How often it has changed.

@@ -1,7 +1,7 @@
 //! What can happen to an ingesta.
 
 use super::{Estado, IdPaciente, IdProveedor, IngestaId, Motivo, UrlImagen};
-use seedwork::domain::{Instante, Version};
+use seedwork::domain::{Timestamp, Version};
 
 /// Something happened to an ingesta.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub struct Hechos {
     /// The last reason that somebody gave, now or earlier.
     pub motivo: Option<Motivo>,
     /// When it happened.
-    pub fecha: Instante,
+    pub fecha: Timestamp,
     /// The version that this event brought.
     pub version: Version,
 }

@@ -4,8 +4,8 @@ use super::*;
 use uuid::Uuid;
 
 pub(crate) const ID: IngestaId = IngestaId(Uuid::from_u128(0x0198_c0de_0000_7000_8000_0000_0000_0001));
-pub(crate) const AYER: Instante = Instante::from_timestamp(1_767_139_200, 0).unwrap();
-pub(crate) const AHORA: Instante = Instante::from_timestamp(1_767_225_600, 123_456_000).unwrap();
+pub(crate) const AYER: Timestamp = Timestamp::from_timestamp(1_767_139_200, 0).unwrap();
+pub(crate) const AHORA: Timestamp = Timestamp::from_timestamp(1_767_225_600, 123_456_000).unwrap();
 
 pub(crate) fn proveedor() -> IdProveedor {
     IdProveedor::parse("proveedor-7").unwrap()

@@ -15,7 +15,7 @@ pub use values::{
     IdPaciente, IdPacienteInvalido, IdProveedor, IdProveedorInvalido, Motivo, MotivoInvalido, UrlImagen, UrlInvalida,
 };
 
-use seedwork::domain::{Aggregate, Instante, Recorded, Version};
+use seedwork::domain::{Aggregate, Recorded, Timestamp, Version};
 
 seedwork::id! {
     /// The id of an ingesta.
@@ -43,18 +43,24 @@ pub struct Datos {
     /// What became of it so far.
     pub estado: Estado,
     /// When it was handed in.
-    pub fecha_creacion: Instante,
+    pub fecha_creacion: Timestamp,
     /// When it last changed.
-    pub fecha_actualizacion: Instante,
+    pub fecha_actualizacion: Timestamp,
     /// When it was deleted, if it was.
-    pub fecha_eliminacion: Option<Instante>,
+    pub fecha_eliminacion: Option<Timestamp>,
     /// The last reason that somebody gave for a change.
     pub motivo: Option<Motivo>,
 }
 
 impl Ingesta {
     /// Takes in an image that lives at `url`.
-    pub fn crear(id: IngestaId, proveedor: IdProveedor, paciente: IdPaciente, url: UrlImagen, ahora: Instante) -> Self {
+    pub fn crear(
+        id: IngestaId,
+        proveedor: IdProveedor,
+        paciente: IdPaciente,
+        url: UrlImagen,
+        ahora: Timestamp,
+    ) -> Self {
         let datos = Datos {
             id,
             proveedor,
@@ -81,7 +87,7 @@ impl Ingesta {
     /// # Errors
     ///
     /// The transition is not in the table ([`Estado::puede_pasar_a`]).
-    pub fn iniciar_procesamiento(&mut self, ahora: Instante) -> Result<(), IngestaError> {
+    pub fn iniciar_procesamiento(&mut self, ahora: Timestamp) -> Result<(), IngestaError> {
         self.pasar_a(Estado::Pendiente, None, ahora, IngestaEvent::EnProceso)
     }
 
@@ -90,7 +96,7 @@ impl Ingesta {
     /// # Errors
     ///
     /// The transition is not in the table.
-    pub fn alertar(&mut self, motivo: Motivo, ahora: Instante) -> Result<(), IngestaError> {
+    pub fn alertar(&mut self, motivo: Motivo, ahora: Timestamp) -> Result<(), IngestaError> {
         self.pasar_a(Estado::Alertada, Some(motivo), ahora, IngestaEvent::Alertada)
     }
 
@@ -99,7 +105,7 @@ impl Ingesta {
     /// # Errors
     ///
     /// The transition is not in the table.
-    pub fn rechazar(&mut self, motivo: Motivo, ahora: Instante) -> Result<(), IngestaError> {
+    pub fn rechazar(&mut self, motivo: Motivo, ahora: Timestamp) -> Result<(), IngestaError> {
         self.pasar_a(Estado::Rechazada, Some(motivo), ahora, IngestaEvent::Rechazada)
     }
 
@@ -108,7 +114,7 @@ impl Ingesta {
     /// # Errors
     ///
     /// The transition is not in the table.
-    pub fn finalizar(&mut self, ahora: Instante) -> Result<(), IngestaError> {
+    pub fn finalizar(&mut self, ahora: Timestamp) -> Result<(), IngestaError> {
         self.pasar_a(Estado::Finalizada, None, ahora, IngestaEvent::Finalizada)
     }
 
@@ -117,7 +123,7 @@ impl Ingesta {
     /// # Errors
     ///
     /// The transition is not in the table.
-    pub fn revertir(&mut self, motivo: Motivo, ahora: Instante) -> Result<(), IngestaError> {
+    pub fn revertir(&mut self, motivo: Motivo, ahora: Timestamp) -> Result<(), IngestaError> {
         self.pasar_a(Estado::Fallida, Some(motivo), ahora, IngestaEvent::Fallida)
     }
 
@@ -126,7 +132,7 @@ impl Ingesta {
     /// # Errors
     ///
     /// It is deleted already.
-    pub fn eliminar(&mut self, ahora: Instante) -> Result<(), IngestaError> {
+    pub fn eliminar(&mut self, ahora: Timestamp) -> Result<(), IngestaError> {
         self.pasar_a(Estado::Eliminada, None, ahora, IngestaEvent::Eliminada)?;
         self.datos.fecha_eliminacion = Some(ahora);
         Ok(())
@@ -147,7 +153,7 @@ impl Ingesta {
         &mut self,
         a: Estado,
         motivo: Option<Motivo>,
-        ahora: Instante,
+        ahora: Timestamp,
         evento: fn(Hechos) -> IngestaEvent,
     ) -> Result<(), IngestaError> {
         let de = self.datos.estado;
@@ -221,7 +227,7 @@ mod tests {
 
     #[test]
     fn every_change_follows_the_table_and_records_one_event() {
-        for de in Estado::TODOS {
+        for de in Estado::ALL {
             for (cambiar, a, evento) in CAMBIOS.into_iter().filter(|(_, a, _)| de.puede_pasar_a(*a)) {
                 let mut ingesta = en(de);
                 cambiar(&mut ingesta).unwrap();
@@ -234,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_change_that_the_table_does_not_have_leaves_everything_as_it_was() {
-        for de in Estado::TODOS {
+        for de in Estado::ALL {
             for (cambiar, a, _) in CAMBIOS.into_iter().filter(|(_, a, _)| !de.puede_pasar_a(*a)) {
                 let mut ingesta = en(de);
                 assert_eq!(cambiar(&mut ingesta), Err(IngestaError::TransicionInvalida { de, a }));

@@ -33,7 +33,7 @@ impl TryFrom<CrearBody> for commands::CrearIngesta {
     type Error = Violations;
 
     fn try_from(body: CrearBody) -> Result<Self, Violations> {
-        Self::parse(IngestaId::nuevo(), &body.id_proveedor, &body.id_paciente, &body.url_path)
+        Self::parse(IngestaId::new(), &body.id_proveedor, &body.id_paciente, &body.url_path)
     }
 }
 

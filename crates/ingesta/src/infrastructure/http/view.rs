@@ -65,7 +65,7 @@ mod tests {
         let said = to_value(IngestaSchema::schema()).unwrap();
         let names = |value: &Value| value.as_object().map(|members| members.keys().cloned().collect::<Vec<_>>());
         assert_eq!(names(&said["properties"]), names(&to_value(view).unwrap()));
-        let states: Vec<_> = Estado::TODOS.iter().map(|estado| Value::from(estado.as_str())).collect();
+        let states: Vec<_> = Estado::ALL.iter().map(|estado| Value::from(estado.as_str())).collect();
         assert_eq!(to_value(EstadoSchema::schema()).unwrap()["enum"], Value::from(states));
     }
 }

@@ -8,7 +8,7 @@ pub use kafka::{KafkaBroker, KafkaSettings, Password, SecurityProtocol};
 pub use postgres::PgBroker;
 
 use super::relay::Lease;
-use crate::domain::Instante;
+use crate::domain::Timestamp;
 use futures_util::future::BoxFuture;
 use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
@@ -38,7 +38,7 @@ pub struct Record {
     /// What orders it and chooses its partition.
     pub key: String,
     /// When it was said.
-    pub time: Instante,
+    pub time: Timestamp,
     /// CloudEvents attributes in Kafka's binary mode: names and values.
     pub headers: Vec<(Cow<'static, str>, String)>,
     /// The value in the wire format: magic byte, schema id, Avro.

@@ -1,7 +1,7 @@
 //! The cursor of a list: the position of the last item, as a text that clients hand back and do not look into.
 
 use super::explain::refusal;
-use crate::{application::Position, domain::Instante};
+use crate::{application::Position, domain::Timestamp};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
@@ -21,7 +21,7 @@ fn decode(text: &str) -> Option<Position> {
     let read = BASE64_URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
     let ([created @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _], 24) = (bytes, read) else { return None };
     let created = i64::from_be_bytes(created);
-    let created = (0..END).contains(&created).then(|| Instante::from_timestamp_micros(created))??;
+    let created = (0..END).contains(&created).then(|| Timestamp::from_timestamp_micros(created))??;
     Some(Position { created, id: Uuid::from_slice(&bytes[8..]).ok()? })
 }
 

@@ -1,7 +1,7 @@
 //! Fields that are texts with a form: the name of a type of the domain, which knows no serialization, a moment or a date.
 
 use super::explain::refusal;
-use crate::domain::{BrokenRule, Instante, to_micros};
+use crate::domain::{BrokenRule, Timestamp, to_micros};
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::{Deserialize, Deserializer};
 use std::{borrow::Cow, str::FromStr};
@@ -41,7 +41,7 @@ where
 /// # Errors
 ///
 /// It is not such a text, or in UTC not in the years 0 to 9999, which have no other form.
-pub fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Instante, D::Error> {
+pub fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     let text = Cow::<'de, str>::deserialize(deserializer)?;
     let instant = DateTime::parse_from_rfc3339(&text).map(|instant| to_micros(instant.with_timezone(&Utc)));
     let instant = instant.ok().filter(|instant| (0..=9999).contains(&instant.year()));
@@ -76,7 +76,7 @@ mod tests {
             ("2016-12-31T23:59:60.9999999Z", "2017-01-01T00:00:00.999999Z"),
             ("1969-12-31T23:59:59.9999999Z", "1969-12-31T23:59:59.999999Z"),
         ] {
-            assert_eq!(read(text).unwrap(), expected.parse::<Instante>().unwrap(), "{text}");
+            assert_eq!(read(text).unwrap(), expected.parse::<Timestamp>().unwrap(), "{text}");
         }
         for text in ["", "2022-11-22", "2022-11-22T13:10:00", "2022-13-22T13:10:00Z", "+12022-11-22T13:10:00Z", "no"]
             .into_iter()

@@ -2,7 +2,7 @@
 //! transaction of the effect.
 
 use super::row::Param;
-use crate::{application::MessageIdentity, domain::Instante};
+use crate::{application::MessageIdentity, domain::Timestamp};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ pub(crate) struct Parking {
     pub(crate) headers: String,
     pub(crate) value: Option<Vec<u8>>,
     pub(crate) tries: i32,
-    pub(crate) due_at: Instante,
+    pub(crate) due_at: Timestamp,
     /// It is not tried again, until an operator says so. Not believed of one that has others before it: it may have
     /// failed because they are missing.
     pub(crate) dead: bool,

@@ -1,7 +1,7 @@
 //! The outbox: a context's log of everything it says, numbered without a gap in the order of the commits.
 
 use super::row::Param;
-use crate::{application::Cause, domain::Instante};
+use crate::{application::Cause, domain::Timestamp};
 use std::sync::Arc;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -14,7 +14,7 @@ pub(super) struct Message {
     pub(super) kind: &'static str,
     pub(super) key: String,
     pub(super) aggregate_version: Option<i64>,
-    pub(super) time: Instante,
+    pub(super) time: Timestamp,
     pub(super) cause: Arc<Cause>,
     pub(super) fingerprint: i64,
     pub(super) body: Vec<u8>,

@@ -15,7 +15,7 @@ use crate::{
         Cause, Committed, Find, IntegrationEvent, Load, Project, REACTION_BATCH, ReadModel, RecordedEvents, Save,
         StorageError, UnitOfWork, UnitOfWorkFactory,
     },
-    domain::{Aggregate, Clock, Id, Instante, Specification, SystemClock},
+    domain::{Aggregate, Clock, Id, Specification, SystemClock, Timestamp},
     infrastructure::{avro, supervise::Supervisor},
 };
 use diesel::QueryResult;
@@ -181,7 +181,7 @@ pub struct PgUnitOfWork<E> {
     events: Vec<E>,
     messages: Vec<Message>,
     cause: Arc<Cause>,
-    time: Instante,
+    time: Timestamp,
     /// The time at which a request is over; none for a message, whose waits each have a limit of their own.
     deadline: Option<Instant>,
     /// True if more aggregates were found than one batch.

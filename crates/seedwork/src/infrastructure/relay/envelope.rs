@@ -1,7 +1,7 @@
 //! From a row of the log to a record on the wire: CloudEvents attributes as headers, the schema's id before the body.
 
 use crate::{
-    domain::Instante,
+    domain::Timestamp,
     infrastructure::{avro, broker::Record},
 };
 use chrono::SecondsFormat;
@@ -38,7 +38,7 @@ impl Entry {
         self.0.get(4)
     }
 
-    pub(super) fn time(&self) -> Instante {
+    pub(super) fn time(&self) -> Timestamp {
         self.0.get(6)
     }
 
@@ -49,7 +49,7 @@ impl Entry {
     /// The record, of a log whose CloudEvents source is `source`, with the id that the broker's readers know its schema by.
     pub(super) fn record(&self, source: &str, schema_id: i32) -> Record {
         let row = &self.0;
-        let (key, time): (&str, Instante) = (row.get(4), self.time());
+        let (key, time): (&str, Timestamp) = (row.get(4), self.time());
         let mut headers = Vec::with_capacity(12);
         let mut header = |name: &'static str, value: String| headers.push((name.into(), value));
         header("ce_specversion", "1.0".into());

@@ -1,6 +1,6 @@
 //! The progress of a relay as the database has it, for every process of a context, whichever leads.
 
-use crate::domain::Instante;
+use crate::domain::Timestamp;
 use std::time::Duration;
 use tokio::{sync::watch, time::Instant};
 use tokio_postgres::{Client, Error};
@@ -35,7 +35,7 @@ pub struct Progress {
     /// The number of the last message that was relayed.
     pub cursor: i64,
     /// The time of the oldest message that waits; none when nothing waits.
-    pub oldest: Option<Instante>,
+    pub oldest: Option<Timestamp>,
     /// The number of messages that are withheld, because the broker refuses them or one before them.
     pub withheld: i64,
 }

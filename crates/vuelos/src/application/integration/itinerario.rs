@@ -3,7 +3,7 @@
 
 use crate::domain::reserva::{self, AeropuertoEscrito, LegEscrito};
 use chrono::serde::ts_microseconds;
-use seedwork::domain::Instante;
+use seedwork::domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// One complete way to fly what is asked for.
@@ -52,16 +52,16 @@ pub struct Aeropuerto {
 /// A moment as Avro writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Micros(#[serde(with = "ts_microseconds")] pub Instante);
+pub struct Micros(#[serde(with = "ts_microseconds")] pub Timestamp);
 
-impl From<Micros> for Instante {
+impl From<Micros> for Timestamp {
     fn from(micros: Micros) -> Self {
         micros.0
     }
 }
 
-impl From<Instante> for Micros {
-    fn from(instante: Instante) -> Self {
+impl From<Timestamp> for Micros {
+    fn from(instante: Timestamp) -> Self {
         Self(instante)
     }
 }
@@ -70,25 +70,25 @@ fn all<A, B: From<A>>(all: impl IntoIterator<Item = A>) -> Vec<B> {
     all.into_iter().map(Into::into).collect()
 }
 
-impl<F: Into<Instante>> From<Itinerario<F>> for reserva::Itinerario<LegEscrito> {
+impl<F: Into<Timestamp>> From<Itinerario<F>> for reserva::Itinerario<LegEscrito> {
     fn from(itinerario: Itinerario<F>) -> Self {
         Self { odos: all(itinerario.odos) }
     }
 }
 
-impl<F: Into<Instante>> From<Odo<F>> for reserva::Odo<LegEscrito> {
+impl<F: Into<Timestamp>> From<Odo<F>> for reserva::Odo<LegEscrito> {
     fn from(odo: Odo<F>) -> Self {
         Self { segmentos: all(odo.segmentos) }
     }
 }
 
-impl<F: Into<Instante>> From<Segmento<F>> for reserva::Segmento<LegEscrito> {
+impl<F: Into<Timestamp>> From<Segmento<F>> for reserva::Segmento<LegEscrito> {
     fn from(segmento: Segmento<F>) -> Self {
         Self { legs: all(segmento.legs) }
     }
 }
 
-impl<F: Into<Instante>> From<Leg<F>> for LegEscrito {
+impl<F: Into<Timestamp>> From<Leg<F>> for LegEscrito {
     fn from(leg: Leg<F>) -> Self {
         let escrito = |Aeropuerto { codigo, nombre }| AeropuertoEscrito { codigo, nombre };
         let (origen, destino) = (escrito(leg.origen), escrito(leg.destino));
@@ -96,25 +96,25 @@ impl<F: Into<Instante>> From<Leg<F>> for LegEscrito {
     }
 }
 
-impl<F: From<Instante>> From<&reserva::Itinerario> for Itinerario<F> {
+impl<F: From<Timestamp>> From<&reserva::Itinerario> for Itinerario<F> {
     fn from(itinerario: &reserva::Itinerario) -> Self {
         Self { odos: all(&itinerario.odos) }
     }
 }
 
-impl<F: From<Instante>> From<&reserva::Odo> for Odo<F> {
+impl<F: From<Timestamp>> From<&reserva::Odo> for Odo<F> {
     fn from(odo: &reserva::Odo) -> Self {
         Self { segmentos: all(&odo.segmentos) }
     }
 }
 
-impl<F: From<Instante>> From<&reserva::Segmento> for Segmento<F> {
+impl<F: From<Timestamp>> From<&reserva::Segmento> for Segmento<F> {
     fn from(segmento: &reserva::Segmento) -> Self {
         Self { legs: all(&segmento.legs) }
     }
 }
 
-impl<F: From<Instante>> From<&reserva::Leg> for Leg<F> {
+impl<F: From<Timestamp>> From<&reserva::Leg> for Leg<F> {
     fn from(leg: &reserva::Leg) -> Self {
         let escrito = |aeropuerto: &reserva::Aeropuerto| Aeropuerto {
             codigo: aeropuerto.codigo.to_string(),

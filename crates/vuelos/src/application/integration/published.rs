@@ -4,7 +4,7 @@
 
 use crate::domain::reserva::{self, Hechos};
 use chrono::serde::ts_microseconds;
-use seedwork::{application::IntegrationEvent, domain::Instante};
+use seedwork::{application::IntegrationEvent, domain::Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -27,12 +27,12 @@ macro_rules! events {
             pub ruta: String,
             /// When the first leg takes off.
             #[serde(with = "ts_microseconds")]
-            pub fecha_salida: Instante,
+            pub fecha_salida: Timestamp,
             /// The last reason that somebody gave, now or earlier.
             pub motivo: Option<String>,
             /// When this happened.
             #[serde(with = "ts_microseconds")]
-            pub fecha: Instante,
+            pub fecha: Timestamp,
             /// The version of the reserva that this brought: 1, then one more each time.
             pub version: i64,
         }
@@ -82,7 +82,7 @@ pub struct ComandoRechazado {
     pub detalle: String,
     /// When it was refused.
     #[serde(with = "ts_microseconds")]
-    pub fecha: Instante,
+    pub fecha: Timestamp,
 }
 
 /// What became of a reserva, in the symbols of the schema and in their order.
@@ -169,10 +169,10 @@ mod tests {
 
     #[test]
     fn what_has_a_name_is_published_under_it() {
-        for estado in reserva::Estado::TODOS {
+        for estado in reserva::Estado::ALL {
             assert_eq!(to_value(Estado::from(estado)).unwrap(), estado.as_str());
         }
-        for tipo in reserva::TipoVuelo::TODOS {
+        for tipo in reserva::TipoVuelo::ALL {
             assert_eq!(to_value(TipoVuelo::from(tipo)).unwrap(), tipo.as_str());
         }
     }

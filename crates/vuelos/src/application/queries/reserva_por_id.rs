@@ -6,7 +6,7 @@ use crate::{
 };
 use seedwork::{
     application::{Query, by_name},
-    domain::{Aggregate, Instante, Version},
+    domain::{Aggregate, Timestamp, Version},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -40,15 +40,15 @@ pub struct ReservaView {
     /// Where the first odo begins and ends.
     pub ruta: String,
     /// When the first leg takes off.
-    pub fecha_salida: Instante,
+    pub fecha_salida: Timestamp,
     /// Who travels.
     pub pasajeros: Vec<PasajeroView>,
     /// How they fly.
-    pub itinerarios: Vec<Itinerario<Instante>>,
+    pub itinerarios: Vec<Itinerario<Timestamp>>,
     /// When it was asked for.
-    pub fecha_creacion: Instante,
+    pub fecha_creacion: Timestamp,
     /// When it last changed.
-    pub fecha_actualizacion: Instante,
+    pub fecha_actualizacion: Timestamp,
     /// The last reason that somebody gave for a change.
     pub motivo: Option<String>,
     /// How often it has changed.

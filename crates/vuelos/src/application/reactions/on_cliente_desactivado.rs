@@ -31,12 +31,12 @@ mod tests {
 
     #[tokio::test]
     async fn the_pending_reservas_of_the_cliente_are_given_up_and_no_others() {
-        let otro = ClienteId::nuevo();
+        let otro = ClienteId::new();
         let others = [
-            una(ReservaId::nuevo(), Some(CLIENTE), Estado::Aprobada),
-            una(ReservaId::nuevo(), Some(CLIENTE), Estado::Pagada),
-            una(ReservaId::nuevo(), Some(otro), Estado::Pendiente),
-            una(ReservaId::nuevo(), None, Estado::Pendiente),
+            una(ReservaId::new(), Some(CLIENTE), Estado::Aprobada),
+            una(ReservaId::new(), Some(CLIENTE), Estado::Pagada),
+            una(ReservaId::new(), Some(otro), Estado::Pendiente),
+            una(ReservaId::new(), None, Estado::Pendiente),
         ];
         let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Pendiente));
         let world = others.iter().cloned().fold(world, World::with);
@@ -59,7 +59,7 @@ mod tests {
 
     #[tokio::test]
     async fn thousands_of_reservas_are_given_up_too() {
-        let many = (0..3_000).map(|_| una(ReservaId::nuevo(), Some(CLIENTE), Estado::Pendiente));
+        let many = (0..3_000).map(|_| una(ReservaId::new(), Some(CLIENTE), Estado::Pendiente));
         let world = many.fold(World::new(Handlers::new(FixedClock(AHORA))), World::with);
         world.handle_event(evento()).await.unwrap();
         assert_eq!(world.published::<ReservaCancelada>().len(), 3_000);

@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn the_transitions_are_those_of_the_business() {
         for (de, fila) in TRANSICIONES {
-            for (a, esperado) in Estado::TODOS.into_iter().zip(fila) {
+            for (a, esperado) in Estado::ALL.into_iter().zip(fila) {
                 assert_eq!(de.puede_pasar_a(a), esperado, "{de} -> {a}");
             }
         }
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn a_state_is_known_by_its_name_and_by_nothing_else() {
-        for estado in Estado::TODOS {
+        for estado in Estado::ALL {
             assert_eq!(estado.as_str().parse(), Ok(estado));
         }
         for texto in ["", "pendiente", "PENDIENTE", " Pendiente", "Perdida"] {

@@ -1,7 +1,7 @@
 //! What can happen to a reserva.
 
 use super::{ClienteId, Estado, Motivo, ReservaId, Ruta, TipoVuelo};
-use seedwork::domain::{Instante, Version};
+use seedwork::domain::{Timestamp, Version};
 
 /// Something happened to a reserva.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,11 +30,11 @@ pub struct Hechos {
     /// Where the first odo begins and ends.
     pub ruta: Ruta,
     /// When the first leg takes off.
-    pub fecha_salida: Instante,
+    pub fecha_salida: Timestamp,
     /// The last reason that somebody gave, now or earlier.
     pub motivo: Option<Motivo>,
     /// When it happened.
-    pub fecha: Instante,
+    pub fecha: Timestamp,
     /// The version that this event brought.
     pub version: Version,
 }

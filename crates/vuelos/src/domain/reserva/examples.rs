@@ -5,10 +5,10 @@ use uuid::Uuid;
 
 pub(crate) const ID: ReservaId = ReservaId(Uuid::from_u128(0x0198_c0de_0000_7000_8000_0000_0000_0001));
 pub(crate) const CLIENTE: ClienteId = ClienteId(Uuid::from_u128(0x0198_c0de_0000_7000_8000_0000_0000_00c1));
-pub(crate) const AYER: Instante = Instante::from_timestamp(1_767_139_200, 0).unwrap();
-pub(crate) const AHORA: Instante = Instante::from_timestamp(1_767_225_600, 123_456_000).unwrap();
+pub(crate) const AYER: Timestamp = Timestamp::from_timestamp(1_767_139_200, 0).unwrap();
+pub(crate) const AHORA: Timestamp = Timestamp::from_timestamp(1_767_225_600, 123_456_000).unwrap();
 /// The take-off of [`bog_jfk`].
-pub(crate) const SALIDA: Instante = Instante::from_timestamp(1_669_122_600, 0).unwrap();
+pub(crate) const SALIDA: Timestamp = Timestamp::from_timestamp(1_669_122_600, 0).unwrap();
 
 pub(crate) fn aeropuerto(codigo: &str) -> AeropuertoEscrito {
     AeropuertoEscrito { codigo: codigo.into(), nombre: format!("Aeropuerto {codigo}") }
@@ -16,7 +16,7 @@ pub(crate) fn aeropuerto(codigo: &str) -> AeropuertoEscrito {
 
 /// A leg of an hour, which takes off so many hours after [`SALIDA`].
 pub(crate) fn leg(origen: &str, destino: &str, horas: i64) -> LegEscrito {
-    let hora = |n: i64| Instante::from_timestamp(SALIDA.timestamp() + n * 3_600, 0).unwrap();
+    let hora = |n: i64| Timestamp::from_timestamp(SALIDA.timestamp() + n * 3_600, 0).unwrap();
     let (origen, destino) = (aeropuerto(origen), aeropuerto(destino));
     LegEscrito { salida: hora(horas), llegada: hora(horas + 1), origen, destino }
 }

@@ -3,7 +3,7 @@
 
 use super::{CodigoIata, NombreAeropuerto, Ruta, TipoVuelo, rules::es_codigo_iata};
 use chrono::Datelike;
-use seedwork::domain::{Instante, Violations, to_micros};
+use seedwork::domain::{Timestamp, Violations, to_micros};
 
 /// How many legs a reserva has at most.
 const MAXIMO: usize = 100;
@@ -68,9 +68,9 @@ pub struct Segmento<L = Leg> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leg {
     /// When it takes off.
-    pub salida: Instante,
+    pub salida: Timestamp,
     /// When it lands.
-    pub llegada: Instante,
+    pub llegada: Timestamp,
     /// Where it takes off.
     pub origen: Aeropuerto,
     /// Where it lands.
@@ -90,9 +90,9 @@ pub struct Aeropuerto {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LegEscrito {
     /// When it takes off.
-    pub salida: Instante,
+    pub salida: Timestamp,
     /// When it lands.
-    pub llegada: Instante,
+    pub llegada: Timestamp,
     /// Where it takes off.
     pub origen: AeropuertoEscrito,
     /// Where it lands.
@@ -114,7 +114,7 @@ pub struct Itinerarios {
     todos: Vec<Itinerario>,
     tipo_vuelo: TipoVuelo,
     ruta: Ruta,
-    fecha_salida: Instante,
+    fecha_salida: Timestamp,
 }
 
 impl Itinerarios {
@@ -160,7 +160,7 @@ impl Itinerarios {
     }
 
     /// When the first leg takes off.
-    pub fn fecha_salida(&self) -> Instante {
+    pub fn fecha_salida(&self) -> Timestamp {
         self.fecha_salida
     }
 }
@@ -253,7 +253,7 @@ fn partes<E, P>(campo: &str, escritas: Vec<E>, parse: fn(E) -> Result<P, Violati
     found.check(|| partes)
 }
 
-fn fecha(fecha: Instante) -> Result<Instante, FechaInvalida> {
+fn fecha(fecha: Timestamp) -> Result<Timestamp, FechaInvalida> {
     if (0..=9999).contains(&fecha.year()) { Ok(fecha) } else { Err(FechaInvalida) }
 }
 
@@ -308,7 +308,7 @@ mod tests {
         let mut sin_nombre = leg("BOG", "JFK", 0);
         sin_nombre.destino.nombre = "\0".into();
         refused(de(vec![sin_nombre]), &[(&path("0].destino.nombre"), "nombre-valido")]);
-        let antes = LegEscrito { salida: Instante::MIN_UTC, ..leg("BOG", "JFK", 0) };
+        let antes = LegEscrito { salida: Timestamp::MIN_UTC, ..leg("BOG", "JFK", 0) };
         refused(de(vec![antes]), &[(&path("0].fecha_salida"), "fecha-valida")]);
         let llegada = "9999-12-31T23:59:60Z".parse().unwrap();
         let despues = LegEscrito { llegada, ..leg("BOG", "JFK", 0) };
@@ -320,7 +320,7 @@ mod tests {
         let [salida, llegada] = ["2016-12-31T20:00:00Z", "2016-12-31T23:59:60Z"].map(|text| text.parse().unwrap());
         let parsed = Itinerarios::parse(de(vec![LegEscrito { salida, llegada, ..leg("BOG", "JFK", 0) }])).unwrap();
         let leg = &parsed.iter().next().unwrap().odos[0].segmentos[0].legs[0];
-        assert_eq!(leg.llegada, "2017-01-01T00:00:00Z".parse::<Instante>().unwrap());
+        assert_eq!(leg.llegada, "2017-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
     }
 
     #[test]

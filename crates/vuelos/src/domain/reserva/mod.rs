@@ -26,7 +26,7 @@ pub use pendientes::PendientesDe;
 pub use ruta::{Ruta, TipoVuelo, TipoVueloInvalido};
 pub use values::{CodigoIata, CodigoIataInvalido, Motivo, MotivoInvalido, NombreAeropuerto, NombreInvalido};
 
-use seedwork::domain::{Aggregate, Instante, Recorded, Version};
+use seedwork::domain::{Aggregate, Recorded, Timestamp, Version};
 
 seedwork::id! {
     /// The id of a reserva.
@@ -59,9 +59,9 @@ pub struct Datos {
     /// What became of it so far.
     pub estado: Estado,
     /// When it was asked for.
-    pub fecha_creacion: Instante,
+    pub fecha_creacion: Timestamp,
     /// When it last changed.
-    pub fecha_actualizacion: Instante,
+    pub fecha_actualizacion: Timestamp,
     /// The last reason that somebody gave for a change.
     pub motivo: Option<Motivo>,
 }
@@ -73,7 +73,7 @@ impl Reserva {
         cliente: Option<ClienteId>,
         pasajeros: Pasajeros,
         itinerarios: Itinerarios,
-        ahora: Instante,
+        ahora: Timestamp,
     ) -> Self {
         let datos = Datos {
             id,
@@ -100,7 +100,7 @@ impl Reserva {
     /// # Errors
     ///
     /// The transition is not in the table ([`Estado::puede_pasar_a`]).
-    pub fn aprobar(&mut self, ahora: Instante) -> Result<(), ReservaError> {
+    pub fn aprobar(&mut self, ahora: Timestamp) -> Result<(), ReservaError> {
         self.pasar_a(Estado::Aprobada, None, ahora, ReservaEvent::Aprobada)
     }
 
@@ -109,7 +109,7 @@ impl Reserva {
     /// # Errors
     ///
     /// The transition is not in the table.
-    pub fn pagar(&mut self, ahora: Instante) -> Result<(), ReservaError> {
+    pub fn pagar(&mut self, ahora: Timestamp) -> Result<(), ReservaError> {
         self.pasar_a(Estado::Pagada, None, ahora, ReservaEvent::Pagada)
     }
 
@@ -118,7 +118,7 @@ impl Reserva {
     /// # Errors
     ///
     /// The transition is not in the table.
-    pub fn cancelar(&mut self, motivo: Motivo, ahora: Instante) -> Result<(), ReservaError> {
+    pub fn cancelar(&mut self, motivo: Motivo, ahora: Timestamp) -> Result<(), ReservaError> {
         self.pasar_a(Estado::Cancelada, Some(motivo), ahora, ReservaEvent::Cancelada)
     }
 
@@ -137,7 +137,7 @@ impl Reserva {
         &mut self,
         a: Estado,
         motivo: Option<Motivo>,
-        ahora: Instante,
+        ahora: Timestamp,
         evento: fn(Hechos) -> ReservaEvent,
     ) -> Result<(), ReservaError> {
         let de = self.datos.estado;
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn every_change_follows_the_table_and_records_one_event() {
-        for de in Estado::TODOS {
+        for de in Estado::ALL {
             for (cambiar, a, evento) in CAMBIOS.into_iter().filter(|(_, a, _)| de.puede_pasar_a(*a)) {
                 let mut reserva = en(de);
                 cambiar(&mut reserva).unwrap();
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_change_that_the_table_does_not_have_leaves_everything_as_it_was() {
-        for de in Estado::TODOS {
+        for de in Estado::ALL {
             for (cambiar, a, _) in CAMBIOS.into_iter().filter(|(_, a, _)| !de.puede_pasar_a(*a)) {
                 let mut reserva = en(de);
                 assert_eq!(cambiar(&mut reserva), Err(ReservaError::TransicionInvalida { de, a }));

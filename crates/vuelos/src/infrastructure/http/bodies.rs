@@ -6,7 +6,7 @@ use crate::{
     domain::reserva::{Clase, Estado, ReservaId, TipoPasajero},
 };
 use seedwork::{
-    domain::{Instante, Violations},
+    domain::{Timestamp, Violations},
     infrastructure::http::{Paging, instant, optional_text, text},
 };
 use serde::Deserialize;
@@ -56,9 +56,9 @@ pub(super) struct PasajeroBody {
 /// A moment as clients write it.
 #[derive(Deserialize)]
 #[serde(transparent)]
-struct Momento(#[serde(deserialize_with = "instant")] Instante);
+struct Momento(#[serde(deserialize_with = "instant")] Timestamp);
 
-impl From<Momento> for Instante {
+impl From<Momento> for Timestamp {
     fn from(momento: Momento) -> Self {
         momento.0
     }
@@ -72,7 +72,7 @@ impl TryFrom<CrearBody> for commands::CrearReserva {
         let pasajeros =
             pasajeros.map(|all| all.iter().map(|one| (one.tipo.as_str(), one.clase.as_str())).collect::<Vec<_>>());
         let itinerarios = itinerarios.into_iter().map(Into::into).collect();
-        Self::parse(ReservaId::nuevo(), id_cliente.map(Into::into), pasajeros.as_deref(), itinerarios)
+        Self::parse(ReservaId::new(), id_cliente.map(Into::into), pasajeros.as_deref(), itinerarios)
     }
 }
 

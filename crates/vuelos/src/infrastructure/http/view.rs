@@ -180,12 +180,12 @@ mod tests {
 
     #[test]
     fn the_document_has_every_name() {
-        assert_eq!(said::<EstadoSchema>()["enum"], Value::from(Estado::TODOS.map(Estado::as_str).to_vec()));
-        assert_eq!(said::<TipoVueloSchema>()["enum"], Value::from(TipoVuelo::TODOS.map(TipoVuelo::as_str).to_vec()));
+        assert_eq!(said::<EstadoSchema>()["enum"], Value::from(Estado::ALL.map(Estado::as_str).to_vec()));
+        assert_eq!(said::<TipoVueloSchema>()["enum"], Value::from(TipoVuelo::ALL.map(TipoVuelo::as_str).to_vec()));
         assert_eq!(
             said::<TipoPasajeroSchema>()["enum"],
-            Value::from(TipoPasajero::TODOS.map(TipoPasajero::as_str).to_vec())
+            Value::from(TipoPasajero::ALL.map(TipoPasajero::as_str).to_vec())
         );
-        assert_eq!(said::<ClaseSchema>()["enum"], Value::from(Clase::TODOS.map(Clase::as_str).to_vec()));
+        assert_eq!(said::<ClaseSchema>()["enum"], Value::from(Clase::ALL.map(Clase::as_str).to_vec()));
     }
 }
