@@ -20,7 +20,7 @@ use ending::Ending;
 use seedwork::infrastructure::{
     consumer::ConsumerState,
     http::{self, Limits, Routes, around, fallback},
-    module::Started,
+    module::RunningContext,
     postgres::Probe,
     relay::RelayState,
     supervise::Supervisor,
@@ -42,7 +42,7 @@ pub(crate) struct Context {
     /// Asks its database whether commands can be committed.
     pub(crate) probe: Arc<Probe>,
     /// Its routes and its log.
-    pub(crate) started: Started,
+    pub(crate) running: RunningContext,
     /// Its relay.
     pub(crate) relay: watch::Receiver<RelayState>,
     /// Its consumer, when this process has it.
@@ -113,7 +113,7 @@ pub(crate) fn start(
 fn routes(is_whole: bool, contexts: &[Context], config: &mut ServiceConfig<'_>) {
     if is_whole {
         for context in contexts {
-            context.started.routes(config);
+            context.running.routes(config);
         }
     }
     config.service(health::live).service(health::ready).service(metrics::scrape);

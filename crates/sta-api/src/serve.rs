@@ -13,7 +13,7 @@ use seedwork::infrastructure::{
     avro::Registry,
     broker::{Broker, KafkaBroker, PgBroker},
     consumer::Consumer,
-    module::Place,
+    module::ContextEnvironment,
     postgres::{self, CommitterSettings, Connections, Database, Needs, Probe},
     relay::{self, Relay},
     supervise::Supervisor,
@@ -103,21 +103,21 @@ async fn prepare(
 ) -> anyhow::Result<Running> {
     postgres::check(server.url()).await?;
     postgres::migrate(server.url(), contexts::migrations(settings)).await?;
-    let place = |context: &str| Database::within(server.url(), context, connections);
-    let shared = place("broker")?;
+    let database_of = |context: &str| Database::within(server.url(), context, connections);
+    let shared = database_of("broker")?;
     postgres::watch(shared.clone(), supervisor);
     let names: Vec<_> = contexts::chosen(settings).iter().map(|module| module.name).collect();
     let registry = registry::open(settings, shared.clone(), &names).await?;
     match &settings.kafka {
-        Some(kafka) => start(settings, place, supervisor, KafkaBroker::new(kafka.clone(), shared), &registry),
-        None => start(settings, place, supervisor, PgBroker::new(shared, settings.topic_partitions), &registry),
+        Some(kafka) => start(settings, database_of, supervisor, KafkaBroker::new(kafka.clone(), shared), &registry),
+        None => start(settings, database_of, supervisor, PgBroker::new(shared, settings.topic_partitions), &registry),
     }
 }
 
 /// Starts the contexts, with a broker between them.
 fn start<B: Broker>(
     settings: &Settings,
-    place: impl Fn(&str) -> anyhow::Result<Database>,
+    database_of: impl Fn(&str) -> anyhow::Result<Database>,
     supervisor: &Supervisor,
     broker: B,
     registry: &Registry,
@@ -125,18 +125,25 @@ fn start<B: Broker>(
     let committer = CommitterSettings { deadline: settings.deadline, ..CommitterSettings::default() };
     let mut running = Vec::new();
     for module in contexts::chosen(settings) {
-        let database = place(module.name)?;
-        let place = Place { database: database.clone(), committer, supervisor: supervisor.clone() };
-        let started = (module.start)(&place).with_context(|| format!("cannot start {}", module.name))?;
+        let database = database_of(module.name)?;
+        let environment = ContextEnvironment { database: database.clone(), committer, supervisor: supervisor.clone() };
+        let running_context = (module.start)(&environment).with_context(|| format!("cannot start {}", module.name))?;
         let relay = if settings.tasks.relay {
-            Relay::start(database.clone(), broker.clone(), registry.clone(), started.log.clone(), supervisor)
+            Relay::start(database.clone(), broker.clone(), registry.clone(), running_context.log.clone(), supervisor)
         } else {
-            relay::announce(database.clone(), started.log.clone(), supervisor)
+            relay::announce(database.clone(), running_context.log.clone(), supervisor)
         };
-        let consumer = started.subscriptions.clone().filter(|_| settings.tasks.consumers).map(|subscriptions| {
-            Consumer::start(database.clone(), broker.clone(), registry.clone(), subscriptions, supervisor)
+        let consumer =
+            running_context.subscriptions.clone().filter(|_| settings.tasks.consumers).map(|subscriptions| {
+                Consumer::start(database.clone(), broker.clone(), registry.clone(), subscriptions, supervisor)
+            });
+        running.push(Context {
+            name: module.name,
+            probe: Arc::new(Probe::new(database)),
+            running: running_context,
+            relay,
+            consumer,
         });
-        running.push(Context { name: module.name, probe: Arc::new(Probe::new(database)), started, relay, consumer });
     }
     Ok(Running { broker: B::NAME, contexts: running })
 }

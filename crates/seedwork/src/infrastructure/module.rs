@@ -1,4 +1,4 @@
-//! A bounded context as the binary sees it: what to migrate, what to start, what to serve.
+//! A bounded context as a part of the program: its migrations, its start, its routes and its subscriptions.
 
 use super::{
     consumer::{Subscriptions, SubscriptionsBuilder},
@@ -14,48 +14,48 @@ use utoipa_actix_web::service_config::ServiceConfig;
 /// A bounded context that can be started.
 #[derive(Clone, Copy)]
 pub struct Module {
-    /// The context's name.
+    /// Its name.
     pub name: &'static str,
-    /// The context's own tables.
+    /// The migrations of its tables.
     pub migrations: fn() -> Migrations,
-    /// Starts the context in its place.
-    pub start: fn(&Place) -> anyhow::Result<Started>,
+    /// Starts the context.
+    pub start: fn(&ContextEnvironment) -> anyhow::Result<RunningContext>,
 }
 
-/// Where a context is started.
-pub struct Place {
-    /// Its schema.
+/// The resources that a context is started with.
+pub struct ContextEnvironment {
+    /// The database, with the schema of the context.
     pub database: Database,
-    /// How its units of work are committed.
+    /// The settings of its committer.
     pub committer: CommitterSettings,
-    /// What its tasks belong to.
+    /// The owner of its tasks.
     pub supervisor: Supervisor,
 }
 
-impl Place {
+impl ContextEnvironment {
     /// Starts the units of work of the context.
     pub fn unit_of_work_factory<E>(&self) -> PgUnitOfWorkFactory<E> {
         PgUnitOfWorkFactory::start(&self.database, self.committer, &self.supervisor)
     }
 
-    /// Connections for what is not read by id.
+    /// Returns the connections for lists. Reads by id have their own.
     pub fn pool(&self) -> Pool {
         self.database.lists().clone()
     }
 }
 
-/// A context that runs.
+/// A started context.
 #[derive(Clone)]
-pub struct Started {
-    /// How far its log goes.
+pub struct RunningContext {
+    /// The extent of its log.
     pub log: watch::Receiver<LogState>,
     /// Its subscriptions; none if it consumes nothing.
     pub subscriptions: Option<Subscriptions>,
     routes: Arc<dyn Fn(&mut ServiceConfig<'_>) + Send + Sync>,
 }
 
-impl Started {
-    /// A context that runs, made of its handlers, its units of work, its queries, its routes and its subscriptions.
+impl RunningContext {
+    /// Assembles a context from its handlers, units of work, queries, routes and subscriptions.
     pub fn new<H, R>(
         handlers: H,
         factory: PgUnitOfWorkFactory<H::Event>,

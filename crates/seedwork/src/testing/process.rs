@@ -3,7 +3,7 @@
 use super::TestDatabase;
 use crate::infrastructure::{
     consumer::Consumer,
-    module::{Module, Place},
+    module::{ContextEnvironment, Module},
     postgres::CommitterSettings,
     relay::Relay,
     supervise::Supervisor,
@@ -38,11 +38,14 @@ impl TestProcess {
         let (own, tasks) = (database.context(module.name)?, supervisor.clone());
         let (broker, registry) = database.broker().await?.into_parts();
         let started = runtime.spawn(async move {
-            let place =
-                Place { database: own.clone(), committer: CommitterSettings::default(), supervisor: tasks.clone() };
-            let started = (module.start)(&place)?;
-            Relay::start(own.clone(), broker.clone(), registry.clone(), started.log.clone(), &tasks);
-            if let Some(subscriptions) = started.subscriptions.clone() {
+            let environment = ContextEnvironment {
+                database: own.clone(),
+                committer: CommitterSettings::default(),
+                supervisor: tasks.clone(),
+            };
+            let running = (module.start)(&environment)?;
+            Relay::start(own.clone(), broker.clone(), registry.clone(), running.log.clone(), &tasks);
+            if let Some(subscriptions) = running.subscriptions.clone() {
                 Consumer::start(own, broker, registry, subscriptions, &tasks);
             }
             anyhow::Ok(())

@@ -37,7 +37,7 @@ pub(super) async fn ready(running: web::Data<Running>) -> HttpResponse {
 }
 
 fn tell(context: &Context, standing: Standing) -> Value {
-    let (log, relay) = (*context.started.log.borrow(), *context.relay.borrow());
+    let (log, relay) = (*context.running.log.borrow(), *context.relay.borrow());
     let progress = relay.progress;
     let consumer = context.consumer.as_ref().map(|state| {
         let state = state.borrow();

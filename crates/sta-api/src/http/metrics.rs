@@ -48,7 +48,7 @@ pub(super) async fn scrape(handle: web::Data<PrometheusHandle>, running: web::Da
     metrics_process::Collector::default().collect();
     counter!("sta_log_lines_dropped_total").absolute(telemetry::dropped_lines());
     for context in &running.contexts {
-        let log = *context.started.log.borrow();
+        let log = *context.running.log.borrow();
         gauge!("sta_log_last", "context" => context.name).set(log.last as f64);
         gauge!("sta_log_room", "context" => context.name).set(log.room as f64);
     }

@@ -11,7 +11,7 @@ use seedwork::{
     domain::SystemClock,
     infrastructure::{
         consumer::SubscriptionsBuilder,
-        module::{Module, Place, Started},
+        module::{ContextEnvironment, Module, RunningContext},
         postgres::Migrations,
     },
 };
@@ -24,10 +24,10 @@ pub fn module() -> Module {
     Module { name: Handlers::NAME, migrations: || MIGRATIONS, start }
 }
 
-fn start(place: &Place) -> anyhow::Result<Started> {
-    let factory = place.unit_of_work_factory();
-    let reads = PgReads { reservas: factory.reads(), pool: place.pool() };
-    Ok(Started::new(Handlers::new(SystemClock), factory, reads, http::routes, subscriptions))
+fn start(environment: &ContextEnvironment) -> anyhow::Result<RunningContext> {
+    let factory = environment.unit_of_work_factory();
+    let reads = PgReads { reservas: factory.reads(), pool: environment.pool() };
+    Ok(RunningContext::new(Handlers::new(SystemClock), factory, reads, http::routes, subscriptions))
 }
 
 /// Subscribes to the commands on `comandos-reserva` and to the deactivation of clientes on `eventos-cliente`.

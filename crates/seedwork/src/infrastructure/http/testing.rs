@@ -2,7 +2,7 @@
 
 use super::{Limits, Routes, around, document, fallback};
 use crate::infrastructure::{
-    module::{Module, Place, Started},
+    module::{ContextEnvironment, Module, RunningContext},
     postgres::{CommitterSettings, Database},
     supervise::Supervisor,
 };
@@ -48,9 +48,10 @@ impl TestServer {
     ///
     /// The context does not start.
     pub async fn start(module: &Module, database: Database) -> anyhow::Result<Self> {
-        let place = Place { database, committer: CommitterSettings::default(), supervisor: Supervisor::new() };
-        let started: Started = (module.start)(&place)?;
-        Ok(Self::serve(Limits::default(), &[], |config| started.routes(config)).await)
+        let environment =
+            ContextEnvironment { database, committer: CommitterSettings::default(), supervisor: Supervisor::new() };
+        let running: RunningContext = (module.start)(&environment)?;
+        Ok(Self::serve(Limits::default(), &[], |config| running.routes(config)).await)
     }
 
     /// Serves one context whose database does not answer: for what is refused before it is asked.
@@ -202,7 +203,7 @@ pub fn field(pointer: &str) -> String {
     let mut field = String::new();
     for part in pointer.split('/').skip(1) {
         match part.parse::<usize>() {
-            Ok(place) => field += &format!("[{place}]"),
+            Ok(index) => field += &format!("[{index}]"),
             Err(_) if field.is_empty() => field += part,
             Err(_) => field += &format!(".{part}"),
         }

@@ -61,8 +61,8 @@ impl From<Micros> for Timestamp {
 }
 
 impl From<Timestamp> for Micros {
-    fn from(instante: Timestamp) -> Self {
-        Self(instante)
+    fn from(time: Timestamp) -> Self {
+        Self(time)
     }
 }
 
