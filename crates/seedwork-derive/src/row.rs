@@ -107,8 +107,8 @@ fn root(row: &Ident, table: &Path) -> TokenStream {
 fn listed(row: &Ident, table: &Path, created: &Ident) -> TokenStream {
     quote! {
         impl ::seedwork::infrastructure::postgres::Listed for #row {
-            fn position(&self) -> ::seedwork::application::Position {
-                ::seedwork::application::Position { created: self.#created, id: self.id }
+            fn cursor(&self) -> ::seedwork::application::PageCursor {
+                ::seedwork::application::PageCursor { created: self.#created, id: self.id }
             }
         }
 
@@ -130,7 +130,7 @@ fn listed(row: &Ident, table: &Path, created: &Ident) -> TokenStream {
                 let rows = rows.order((#table::#created.desc(), #table::id.desc())).limit(page.with_one_more());
                 match page.after {
                     ::std::option::Option::None => rows,
-                    ::std::option::Option::Some(::seedwork::application::Position { created, id }) => {
+                    ::std::option::Option::Some(::seedwork::application::PageCursor { created, id }) => {
                         // The first condition is where the index begins to be read.
                         let of_that_moment = #table::#created.lt(created).or(#table::id.lt(id));
                         rows.filter(#table::#created.le(created).and(of_that_moment))

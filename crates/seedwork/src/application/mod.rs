@@ -20,7 +20,7 @@ pub use command::{Command, CommandHandler};
 pub use context::Context;
 pub use event::{DomainEventHandler, EventHandler, IntegrationEvent, Translate};
 pub use fault::{Fault, FaultKind};
-pub use page::{Page, PageRequest, Position};
+pub use page::{Page, PageCursor, PageRequest};
 pub use query::{Query, QueryHandler, by_name};
 pub use refusal::{Refusal, Refuse};
 pub use seedwork_derive::{Fault, IntegrationEvent};

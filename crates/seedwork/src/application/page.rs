@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 /// Where an item stands in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Position {
+pub struct PageCursor {
     /// When it was created.
     pub created: Timestamp,
     /// Its id, for those of one moment.
@@ -19,7 +19,7 @@ pub struct PageRequest {
     /// How many items at most.
     pub limit: u32,
     /// The last item of the page before; none for the first page.
-    pub after: Option<Position>,
+    pub after: Option<PageCursor>,
 }
 
 /// A page of a list.
@@ -28,7 +28,7 @@ pub struct Page<T> {
     /// The items, newest first.
     pub items: Vec<T>,
     /// Where the next page begins; none when there is none.
-    pub next: Option<Position>,
+    pub next: Option<PageCursor>,
 }
 
 impl PageRequest {
@@ -40,15 +40,15 @@ impl PageRequest {
     /// The page, of the items that were [read](Self::with_one_more).
     ///
     /// ```
-    /// # use seedwork::{application::{PageRequest, Position}, domain::Timestamp};
+    /// # use seedwork::{application::{PageRequest, PageCursor}, domain::Timestamp};
     /// # use uuid::Uuid;
-    /// let of = |n: &u8| Position { created: Timestamp::UNIX_EPOCH, id: Uuid::from_u128((*n).into()) };
+    /// let of = |n: &u8| PageCursor { created: Timestamp::UNIX_EPOCH, id: Uuid::from_u128((*n).into()) };
     /// let request = PageRequest { limit: 2, after: None };
     /// let page = request.page(vec![9, 8, 7], of);
     /// assert_eq!((page.items, page.next), (vec![9, 8], Some(of(&8))));
     /// assert_eq!(request.page(vec![7], of).next, None);
     /// ```
-    pub fn page<T>(&self, mut read: Vec<T>, position: impl Fn(&T) -> Position) -> Page<T> {
+    pub fn page<T>(&self, mut read: Vec<T>, position: impl Fn(&T) -> PageCursor) -> Page<T> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let has_next = read.len() > limit;
         read.truncate(limit);

@@ -12,10 +12,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// An outage of a context's database, as the log shows it.
 #[derive(Clone, Default)]
-pub(crate) struct Outage(Arc<Mutex<State>>);
+pub(crate) struct Outage(Arc<Mutex<OutageState>>);
 
 #[derive(Default)]
-struct State {
+struct OutageState {
     /// The earliest time of the next line.
     next: Option<Instant>,
     /// The requests that no line has counted yet.
@@ -23,7 +23,7 @@ struct State {
 }
 
 impl Outage {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, OutageState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -42,17 +42,17 @@ impl Outage {
                     let (outage, context) = (self.clone(), context.to_owned());
                     supervise::drive(async move {
                         sleep_until(next).await;
-                        outage.state().tell(&context, &cause);
+                        outage.state().log(&context, &cause);
                     });
                 }
             }
-            _ => state.tell(context, &cause),
+            _ => state.log(context, &cause),
         }
     }
 }
 
-impl State {
-    fn tell(&mut self, context: &str, cause: &str) {
+impl OutageState {
+    fn log(&mut self, context: &str, cause: &str) {
         let refused = std::mem::take(&mut self.refused);
         // Another line has counted them meanwhile.
         if refused == 0 {

@@ -15,7 +15,7 @@ use serde_json::Value;
 pub fn decode_as<E: IntegrationEvent>(value: &Value) -> Result<E, AvroError> {
     let failed = |reason: &dyn std::fmt::Display| AvroError { record: E::TYPE.into(), reason: reason.to_string() };
     avro::limit_allocations();
-    let record = avro::record(E::TYPE).ok_or_else(|| failed(&"there is no such schema"))?;
+    let record = avro::record_schema(E::TYPE).ok_or_else(|| failed(&"there is no such schema"))?;
     let body = avro::from_json(record, value)?;
     let reader = GenericDatumReader::builder(record.schema).reader_schema(record.schema).build();
     let sent = reader.and_then(|reader| reader.read_value(&mut &body[..])).map_err(|error| failed(&error))?;

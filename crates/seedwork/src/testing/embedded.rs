@@ -70,7 +70,9 @@ impl TestBroker {
             for delivery in deliveries.iter().filter(|delivery| is::<M>(delivery)) {
                 let value = delivery.value.as_deref().unwrap_or_default();
                 let decoder = decoders.of(value).await.map_err(|error| match error {
-                    Undecodable::Away(reason) | Undecodable::Unknown(reason) | Undecodable::Never(reason) => {
+                    Undecodable::Unavailable(reason)
+                    | Undecodable::UnknownSchema(reason)
+                    | Undecodable::Invalid(reason) => {
                         anyhow!(reason)
                     }
                 })?;

@@ -3,7 +3,7 @@
 use crate::model::{Banco, Hecho};
 use seedwork::{
     application::IntegrationEvent,
-    infrastructure::avro::{Decoders, Registry, record},
+    infrastructure::avro::{Decoders, Registry, record_schema},
 };
 
 /// The largest size that the address space of this process had, in kB.
@@ -18,7 +18,7 @@ async fn ten_bytes_that_announce_half_a_gigabyte_are_refused_before_it_is_alloca
     let banco = Banco::open().await;
     let registry = Registry::open(banco.database.context("broker").unwrap()).await.unwrap();
     let decoders = Decoders::new(registry.clone());
-    let known = record(Hecho::TYPE).unwrap();
+    let known = record_schema(Hecho::TYPE).unwrap();
     // The value begins with a text of 536,870,848 bytes.
     let id = registry.id("eventos-ingesta", known.fingerprint).await.unwrap();
     let value = [&[0][..], &id.to_be_bytes(), &[0x80, 0xff, 0xff, 0xff, 0x03]].concat();

@@ -92,7 +92,7 @@ impl Send {
     async fn batch(
         &self,
         lines: &mut Lines,
-        record: &avro::Record,
+        record: &avro::RecordSchema,
         schema_id: i32,
         interrupts: &mut Interrupts,
     ) -> (Vec<Record>, anyhow::Result<()>) {
@@ -128,8 +128,8 @@ impl Send {
         (batch, Ok(()))
     }
 
-    fn schema(&self) -> anyhow::Result<&'static avro::Record> {
-        let fits = |record: &&avro::Record| record.name == self.record || record.short_name() == self.record;
+    fn schema(&self) -> anyhow::Result<&'static avro::RecordSchema> {
+        let fits = |record: &&avro::RecordSchema| record.name == self.record || record.short_name() == self.record;
         match avro::all().filter(fits).collect::<Vec<_>>()[..] {
             [record] => Ok(record),
             [] => bail!("there is no record {}", self.record),
@@ -137,7 +137,7 @@ impl Send {
         }
     }
 
-    fn message(&self, record: &avro::Record, schema_id: i32, line: &str) -> anyhow::Result<Record> {
+    fn message(&self, record: &avro::RecordSchema, schema_id: i32, line: &str) -> anyhow::Result<Record> {
         let json: Value = serde_json::from_str(line).context("the line is not JSON")?;
         let body = avro::from_json(record, &json)?;
         let first = record.fields().next().and_then(|field| json.get(field)).and_then(Value::as_str);

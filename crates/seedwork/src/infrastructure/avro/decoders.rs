@@ -1,6 +1,6 @@
-//! Decodes what others wrote: with the schema of the writer, resolved to the one that is compiled in.
+//! Decodes messages with the schema of their writer, resolved to the schema that is compiled in.
 
-use super::{AvroError, Registry, record};
+use super::{AvroError, Registry, record_schema};
 use apache_avro::{Schema, reader::datum::GenericDatumReader, types::Value};
 use std::{
     collections::HashMap,
@@ -12,91 +12,91 @@ use std::{
 /// of an array take several times their encoded size. The library's own limit, 512 MiB, is more than a container may have.
 const ALLOCATION: usize = 8 * 1024 * 1024;
 
-/// The time for which the registry is not asked again, for an unknown id or after it did not answer.
-const AGAIN: Duration = Duration::from_secs(1);
+/// The time for which a failed lookup is not repeated.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// Why a value cannot be decoded.
+/// The reason why a value cannot be decoded.
 #[derive(Debug)]
 pub enum Undecodable {
-    /// The registry does not answer: it may be decoded later.
-    Away(String),
-    /// The registry does not know the schema, or not yet.
-    Unknown(String),
-    /// It can never be decoded.
-    Never(String),
+    /// The registry does not answer. A later attempt may succeed.
+    Unavailable(String),
+    /// The registry does not know the schema, at least not yet.
+    UnknownSchema(String),
+    /// The value does not fit: no attempt can succeed.
+    Invalid(String),
 }
 
-/// The writers' schemas that were met.
+/// The decoders of all schemas of writers that were met, by the id in the registry.
 #[derive(Clone)]
 pub struct Decoders {
     registry: Registry,
     known: Arc<RwLock<HashMap<i32, Arc<Decoder>>>>,
-    /// One asks the registry, the others wait for its answer.
-    asking: Arc<tokio::sync::Mutex<Asked>>,
+    /// Held during a lookup: one caller asks the registry, the others wait for its answer.
+    failed_lookups: Arc<tokio::sync::Mutex<FailedLookups>>,
 }
 
-/// Answers of the registry that are not asked for again at once.
+/// Lookups that failed and are not repeated at once.
 #[derive(Default)]
-struct Asked {
+struct FailedLookups {
     /// The ids that it does not know.
     unknown: HashMap<i32, Instant>,
-    /// It does not answer, for this reason.
-    away: Option<(Instant, String)>,
+    /// The time of the last lookup without an answer, and the reason.
+    unavailable: Option<(Instant, String)>,
 }
 
-/// Decodes what was written with one schema.
+/// Decodes values that were written with one schema.
 pub struct Decoder {
     name: String,
     schema: &'static Schema,
-    /// By the record that values are resolved to.
+    /// By the full name of the record that values are resolved to.
     readers: RwLock<HashMap<&'static str, Arc<GenericDatumReader<'static>>>>,
 }
 
 impl Decoders {
-    /// Decoders of the schemas of a registry.
+    /// Creates decoders over a registry.
     pub fn new(registry: Registry) -> Self {
         limit_allocations();
-        Self { registry, known: Arc::default(), asking: Arc::default() }
+        Self { registry, known: Arc::default(), failed_lookups: Arc::default() }
     }
 
-    /// The decoder of a value in the wire format.
+    /// Returns the decoder of a value in the wire format.
     ///
     /// # Errors
     ///
     /// It is not in the wire format, its schema is not known, or the registry does not answer.
     pub async fn of(&self, value: &[u8]) -> Result<Arc<Decoder>, Undecodable> {
         let Some(([0, id @ ..], _)) = value.split_first_chunk::<5>() else {
-            return Err(Undecodable::Never("the value is not in the wire format".into()));
+            return Err(Undecodable::Invalid("the value is not in the wire format".into()));
         };
         let id = i32::from_be_bytes(*id);
         if let Some(known) = self.known(id) {
             return Ok(known);
         }
-        let mut asked = self.asking.lock().await;
+        let mut failed = self.failed_lookups.lock().await;
         if let Some(known) = self.known(id) {
             return Ok(known);
         }
-        if let Some((_, reason)) = asked.away.as_ref().filter(|(at, _)| at.elapsed() < AGAIN) {
-            return Err(Undecodable::Away(reason.clone()));
+        if let Some((_, reason)) = failed.unavailable.as_ref().filter(|(at, _)| at.elapsed() < RETRY_PAUSE) {
+            return Err(Undecodable::Unavailable(reason.clone()));
         }
-        asked.unknown.retain(|_, at| at.elapsed() < AGAIN);
-        let schema = match asked.unknown.contains_key(&id) {
+        failed.unknown.retain(|_, at| at.elapsed() < RETRY_PAUSE);
+        let schema = match failed.unknown.contains_key(&id) {
             true => None,
             false => match self.registry.schema(id).await {
                 Ok(schema) => schema,
                 Err(error) => {
                     let reason = format!("{error:#}");
-                    asked.away = Some((Instant::now(), reason.clone()));
-                    return Err(Undecodable::Away(reason));
+                    failed.unavailable = Some((Instant::now(), reason.clone()));
+                    return Err(Undecodable::Unavailable(reason));
                 }
             },
         };
         let Some(schema) = schema else {
-            asked.unknown.entry(id).or_insert_with(Instant::now);
-            return Err(Undecodable::Unknown(format!("no schema has the id {id}")));
+            failed.unknown.entry(id).or_insert_with(Instant::now);
+            return Err(Undecodable::UnknownSchema(format!("no schema has the id {id}")));
         };
         let name = schema.name().map(|name| name.fullname(None)).unwrap_or_default();
-        // As many as the registry has: they live as long as the program.
+        // Leaked on purpose: there are no more of them than schemas in the registry.
         let decoder = Arc::new(Decoder { name, schema: Box::leak(Box::new(schema)), readers: RwLock::default() });
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&decoder));
         Ok(decoder)
@@ -116,16 +116,16 @@ pub(crate) fn limit_allocations() {
 }
 
 impl Decoder {
-    /// The full name of the record that it decodes.
+    /// Returns the full name of the record that it decodes.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The value as the record `kind` that is compiled in has it.
+    /// Decodes a value and resolves it to the compiled schema of the record `kind`.
     ///
     /// # Errors
     ///
-    /// The bytes are not of the writer's schema, or that cannot be resolved to the reader's.
+    /// The bytes do not fit the schema of the writer, or it cannot be resolved to the compiled one.
     pub fn decode(&self, kind: &str, value: &[u8]) -> Result<Value, AvroError> {
         let failed = |error: apache_avro::Error| AvroError::new(kind, error);
         let datum = self.reader(kind)?;
@@ -141,7 +141,7 @@ impl Decoder {
         if let Some(known) = self.readers.read().unwrap_or_else(PoisonError::into_inner).get(kind) {
             return Ok(Arc::clone(known));
         }
-        let record = record(kind).ok_or_else(|| AvroError::new(kind, "there is no such schema"))?;
+        let record = record_schema(kind).ok_or_else(|| AvroError::new(kind, "there is no such schema"))?;
         let reader = GenericDatumReader::builder(self.schema).reader_schema(record.schema).build();
         let reader = Arc::new(reader.map_err(|error| AvroError::new(kind, error))?);
         self.readers.write().unwrap_or_else(PoisonError::into_inner).insert(record.name, Arc::clone(&reader));

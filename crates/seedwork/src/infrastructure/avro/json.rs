@@ -1,6 +1,6 @@
 //! Avro values as plain JSON, both ways: unions unwrapped, enums and uuids as text, times RFC 3339.
 
-use super::{AvroError, Record};
+use super::{AvroError, RecordSchema};
 use apache_avro::{
     Schema,
     reader::datum::GenericDatumReader,
@@ -56,7 +56,7 @@ fn time(time: Option<DateTime<Utc>>, raw: i64) -> Json {
 /// # Errors
 ///
 /// The value does not fit: the path and the reason.
-pub fn from_json(record: &Record, json: &Json) -> Result<Vec<u8>, AvroError> {
+pub fn from_json(record: &RecordSchema, json: &Json) -> Result<Vec<u8>, AvroError> {
     let failed = |reason: String| AvroError::new(record.name, reason);
     let resolved = ResolvedSchema::new(record.schema).map_err(|error| failed(error.to_string()))?;
     let value = fit(record.schema, resolved.get_names(), json, record.short_name()).map_err(failed)?;
@@ -135,7 +135,7 @@ fn fit(schema: &Schema, named: &NamesRef<'_>, json: &Json, path: &str) -> Result
 
 #[cfg(test)]
 mod tests {
-    use super::{super::record, *};
+    use super::{super::record_schema, *};
 
     fn aeropuerto(codigo: &str) -> Json {
         json!({ "codigo": codigo, "nombre": "Aeropuerto" })
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn json_comes_back_with_its_defaults_and_with_types_that_are_named_twice() {
-        let record = record("sta.vuelos.v1.CrearReserva").unwrap();
+        let record = record_schema("sta.vuelos.v1.CrearReserva").unwrap();
         let mut back = to_json(record.schema, &from_json(record, &reserva()).unwrap()).unwrap();
         assert_eq!(back["itinerarios"][0]["odos"][0]["segmentos"][0]["legs"][0]["destino"], aeropuerto("JFK"));
         assert_eq!(back["pasajeros"], json!([{ "tipo": "Adulto", "clase": "Economica" }]));
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_told_with_its_path() {
-        let record = record("sta.vuelos.v1.CrearReserva").unwrap();
+        let record = record_schema("sta.vuelos.v1.CrearReserva").unwrap();
         let mut wrong = reserva();
         wrong["itinerarios"][0]["odos"][0]["segmentos"][0]["legs"][0]["destino"] = json!({ "codigo": 7 });
         let told = from_json(record, &wrong).unwrap_err().reason;

@@ -10,7 +10,7 @@ pub(crate) use decoders::limit_allocations;
 pub use decoders::{Decoder, Decoders, Undecodable};
 pub use json::{from_json, to_json};
 pub use registry::{Policy, Registry, RegistrySettings};
-pub use schemas::{Record, all, record};
+pub use schemas::{RecordSchema, all, record_schema};
 
 use crate::application::IntegrationEvent;
 use apache_avro::types::Value;
@@ -36,8 +36,8 @@ impl AvroError {
 /// # Errors
 ///
 /// The schema is unknown, or the event's type and its schema differ: a defect of the program.
-pub fn encode<E: IntegrationEvent>(event: &E) -> Result<(&'static Record, Vec<u8>), AvroError> {
-    let record = record(E::TYPE).ok_or_else(|| AvroError::new(E::TYPE, "there is no such schema"))?;
+pub fn encode<E: IntegrationEvent>(event: &E) -> Result<(&'static RecordSchema, Vec<u8>), AvroError> {
+    let record = record_schema(E::TYPE).ok_or_else(|| AvroError::new(E::TYPE, "there is no such schema"))?;
     if record.topic != Some(E::TOPIC) {
         return Err(AvroError::new(
             E::TYPE,

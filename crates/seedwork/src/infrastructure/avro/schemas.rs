@@ -7,11 +7,12 @@ use std::{collections::BTreeMap, sync::LazyLock};
 const TEXTS: &[&str] = include!(concat!(env!("OUT_DIR"), "/schemas.rs"));
 
 /// Leaked on purpose: they live as long as the program, and the writers borrow from them.
-static RECORDS: LazyLock<BTreeMap<&'static str, Record>> =
-    LazyLock::new(|| TEXTS.iter().filter_map(|text| Record::parse(text)).map(|record| (record.name, record)).collect());
+static RECORDS: LazyLock<BTreeMap<&'static str, RecordSchema>> = LazyLock::new(|| {
+    TEXTS.iter().filter_map(|text| RecordSchema::parse(text)).map(|record| (record.name, record)).collect()
+});
 
 /// One record of the published language.
-pub struct Record {
+pub struct RecordSchema {
     /// Its full name: `sta.ingesta.v1.IngestaCreada`.
     pub name: &'static str,
     /// The text of its schema.
@@ -25,7 +26,7 @@ pub struct Record {
     writer: GenericDatumWriter<'static>,
 }
 
-impl Record {
+impl RecordSchema {
     fn parse(text: &'static str) -> Option<Self> {
         let schema: &'static Schema = Box::leak(Box::new(Schema::parse_str(text).ok()?));
         let name: &'static str = Box::leak(schema.name()?.fullname(None).into_boxed_str());
@@ -62,12 +63,12 @@ fn fingerprint(schema: &Schema) -> i64 {
 }
 
 /// The record with a full name.
-pub fn record(name: &str) -> Option<&'static Record> {
+pub fn record_schema(name: &str) -> Option<&'static RecordSchema> {
     RECORDS.get(name)
 }
 
 /// Every record.
-pub fn all() -> impl Iterator<Item = &'static Record> {
+pub fn all() -> impl Iterator<Item = &'static RecordSchema> {
     RECORDS.values()
 }
 

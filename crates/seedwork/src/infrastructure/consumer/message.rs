@@ -86,12 +86,12 @@ impl Message {
         };
         let decoder = match decoders.of(value).await {
             Ok(decoder) => decoder,
-            Err(Undecodable::Away(error)) => {
+            Err(Undecodable::Unavailable(error)) => {
                 tracing::warn!(error, "the registry does not answer");
                 return Outcome::Later(error);
             }
-            Err(Undecodable::Unknown(reason)) => return Outcome::Failed(reason),
-            Err(Undecodable::Never(reason)) => return Outcome::Hopeless(reason),
+            Err(Undecodable::UnknownSchema(reason)) => return Outcome::Failed(reason),
+            Err(Undecodable::Invalid(reason)) => return Outcome::Hopeless(reason),
         };
         let kind = self.text("ce_type").unwrap_or(decoder.name());
         let Some(handler) = subscriptions.handlers.get(kind) else {

@@ -1,7 +1,7 @@
 //! The cursor of a list: the position of the last item, as a text that clients hand back and do not look into.
 
 use super::explain::refusal;
-use crate::{application::Position, domain::Timestamp};
+use crate::{application::PageCursor, domain::Timestamp};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
@@ -11,22 +11,22 @@ use uuid::Uuid;
 const END: i64 = 253_402_300_800_000_000;
 
 /// The text of a position.
-pub(super) fn encode(position: &Position) -> String {
+pub(super) fn encode(position: &PageCursor) -> String {
     let created = position.created.timestamp_micros().to_be_bytes();
     BASE64_URL_SAFE_NO_PAD.encode([&created[..], position.id.as_bytes()].concat())
 }
 
-fn decode(text: &str) -> Option<Position> {
+fn decode(text: &str) -> Option<PageCursor> {
     let mut bytes = [0; 24];
     let read = BASE64_URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
     let ([created @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _], 24) = (bytes, read) else { return None };
     let created = i64::from_be_bytes(created);
     let created = (0..END).contains(&created).then(|| Timestamp::from_timestamp_micros(created))??;
-    Some(Position { created, id: Uuid::from_slice(&bytes[8..]).ok()? })
+    Some(PageCursor { created, id: Uuid::from_slice(&bytes[8..]).ok()? })
 }
 
 /// Reads the parameter `cursor`.
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Position>, D::Error> {
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PageCursor>, D::Error> {
     let text = Cow::<'de, str>::deserialize(deserializer)?;
     let refused = || refusal::<D::Error>("cursor-valido", "El cursor no es de los que da este servicio");
     decode(&text).map(Some).ok_or_else(refused)

@@ -1,7 +1,7 @@
 //! Lists, one page at a time: what is asked for and what is answered.
 
 use super::{cursor, explain::refusal};
-use crate::application::{Page, PageRequest, Position};
+use crate::application::{Page, PageCursor, PageRequest};
 use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
@@ -22,7 +22,7 @@ pub struct Paging {
     #[serde(default = "usual", deserialize_with = "limit")]
     limite: u32,
     #[serde(default, deserialize_with = "cursor::deserialize")]
-    cursor: Option<Position>,
+    cursor: Option<PageCursor>,
 }
 
 fn usual() -> u32 {

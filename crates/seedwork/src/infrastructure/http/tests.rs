@@ -9,7 +9,7 @@ use super::{
     *,
 };
 use crate::{
-    application::{Page, PageRequest, Position, StorageError},
+    application::{Page, PageCursor, PageRequest, StorageError},
     domain::{BrokenRule, Timestamp, Violations},
 };
 use actix_web::{
@@ -92,7 +92,7 @@ async fn listar(filtro: Query<Filtro>, paging: Query<Paging>) -> Result<Listed<u
     let Filtro { color, numero } = filtro.into_inner();
     assert_eq!(color.is_some(), numero.is_some());
     let PageRequest { limit, after } = paging.into_inner().into();
-    let next = Position { created: Timestamp::UNIX_EPOCH + Duration::from_micros(1), id: ID };
+    let next = PageCursor { created: Timestamp::UNIX_EPOCH + Duration::from_micros(1), id: ID };
     assert!(after.is_none_or(|after| after == next));
     Ok(Page { items: vec![limit], next: after.is_none().then_some(next) }.into())
 }

@@ -1,7 +1,7 @@
 //! Rows as batches: what a table is, and how many of its rows become the parameters of one statement.
 
 use super::changes::Change;
-use crate::application::Position;
+use crate::application::PageCursor;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
@@ -64,7 +64,7 @@ pub trait Root: Row {
 /// beginning of its queries: `newest_first(page)` selects one page of the table, to which a query adds its filters.
 pub trait Listed: Root {
     /// Where it stands, by creation.
-    fn position(&self) -> Position;
+    fn cursor(&self) -> PageCursor;
 }
 
 /// A row that belongs to an aggregate's root.

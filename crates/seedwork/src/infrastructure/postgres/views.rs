@@ -134,7 +134,7 @@ impl Pool {
             fit -= 1;
         }
         let request = PageRequest { limit: request.limit.min(u32::try_from(fit).unwrap_or(u32::MAX)), ..request };
-        let Page { items, next } = request.page(rows, R::position);
+        let Page { items, next } = request.page(rows, R::cursor);
         Ok(Page { items: items.into_iter().map(view).collect::<Result<_, _>>()?, next })
     }
 

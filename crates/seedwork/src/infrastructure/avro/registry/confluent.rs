@@ -1,6 +1,6 @@
 //! A registry with Confluent's API. Subjects are named by topic and record: a topic carries several records.
 
-use super::table::Registered;
+use super::table::RegisteredSchema;
 use crate::infrastructure::avro::schemas;
 use anyhow::{Context as _, bail, ensure};
 use schema_registry_converter::{
@@ -73,7 +73,7 @@ impl Confluent {
     pub(super) async fn connect(
         url: String,
         settings: RegistrySettings,
-        given: Vec<Registered>,
+        given: Vec<RegisteredSchema>,
         contexts: &[&str],
     ) -> anyhow::Result<Self> {
         let mut builder = SrSettings::new_builder(url.clone());
@@ -83,7 +83,7 @@ impl Confluent {
         }
         let server = Self { url, settings: Arc::new(builder.build()?), policy: settings.policy, ids: Arc::default() };
         given.into_iter().for_each(|given| server.note(&given.topic, given.fingerprint, given.id));
-        let own = |record: &&schemas::Record| {
+        let own = |record: &&schemas::RecordSchema| {
             contexts.iter().any(|context| {
                 record.name.strip_prefix("sta.").and_then(|rest| rest.split('.').next()) == Some(*context)
             })
@@ -97,17 +97,17 @@ impl Confluent {
         while let Some((topic, record)) = missing.last() {
             match server.ask(topic, record.name, record.fingerprint, record.text).await {
                 Ok(_) => drop(missing.pop()),
-                Err(Refused::Never(error)) => {
+                Err(RegistryError::Rejected(error)) => {
                     refused.push(error);
                     missing.pop();
                 }
-                Err(Refused::Away(error))
+                Err(RegistryError::Unavailable(error))
                     if missing.iter().all(|(topic, record)| server.known(topic, record.fingerprint).is_some()) =>
                 {
                     tracing::warn!(error, "the schema registry is away: the ids that it gave before are used");
                     break;
                 }
-                Err(Refused::Away(error)) => {
+                Err(RegistryError::Unavailable(error)) => {
                     ensure!(Instant::now() < until, "the schema registry at {} does not answer: {error}", server.url);
                     tracing::warn!(error, "the schema registry is waited for");
                     tokio::time::sleep(PAUSE).await;
@@ -130,11 +130,12 @@ impl Confluent {
     }
 
     /// Every id that the registry is known to have assigned.
-    pub(super) fn all(&self) -> Vec<Registered> {
+    pub(super) fn all(&self) -> Vec<RegisteredSchema> {
         let ids = self.ids.read().unwrap_or_else(PoisonError::into_inner);
         let of = |(fingerprint, topics): (&i64, &HashMap<String, i32>)| {
             let fingerprint = *fingerprint;
-            let registered = |(topic, id): (&String, &i32)| Registered { topic: topic.clone(), fingerprint, id: *id };
+            let registered =
+                |(topic, id): (&String, &i32)| RegisteredSchema { topic: topic.clone(), fingerprint, id: *id };
             topics.iter().map(registered).collect::<Vec<_>>()
         };
         ids.iter().flat_map(of).collect()
@@ -151,9 +152,9 @@ impl Confluent {
         loop {
             match self.ask(topic, name, fingerprint, text).await {
                 Ok(id) => return Ok(id),
-                Err(Refused::Never(error)) => bail!(error),
-                Err(Refused::Away(_)) if tries.next().is_some() => tokio::time::sleep(PAUSE).await,
-                Err(Refused::Away(error)) => bail!("the schema registry does not answer: {error}"),
+                Err(RegistryError::Rejected(error)) => bail!(error),
+                Err(RegistryError::Unavailable(_)) if tries.next().is_some() => tokio::time::sleep(PAUSE).await,
+                Err(RegistryError::Unavailable(error)) => bail!("the schema registry does not answer: {error}"),
             }
         }
     }
@@ -173,7 +174,7 @@ impl Confluent {
         }
     }
 
-    async fn ask(&self, topic: &str, name: &str, fingerprint: i64, text: &str) -> Result<i32, Refused> {
+    async fn ask(&self, topic: &str, name: &str, fingerprint: i64, text: &str) -> Result<i32, RegistryError> {
         let subject = format!("{topic}-{name}");
         let id = match self.policy {
             Policy::Register => {
@@ -190,24 +191,24 @@ impl Confluent {
                 self.note(topic, fingerprint, id);
                 Ok(id)
             }
-            Ok(None) => Err(Refused::Never(format!("the schema registry gives no id for {subject}"))),
-            Err(error) if is_not_found(&error) => Err(Refused::Never(format!(
+            Ok(None) => Err(RegistryError::Rejected(format!("the schema registry gives no id for {subject}"))),
+            Err(error) if is_not_found(&error) => Err(RegistryError::Rejected(format!(
                 "the schema registry does not know this version of {subject}, and SCHEMA_REGISTRY_POLICY says not to register it"
             ))),
             Err(error) if is_answer(&error) => {
-                Err(Refused::Never(format!("the schema registry refuses {subject}: {}", cause(&error))))
+                Err(RegistryError::Rejected(format!("the schema registry refuses {subject}: {}", cause(&error))))
             }
-            Err(error) => Err(Refused::Away(cause(&error))),
+            Err(error) => Err(RegistryError::Unavailable(cause(&error))),
         }
     }
 }
 
-/// Why there is no id.
-enum Refused {
-    /// The registry does not answer, or not now.
-    Away(String),
-    /// It says no.
-    Never(String),
+/// The reason why there is no id.
+enum RegistryError {
+    /// The registry does not answer, or has trouble of its own.
+    Unavailable(String),
+    /// The registry rejects the schema.
+    Rejected(String),
 }
 
 fn answer(error: &SRCError) -> Option<&RawError> {

@@ -8,12 +8,12 @@ pub use confluent::{Policy, RegistrySettings};
 use crate::infrastructure::postgres::Database;
 use apache_avro::Schema;
 use confluent::Confluent;
-use table::{Registered, Table};
+use table::{RegisteredSchema, SchemaTable};
 
 /// The registry of schemas: a server with Confluent's API, or else the table `schemas`.
 #[derive(Clone)]
 pub struct Registry {
-    table: Table,
+    table: SchemaTable,
     server: Option<Confluent>,
 }
 
@@ -24,7 +24,7 @@ impl Registry {
     ///
     /// The database does not answer.
     pub async fn open(database: Database) -> anyhow::Result<Self> {
-        Ok(Self { table: Table::open(database).await?, server: None })
+        Ok(Self { table: SchemaTable::open(database).await?, server: None })
     }
 
     /// Connects to a registry server. The settings decide whether missing schemas of the contexts are registered there
@@ -35,7 +35,7 @@ impl Registry {
     ///
     /// The database or, for too long, the server does not answer; or the server refuses a schema, or does not know one.
     pub async fn connect(database: Database, settings: RegistrySettings, contexts: &[&str]) -> anyhow::Result<Self> {
-        let table = Table::open(database).await?;
+        let table = SchemaTable::open(database).await?;
         let url = settings.url.trim_end_matches('/').to_owned();
         let known = table.remembered(&url).await?;
         let server = Confluent::connect(url, settings, known, contexts).await?;
@@ -55,7 +55,7 @@ impl Registry {
         }
         let (name, text) = self.table.named(fingerprint).await?;
         let id = server.register(topic, &name, fingerprint, &text).await?;
-        self.table.remember(server.url(), &[Registered { topic: topic.to_owned(), fingerprint, id }]).await?;
+        self.table.remember(server.url(), &[RegisteredSchema { topic: topic.to_owned(), fingerprint, id }]).await?;
         Ok(id)
     }
 

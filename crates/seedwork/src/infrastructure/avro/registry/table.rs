@@ -32,7 +32,7 @@ const TEXT: &str = "\
 
 /// An id that a registry has given to a schema on a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Registered {
+pub(super) struct RegisteredSchema {
     pub(super) topic: String,
     pub(super) fingerprint: i64,
     pub(super) id: i32,
@@ -40,12 +40,12 @@ pub(super) struct Registered {
 
 /// The table `schemas` in the broker's schema of a database.
 #[derive(Clone)]
-pub(super) struct Table {
+pub(super) struct SchemaTable {
     database: Database,
     ids: Arc<RwLock<HashMap<i64, i32>>>,
 }
 
-impl Table {
+impl SchemaTable {
     /// Every record that is compiled in is noted, with an id of its own.
     pub(super) async fn open(database: Database) -> anyhow::Result<Self> {
         let client = database.client("").await?;
@@ -86,7 +86,7 @@ impl Table {
     }
 
     /// Stores ids that a registry has assigned.
-    pub(super) async fn remember(&self, registry: &str, given: &[Registered]) -> anyhow::Result<()> {
+    pub(super) async fn remember(&self, registry: &str, given: &[RegisteredSchema]) -> anyhow::Result<()> {
         let topics: Vec<&str> = given.iter().map(|given| &*given.topic).collect();
         let fingerprints: Vec<i64> = given.iter().map(|given| given.fingerprint).collect();
         let ids: Vec<i32> = given.iter().map(|given| given.id).collect();
@@ -96,10 +96,10 @@ impl Table {
     }
 
     /// Returns the stored ids of a registry.
-    pub(super) async fn remembered(&self, registry: &str) -> anyhow::Result<Vec<Registered>> {
+    pub(super) async fn remembered(&self, registry: &str) -> anyhow::Result<Vec<RegisteredSchema>> {
         let rows = self.database.client("").await?.query(REMEMBERED, &[&registry]).await?;
         let registered =
-            |row: &tokio_postgres::Row| Registered { topic: row.get(0), fingerprint: row.get(1), id: row.get(2) };
+            |row: &tokio_postgres::Row| RegisteredSchema { topic: row.get(0), fingerprint: row.get(1), id: row.get(2) };
         Ok(rows.iter().map(registered).collect())
     }
 
