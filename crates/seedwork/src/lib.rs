@@ -1,14 +1,13 @@
-//! The engine that every bounded context is written against: CQRS, domain events inside a transaction, integration
-//! events between contexts.
+//! The engine of every bounded context: CQRS, domain events inside a transaction, integration events between contexts.
 //!
-//! A context sees three layers, and may only look inwards:
+//! It has three layers. Dependencies point inwards:
 //!
-//! * [`domain`]: aggregates, typed ids, rules, the clock. Synchronous, no library that talks to the world.
+//! * [`domain`]: aggregates, typed ids, rules, the clock. Synchronous, without I/O.
 //! * [`application`]: commands, queries, reactions and the [unit of work](application::UnitOfWork) they run in. No
 //!   database, no broker, no HTTP.
 //! * [`infrastructure`] (feature `infrastructure`, on by default): PostgreSQL, the broker, HTTP, telemetry.
 //!
-//! `testing` (a feature of its own) is what a team needs to test a context.
+//! `testing` (a feature of its own) is the test kit for contexts.
 
 pub mod application;
 pub mod domain;

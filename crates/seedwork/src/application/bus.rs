@@ -7,10 +7,10 @@ use super::{
 };
 use std::pin::pin;
 
-/// How often a use case is run when other changes come first, in all.
+/// The most runs of a use case that loses a race to another change.
 const TRIES: usize = 4;
 
-/// How often reactions may cause events that cause reactions, before it is taken for an endless loop.
+/// The most rounds of reactions that record events with reactions of their own. More are taken for an endless loop.
 const DEPTH: usize = 16;
 
 /// The most batches of one reaction. A reaction with more is taken for one that never changes what it finds.
@@ -39,11 +39,11 @@ where
 
     /// Handles a command and commits its changes.
     ///
-    /// A command that loses a race to another process is run again from the start, a bounded number of times.
+    /// A command that loses a race to another process runs again from the start, a bounded number of times.
     ///
     /// # Errors
     ///
-    /// The handler's refusal, or the [`StorageError`] of the unit of work, as the command's own error.
+    /// The refusal of the handler, or the [`StorageError`] of the unit of work.
     pub async fn dispatch<C>(&self, command: C, cause: &Cause) -> Result<C::Output, C::Error>
     where
         C: Command<Error: From<H::Fault>>,
@@ -58,7 +58,7 @@ where
     ///
     /// # Errors
     ///
-    /// The handler's, or the [`StorageError`] of the unit of work, as the context's own error.
+    /// The refusal of the handler, or the [`StorageError`] of the unit of work.
     pub async fn handle_event<E>(&self, event: E, cause: &Cause) -> Result<(), H::Fault>
     where
         E: IntegrationEvent,
@@ -77,7 +77,7 @@ where
         .into())
     }
 
-    /// Publishes the answer to a command that was refused.
+    /// Publishes the refusal of a command from the broker.
     ///
     /// # Errors
     ///
@@ -115,7 +115,7 @@ where
         Ok(output)
     }
 
-    /// Runs the handler and what follows from it; nothing is committed. Answers also whether there is more to do.
+    /// Runs the handler and its reactions without a commit. Returns also whether another batch is left.
     async fn work<W: UseCase<H, S::Uow>>(
         &self,
         work: &W,
@@ -138,7 +138,7 @@ where
         Ok((output, has_more))
     }
 
-    /// Translates what happened and lets the context react to it, until nothing more happens.
+    /// Translates the recorded events and runs the reactions to them, until no event is recorded any more.
     async fn react(&self, uow: &mut S::Uow) -> Result<(), H::Fault> {
         for _ in 0..DEPTH {
             let events = uow.drain();
@@ -150,7 +150,7 @@ where
                 DomainEventHandler::handle(&self.handlers, event, uow).await?;
             }
         }
-        Err(StorageError::Defect(format!("reactions cause events without end (more than {DEPTH} rounds)")).into())
+        Err(StorageError::Defect(format!("reactions record events without end (more than {DEPTH} rounds)")).into())
     }
 }
 
@@ -197,13 +197,13 @@ where
     }
 }
 
-/// Gives queries to what answers them.
+/// Runs queries through their handlers.
 pub struct QueryBus<R> {
     reads: R,
 }
 
 impl<R> QueryBus<R> {
-    /// A bus over a context's reads.
+    /// A bus over the query handlers of a context.
     pub fn new(reads: R) -> Self {
         Self { reads }
     }
@@ -212,7 +212,7 @@ impl<R> QueryBus<R> {
     ///
     /// # Errors
     ///
-    /// The query's own error.
+    /// The error of the query.
     pub async fn ask<Q>(&self, query: Q) -> Result<Q::Output, Q::Error>
     where
         Q: Query,

@@ -1,13 +1,13 @@
-//! What a bounded context is, to the engine.
+//! A bounded context, as the engine sees it.
 
 use super::{Fault, StorageError, Translate};
 
-/// A bounded context: implemented once, by the type that carries its handlers.
+/// A bounded context. The type with its handlers implements this, once.
 pub trait Context: Send + Sync + 'static {
-    /// Its name: of its PostgreSQL schema, its role (`sta_<name>`) and its CloudEvents source (`/sta/<name>`).
+    /// The name, which its PostgreSQL schema, its role (`sta_<name>`) and its CloudEvents source (`/sta/<name>`) have.
     const NAME: &'static str;
-    /// Everything that can happen in it: the event of its aggregate, or an enum over those of several.
+    /// The domain events of its aggregate, or an enum over those of several aggregates.
     type Event: Translate;
-    /// Why a use case of it may be refused.
+    /// The refusals of its use cases.
     type Fault: Fault + From<StorageError>;
 }

@@ -7,29 +7,29 @@ use std::error::Error;
 /// The kind of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
-    /// The thing does not exist.
+    /// The aggregate does not exist.
     NotFound,
     /// A rule of the business forbids it.
     Rule,
-    /// Another change to the same thing came first; the same request, run again, sees it.
+    /// Another change to the same aggregate was committed first. A retry sees it.
     Race,
-    /// Something that must be unique is taken.
+    /// A value that must be unique is taken.
     Conflict,
-    /// The message had its effect already: there is nothing more to do.
+    /// The message was handled before. Nothing is left to do.
     Duplicate,
-    /// The message must wait behind an earlier one of its key.
+    /// An earlier message of the same key is parked.
     Behind,
-    /// It is larger than can be kept or sent.
+    /// It exceeds a limit of size.
     TooLarge,
-    /// It took longer than it may; nothing was changed.
+    /// It exceeded its time limit; nothing was changed.
     TimedOut,
-    /// Too much is waiting; the same request succeeds later.
+    /// Too much is waiting; a retry succeeds later.
     Overloaded,
     /// The database does not answer; nothing was changed.
     Unavailable,
-    /// The database did not say whether it was done.
+    /// The outcome of the commit is unknown.
     Unknown,
-    /// The program is wrong: nobody who asks can do anything about it.
+    /// The program has a defect: no caller can do anything about it.
     Defect,
 }
 
@@ -66,13 +66,14 @@ pub trait Fault: Error + Send + Sync + 'static {
         None
     }
 
-    /// Returns the error of the engine that it passes on, if it does. Its text is English: the edge has the one for clients.
+    /// Returns the error of the engine that it passes on, if it does. Its text is English: the edge has the one for
+    /// clients.
     fn storage_error(&self) -> Option<&StorageError> {
         None
     }
 }
 
-/// What the domain refuses.
+/// A broken rule of the domain is a refusal.
 impl<R: BrokenRule + Send + Sync + 'static> Fault for R {
     fn kind(&self) -> FaultKind {
         FaultKind::Rule
@@ -83,7 +84,7 @@ impl<R: BrokenRule + Send + Sync + 'static> Fault for R {
     }
 }
 
-/// Fields that break rules, refused before there is a use case to refuse them.
+/// Fields that break rules are a refusal before any use case runs.
 impl Fault for Violations {
     fn kind(&self) -> FaultKind {
         FaultKind::Rule

@@ -1,6 +1,6 @@
-//! What a use case is written against: commands, queries, reactions, and the unit of work they run in.
+//! The interfaces of use cases: commands, queries, reactions, and the unit of work that they run in.
 //!
-//! No database, no broker and no HTTP is named here, so every use case runs in a unit test.
+//! They name no database, broker or HTTP, so every use case runs in a unit test.
 
 mod bus;
 mod cause;

@@ -1,22 +1,22 @@
-//! Lists, one page at a time, newest first by creation. A page begins after a position, not after a count, so that what
-//! is added meanwhile moves nothing.
+//! Keyset pagination of lists, newest first by creation. A page begins after a cursor, not after a count, so items that
+//! are added meanwhile move nothing.
 
 use crate::domain::Timestamp;
 use uuid::Uuid;
 
-/// Where an item stands in a list.
+/// The position of an item in a list, after which a page begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PageCursor {
-    /// When it was created.
+    /// The time of its creation.
     pub created: Timestamp,
-    /// Its id, for those of one moment.
+    /// Its id, which orders items with the same time.
     pub id: Uuid,
 }
 
-/// Which page is asked for.
+/// The request for a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageRequest {
-    /// How many items at most.
+    /// The most items of the page.
     pub limit: u32,
     /// The last item of the page before; none for the first page.
     pub after: Option<PageCursor>,
@@ -27,17 +27,17 @@ pub struct PageRequest {
 pub struct Page<T> {
     /// The items, newest first.
     pub items: Vec<T>,
-    /// Where the next page begins; none when there is none.
+    /// The cursor of the next page; none for the last page.
     pub next: Option<PageCursor>,
 }
 
 impl PageRequest {
-    /// How many items are to be read: one more than the page has, which tells whether there is a next one.
+    /// Returns the number of items to read: one more than the page has, to know whether there is a next page.
     pub fn with_one_more(&self) -> i64 {
         i64::from(self.limit) + 1
     }
 
-    /// The page, of the items that were [read](Self::with_one_more).
+    /// Builds the page from the items that were [read](Self::with_one_more).
     ///
     /// ```
     /// # use seedwork::{application::{PageRequest, PageCursor}, domain::Timestamp};
@@ -48,11 +48,11 @@ impl PageRequest {
     /// assert_eq!((page.items, page.next), (vec![9, 8], Some(of(&8))));
     /// assert_eq!(request.page(vec![7], of).next, None);
     /// ```
-    pub fn page<T>(&self, mut read: Vec<T>, position: impl Fn(&T) -> PageCursor) -> Page<T> {
+    pub fn page<T>(&self, mut read: Vec<T>, cursor: impl Fn(&T) -> PageCursor) -> Page<T> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let has_next = read.len() > limit;
         read.truncate(limit);
-        let next = read.last().filter(|_| has_next).map(position);
+        let next = read.last().filter(|_| has_next).map(cursor);
         Page { items: read, next }
     }
 }

@@ -1,27 +1,27 @@
-//! The answer to a command from the broker that the business refuses: nobody waits for one, so it is published.
+//! Refusals of commands from the broker. No caller waits for the result, so the refusal is published.
 
 use super::{Context, UnitOfWork};
 use crate::domain::Timestamp;
 
-/// A command that was refused.
+/// The refusal of a command from the broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The key of the command's message: which aggregate it was for.
+    /// The key of the command's message, which identifies the aggregate.
     pub key: String,
-    /// The id of the command's message, as its sender chose it.
+    /// The id of the command's message, chosen by its sender.
     pub command_id: String,
     /// The name of the command's record, without its namespace.
     pub command: &'static str,
-    /// The name of the rule that it breaks, in kebab-case.
+    /// The name of the broken rule, in kebab-case.
     pub rule: &'static str,
-    /// What is wrong, in Spanish.
+    /// The text for the sender, in Spanish.
     pub detail: String,
-    /// When it was refused.
+    /// The time of the refusal.
     pub time: Timestamp,
 }
 
-/// A context that handles commands from the broker: says how a refusal is told.
+/// A context that handles commands from the broker and publishes its refusals.
 pub trait Refuse: Context {
-    /// Publishes the answer to a command that was refused.
+    /// Publishes a refusal.
     fn refuse(refusal: Refusal, uow: &mut impl UnitOfWork);
 }

@@ -1,4 +1,4 @@
-//! The unit of work: what one business transaction changes, as a value.
+//! The unit of work: the changes of one business transaction, as a value.
 
 use super::{Cause, IntegrationEvent, StorageError};
 use crate::domain::{Aggregate, Specification};
@@ -7,35 +7,35 @@ use std::hash::Hash;
 /// The most aggregates that [`Find`] gives to one unit of work: a reaction to more runs in batches.
 pub const REACTION_BATCH: usize = 100;
 
-/// What one business transaction changes.
+/// The changes of one business transaction.
 ///
-/// A value: nothing reaches the database until it is committed, and dropping it is the rollback. It is also an identity
-/// map: reading an aggregate again answers what the unit already holds.
+/// It is a value: nothing reaches the database before its commit, and dropping it is the rollback. It is also an
+/// identity map: loading an aggregate again returns the one that the unit holds.
 ///
-/// A context's ports (`trait Ingestas { … }`) add named reads to it.
+/// The ports of a context (`trait Ingestas { … }`) add named reads to it.
 pub trait UnitOfWork: Send {
-    /// Says something to the world when, and only if, the unit is committed.
+    /// Publishes a message if the unit is committed.
     fn publish<E: IntegrationEvent>(&mut self, event: &E);
 }
 
-/// A unit of work that can read aggregates of the kind `A`.
+/// A unit of work that can load aggregates of type `A`.
 ///
-/// A context's port gives the read its name: `fn ingesta(&mut self, id: IngestaId) -> … { self.load(id) }`.
+/// A port of the context names the read: `fn ingesta(&mut self, id: IngestaId) -> … { self.load(id) }`.
 pub trait Load<A: Aggregate>: Send {
-    /// The aggregate as this unit sees it: what it saved, else what is committed.
+    /// Returns the aggregate as this unit sees it: saved in this unit, or else committed.
     ///
     /// Until the unit ends, other commands of this process on the same aggregate wait.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Unavailable`] when the database does not answer, [`StorageError::Conflict`] when waiting for the
-    /// aggregate could wait for ever (the bus runs the command again).
+    /// [`StorageError::Unavailable`] if the database does not answer. [`StorageError::Conflict`] if waiting for the
+    /// aggregate could cause a deadlock: the bus restarts the use case.
     fn load(&mut self, id: A::Id) -> impl Future<Output = Result<Option<A>, StorageError>> + Send;
 }
 
 /// A unit of work that can find the aggregates that satisfy a specification.
 ///
-/// A context's port gives the read its name: `fn reservas_pendientes(&mut self, cliente: ClienteId) -> … {
+/// A port of the context names the read: `fn reservas_pendientes(&mut self, cliente: ClienteId) -> … {
 /// self.find(PendientesDe(cliente)) }`.
 pub trait Find<S: Specification>: Send {
     /// Returns the aggregates that satisfy the specification as this unit sees them, ordered by id, at most
@@ -51,9 +51,9 @@ pub trait Find<S: Specification>: Send {
     fn find(&mut self, which: S) -> impl Future<Output = Result<Vec<S::Of>, StorageError>> + Send;
 }
 
-/// A unit of work that can write aggregates of the kind `A`.
+/// A unit of work that can save aggregates of type `A`.
 pub trait Save<A: Aggregate>: Send {
-    /// Records the aggregate as it is now, and takes its events. Saving again replaces what was saved before.
+    /// Saves the aggregate and takes its events. A later save of it in the same unit replaces this one.
     fn save(&mut self, aggregate: A);
 }
 
@@ -96,18 +96,18 @@ pub trait UnitOfWorkFactory: Send + Sync + 'static {
     /// The unit of work that it begins.
     type Uow: UnitOfWork;
 
-    /// Begins an empty unit. It costs nothing: no connection is taken.
+    /// Begins an empty unit. No connection is taken.
     fn begin(&self, cause: &Cause) -> Self::Uow;
 
-    /// Restarts a unit whose [`Load`] was refused because waiting could have caused a deadlock. The new unit is empty and
-    /// holds the lanes of the old one, and the lane that was refused.
+    /// Restarts a unit whose [`Load`] was refused because waiting could have caused a deadlock. The new unit is empty
+    /// and holds the lanes of the old one, and the lane that was refused.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Unavailable`] when the unit's time is over.
+    /// [`StorageError::Unavailable`] if the time of the unit is over.
     fn restart(&self, uow: Self::Uow) -> impl Future<Output = Result<Self::Uow, StorageError>> + Send;
 
-    /// Runs a handler within its time limit. What it has not committed by then is dropped.
+    /// Runs a handler within its time limit. A handler that exceeds it is dropped.
     ///
     /// # Errors
     ///
@@ -116,7 +116,7 @@ pub trait UnitOfWorkFactory: Send + Sync + 'static {
     where
         F: Future<Output: Send> + Send;
 
-    /// Makes a unit durable. Dropping the future does not take it back.
+    /// Commits a unit. Dropping the future does not undo the commit.
     ///
     /// # Errors
     ///

@@ -1,33 +1,32 @@
-//! The consistency boundary: an aggregate, its version and the events that it recorded.
+//! Aggregates: the consistency boundary, its version and its recorded events.
 
 use super::Id;
 
-/// The number of an aggregate's changes: 0 before it exists, 1 when it is created. Every recorded event adds one, and
-/// so does every save without a recorded event.
+/// The number of changes of an aggregate: 0 before it exists, 1 when it is created. Every recorded event adds one. So
+/// does a save without a recorded event.
 pub type Version = u32;
 
 /// A cluster of objects that changes as one, through its root.
 ///
-/// A change records a domain event; the unit of work takes the events when the aggregate is saved, so nobody can save
-/// and forget to publish.
+/// A change records a domain event. The unit of work takes the events with the save, so no event can be forgotten.
 pub trait Aggregate: Clone + Send + Sync + 'static {
-    /// What tells one aggregate of this kind from another.
+    /// The type of its id.
     type Id: Id;
-    /// What can happen to it.
+    /// The type of its domain events.
     type Event: Send + 'static;
 
-    /// Which one it is.
+    /// Returns its id.
     fn id(&self) -> Self::Id;
 
-    /// The version, the recorded events included.
+    /// Returns its version, the recorded events included.
     fn version(&self) -> Version;
 
-    /// Hands over the events recorded since it was loaded or last saved; without any, the version is raised by one. A save
-    /// does this: every save is a change, so no two of them build on the same version. See [`Recorded::take`].
+    /// Takes the events recorded since it was loaded or last saved. Without any, raises the version by one: every save
+    /// is a change, so no two saves build on the same version. See [`Recorded::take`].
     fn take_events(&mut self) -> Vec<Self::Event>;
 }
 
-/// The events an aggregate recorded, and the version they bring it to.
+/// The version of an aggregate and its recorded events.
 ///
 /// ```
 /// # use seedwork::domain::Recorded;
@@ -44,33 +43,33 @@ pub struct Recorded<E> {
 }
 
 impl<E> Recorded<E> {
-    /// Of an aggregate that does not exist yet.
+    /// Starts at version 0: the aggregate does not exist yet.
     pub fn new() -> Self {
         Self::since(0)
     }
 
-    /// Of an aggregate that was loaded at `version`.
+    /// Starts at the version at which the aggregate was loaded.
     pub fn since(version: Version) -> Self {
         Self { version, events: Vec::new() }
     }
 
-    /// The version, the recorded events included.
+    /// Returns the version, the recorded events included.
     pub fn version(&self) -> Version {
         self.version
     }
 
-    /// The version that the next recorded event brings: what that event tells the world.
+    /// Returns the version after the next recorded event, for that event to carry.
     pub fn next_version(&self) -> Version {
         self.version + 1
     }
 
-    /// Remembers what happened.
+    /// Records an event.
     pub fn record(&mut self, event: E) {
         self.version += 1;
         self.events.push(event);
     }
 
-    /// Hands over the events. Without any, the version is raised by one: a save is a change even without an event.
+    /// Takes the events. Without any, raises the version by one: a save is a change even without an event.
     pub fn take(&mut self) -> Vec<E> {
         self.version += u32::from(self.events.is_empty());
         std::mem::take(&mut self.events)

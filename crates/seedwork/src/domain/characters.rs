@@ -1,4 +1,4 @@
-//! What texts of people may be made of: rules for [`text!`](crate::text), with the lengths that a context chooses.
+//! Rules for the characters of texts that people write, for [`text!`](crate::text). A context chooses the lengths.
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 use icu_properties::{
@@ -7,12 +7,12 @@ use icu_properties::{
 };
 use std::{borrow::Cow, ops::RangeInclusive};
 
-/// Symbols and letters that are drawn as a gap: the blank of Braille, a note without a head, two blanks of hieroglyphs,
-/// and the place of an object that is not there.
+/// Symbols and letters that are drawn as a gap: the blank of Braille, the object replacement character, two blanks of
+/// hieroglyphs and a note without a head.
 const BLANKS: [char; 5] = ['\u{2800}', '\u{fffc}', '\u{13441}', '\u{13442}', '\u{1d159}'];
 
-/// Normalizes a text to Unicode's form C: texts that are the same to a reader, `é` of one character or of two, become
-/// the same characters.
+/// Normalizes a text to Unicode's form C. Texts that look the same, `é` of one character or of two, become the same
+/// characters.
 ///
 /// ```
 /// use seedwork::domain::normalize;
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_seen_upon_a_character_only() {
+    fn a_mark_is_visible_upon_a_character_only() {
         for text in ["e\u{301}", "q\u{307}\u{323}", "x\u{20dd}", "हिन्दी", "◌\u{301}"] {
             assert!(is_visible(text, 1..=64), "{text:?}");
         }
@@ -105,17 +105,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_the_same_to_a_reader_is_the_same_text() {
+    fn texts_that_look_the_same_become_the_same() {
         for (written, kept) in [("José", "José"), ("Jose\u{301}", "José"), ("\u{212b}", "Å"), ("e\u{323}\u{302}", "ệ")]
         {
             assert_eq!(normalize(written), kept, "{written:?}");
         }
         assert!(matches!(normalize("José"), Cow::Borrowed(_)));
-        assert_eq!(normalize("ﬁ ²"), "ﬁ ²", "what looks another way stays");
+        assert_eq!(normalize("ﬁ ²"), "ﬁ ²", "a text that looks different stays");
     }
 
     #[test]
-    fn prose_says_something_and_is_not_too_long() {
+    fn prose_has_a_visible_character_and_is_not_too_long() {
         for text in
             ["imagen borrosa", "dos\nlineas\ty mas", " ñ ", "👩\u{200d}⚕\u{fe0f}", "שלום\u{200f}", &"ñ".repeat(500)]
         {

@@ -1,7 +1,7 @@
-//! Closed lists of names: states, kinds. A name is known by its exact text and by nothing else.
+//! Enums with a name for each variant, such as states and kinds. Only the exact name is accepted.
 
-/// Declares an enum whose variants have names (the variant's own, unless another is given), and the refusal of any other
-/// name (a [`BrokenRule`](crate::domain::BrokenRule) with its name and what it says to clients).
+/// Declares an enum with a name for each variant (by default the variant's own), and the refusal of any other name: a
+/// [`BrokenRule`](crate::domain::BrokenRule) with its rule and its text for clients.
 ///
 /// ```
 /// use seedwork::domain::BrokenRule;
@@ -40,7 +40,7 @@ macro_rules! choice {
             /// All variants, in order.
             $vis const ALL: [Self; [$(stringify!($variant)),+].len()] = [$(Self::$variant),+];
 
-            /// The name, as it is stored, published and shown.
+            /// Returns the name that is stored, published and displayed.
             $vis fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $crate::choice!(@name $variant $($name)?),)+

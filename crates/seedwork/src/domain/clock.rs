@@ -1,12 +1,12 @@
-//! Time as a dependency, so that a rule about time can be tested.
+//! The clock as a dependency, so that rules about time can be tested.
 
 use chrono::{DateTime, Utc};
 
 /// A moment in UTC, with the precision of PostgreSQL and Avro: microseconds.
 pub type Timestamp = DateTime<Utc>;
 
-/// Cuts a moment to microseconds. A leap second (`23:59:60`) becomes the second after it: neither PostgreSQL nor Avro
-/// has one.
+/// Truncates a timestamp to microseconds. A leap second (`23:59:60`) becomes the second after it: PostgreSQL and Avro
+/// have none.
 ///
 /// ```
 /// use seedwork::domain::{Timestamp, to_micros};
@@ -14,28 +14,28 @@ pub type Timestamp = DateTime<Utc>;
 /// assert_eq!(to_micros(leap), next);
 /// ```
 pub fn to_micros(time: Timestamp) -> Timestamp {
-    // Every moment that chrono has is within the range of microseconds in 64 bits.
+    // Every timestamp of chrono fits into 64 bits of microseconds.
     DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(time)
 }
 
-/// Tells what time it is.
+/// A source of the current time.
 pub trait Clock: Send + Sync + 'static {
-    /// This moment, cut to microseconds.
+    /// Returns the current time, truncated to microseconds.
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's clock.
+/// The clock of the machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock that everybody else is to be given")]
+    #[expect(clippy::disallowed_methods, reason = "the one clock that the others are injected with")]
     fn now(&self) -> Timestamp {
         to_micros(Utc::now())
     }
 }
 
-/// A clock that stands still: for tests.
+/// A clock that stands still, for tests.
 #[derive(Debug, Clone, Copy)]
 pub struct FixedClock(pub Timestamp);
 

@@ -1,15 +1,15 @@
-//! Typed ids: a `ClienteId` cannot be given where an `IngestaId` is asked for.
+//! Typed ids: the compiler refuses a `ClienteId` in the place of an `IngestaId`.
 
 use std::{fmt, hash::Hash};
 use uuid::Uuid;
 
-/// The id of one kind of aggregate: a UUID with a type.
+/// The id of one type of aggregate: a UUID.
 pub trait Id: Copy + Eq + Ord + Hash + fmt::Debug + fmt::Display + Send + Sync + 'static {
-    /// The bare value, for tables and messages.
+    /// Returns the UUID, for tables and messages.
     fn uuid(self) -> Uuid;
 }
 
-/// Declares an id type over UUIDv7 (they sort by creation, which keeps an index's hot end small).
+/// Declares an id type over UUIDv7. Such ids sort by creation, so inserts touch one end of an index only.
 ///
 /// ```
 /// seedwork::id! {

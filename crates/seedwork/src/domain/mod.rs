@@ -1,4 +1,4 @@
-//! What a domain model is made of. Nothing here waits, reads a clock or knows a library that talks to the world.
+//! The building blocks of a domain model. Nothing here does I/O, is asynchronous or reads a global clock.
 
 mod aggregate;
 mod characters;

@@ -1,20 +1,20 @@
-//! Rules, and the report of all that were broken at once.
+//! Rules of the business, and the report of all broken rules at once.
 
 use std::{error::Error, fmt};
 
-/// A refusal by the domain, with the name of the rule that was broken.
+/// A refusal by the domain, with the name of the broken rule.
 pub trait BrokenRule: Error {
-    /// The rule's name in kebab-case (`url-valida`). `Display` says, in Spanish, what is wrong.
+    /// Returns the name of the rule in kebab-case (`url-valida`). `Display` is the text for clients, in Spanish.
     fn rule(&self) -> &'static str;
 }
 
-/// Declares a refusal by one rule: the rule's name, and what it says to clients.
+/// Declares a refusal by one rule, with the name of the rule and the text for clients.
 ///
 /// ```
 /// use seedwork::domain::BrokenRule;
 ///
 /// seedwork::refusal! {
-///     /// Somebody who is not grown up.
+///     /// A person younger than 18.
 ///     pub struct MenorDeEdad: "mayor-de-edad", "Debe tener 18 años o mas";
 /// }
 /// assert_eq!((MenorDeEdad.rule(), MenorDeEdad.to_string().as_str()), ("mayor-de-edad", "Debe tener 18 años o mas"));
@@ -42,18 +42,18 @@ macro_rules! refusal {
     };
 }
 
-/// One broken rule and the field that broke it.
+/// A broken rule and the field that breaks it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// The field's path, as the client wrote it: `itinerarios[0].odos[1]`.
+    /// The path of the field, as the client wrote it: `itinerarios[0].odos[1]`.
     pub field: String,
-    /// The rule's name in kebab-case.
+    /// The name of the rule in kebab-case.
     pub rule: &'static str,
-    /// What is wrong, in Spanish.
+    /// The text for clients, in Spanish.
     pub detail: String,
 }
 
-/// All rules that an input breaks, told at once. There is no empty one: [`Violations::check`] decides.
+/// All rules that an input breaks. It is never empty once [`check`](Violations::check) has returned it.
 ///
 /// ```
 /// use seedwork::domain::{BrokenRule, Violations};
@@ -73,17 +73,17 @@ pub struct Violation {
 pub struct Violations(Vec<Violation>);
 
 impl Violations {
-    /// Starts to look for broken rules.
+    /// Starts with no broken rule.
     pub fn collect() -> Self {
         Self(Vec::new())
     }
 
-    /// Takes the value of a field, or notes what is wrong with it.
+    /// Returns the value of a field, or adds the rule that it breaks.
     pub fn field<T>(&mut self, field: impl Into<String>, parsed: Result<T, impl BrokenRule>) -> Option<T> {
         parsed.map_err(|broken| self.add(field, &broken)).ok()
     }
 
-    /// Takes a value that has fields of its own, or notes what is wrong inside it, with its field in front.
+    /// Returns a value with fields of its own, or adds the rules that these break, each path prefixed with `field`.
     pub fn inside<T>(&mut self, field: impl fmt::Display, parsed: Result<T, Self>) -> Option<T> {
         let Self(found) = match parsed {
             Ok(value) => return Some(value),
@@ -96,7 +96,7 @@ impl Violations {
         None
     }
 
-    /// Takes the items of a list, or notes what is wrong inside each, with its place in front.
+    /// Returns the items of a list, or adds the rules that they break, each path prefixed with `field[n]`.
     ///
     /// ```
     /// # use seedwork::domain::Violations;
@@ -124,17 +124,17 @@ impl Violations {
         parsed.into_iter().collect()
     }
 
-    /// Notes a broken rule.
+    /// Adds a broken rule.
     pub fn add(&mut self, field: impl Into<String>, broken: &impl BrokenRule) {
         self.0.push(Violation { field: field.into(), rule: broken.rule(), detail: broken.to_string() });
     }
 
-    /// Builds the value when every field was right; all that was found, when not.
+    /// Builds the value if no rule is broken.
     ///
     /// # Errors
     ///
-    /// The broken rules, at least one. A `build` that answers `None` although nothing was found broke its own contract
-    /// (it looks at another value than those of [`field`](Self::field)); this is told as a violation too.
+    /// The broken rules, at least one. A `build` that returns `None` although no rule is broken has a defect: it reads
+    /// a value that did not come from [`field`](Self::field). This is a violation, too.
     pub fn check<T>(self, build: impl FnOnce() -> Option<T>) -> Result<T, Self> {
         if !self.0.is_empty() {
             return Err(self);
@@ -143,17 +143,17 @@ impl Violations {
             Self(vec![Violation {
                 field: String::new(),
                 rule: "valor-valido",
-                detail: "the builder found no value and no broken rule".into(),
+                detail: "no value was built, although no rule is broken".into(),
             }])
         })
     }
 
-    /// The broken rules, in the order they were found.
+    /// Returns the broken rules in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = &Violation> {
         self.0.iter()
     }
 
-    /// The name of the first broken rule.
+    /// Returns the name of the first broken rule.
     pub fn rule(&self) -> &'static str {
         self.0.first().map_or("valor-valido", |first| first.rule)
     }

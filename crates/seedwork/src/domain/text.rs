@@ -1,17 +1,16 @@
-//! Texts with a type: a `Motivo` cannot be given where a `UrlImagen` is asked for, and no invalid one can exist.
+//! Typed texts: the compiler refuses a `Motivo` in the place of a `UrlImagen`, and no invalid one can exist.
 
-/// Declares a text that a rule has looked at, and the refusal by that rule (a [`BrokenRule`](crate::domain::BrokenRule)
-/// with its name and what it says to clients). A `personal` text is not shown by `Debug`, so no log can show it by
-/// accident.
+/// Declares a text that satisfies a rule, and the refusal by that rule: a [`BrokenRule`](crate::domain::BrokenRule)
+/// with its name and its text for clients. `Debug` hides a `personal` text, so no log can contain it by accident.
 ///
-/// A text is [normalized](crate::domain::normalize) before the rule looks at it. A `verbatim` text is not: it names
-/// something elsewhere by its exact characters, a URL for example.
+/// A text is [normalized](crate::domain::normalize) before the rule is applied. A `verbatim` text is not: its exact
+/// characters matter elsewhere, as those of a URL do.
 ///
 /// ```
 /// use seedwork::domain::BrokenRule;
 ///
 /// seedwork::text! {
-///     /// Whose image it is.
+///     /// The identifier of a patient.
 ///     pub struct IdPaciente: personal, checked by is_short;
 ///     /// Not an identifier of a patient.
 ///     pub struct IdPacienteInvalido: "id-paciente-valido", "El id del paciente debe ser corto";
@@ -65,17 +64,17 @@ macro_rules! text {
         $vis struct $value(::std::string::String);
 
         impl $value {
-            /// Takes the text, if the rule allows it.
+            /// Parses the text.
             ///
             /// # Errors
             ///
-            /// The rule does not.
+            /// The text breaks the rule.
             $vis fn parse(text: &str) -> ::core::result::Result<Self, $refusal> {
                 let text: ::std::borrow::Cow<'_, str> = $normalize(text);
                 if $check(&text) { Ok(Self(text.into_owned())) } else { Err($refusal) }
             }
 
-            /// The text.
+            /// Returns the text.
             $vis fn as_str(&self) -> &str {
                 &self.0
             }
