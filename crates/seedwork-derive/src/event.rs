@@ -22,7 +22,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
             Ok(())
         })?;
     }
-    let missing = |what| Error::new_spanned(&input.ident, format!("`#[event(…)]` does not say the `{what}`"));
+    let missing = |what| Error::new_spanned(&input.ident, format!("`#[event(…)]` lacks `{what}`"));
     let record = record.ok_or_else(|| missing("record"))?;
     let topic = topic.ok_or_else(|| missing("topic"))?;
     let key = key.ok_or_else(|| missing("key"))?;

@@ -1,35 +1,35 @@
 //! `#[derive(Fault)]`.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{format_ident, quote};
 use syn::{Data, DeriveInput, Error, Fields, Ident, LitStr, Result, Token, Variant, parse::ParseStream};
 
-/// What a variant says of itself: its kind and its slug; without them, it is what it holds.
-type Told = Option<(Ident, LitStr)>;
+/// The kind and the slug of a variant; none if it holds another fault.
+type Attribute = Option<(Ident, LitStr)>;
 
 pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let Data::Enum(data) = &input.data else {
-        return Err(Error::new_spanned(&input.ident, "a fault is an enum of the ways to be refused"));
+        return Err(Error::new_spanned(&input.ident, "a fault is an enum of refusals"));
     };
-    let (mut kinds, mut slugs) = (Vec::new(), Vec::new());
-    let (mut violations, mut storage_errors) = (Vec::new(), Vec::new());
-    for variant in &data.variants {
-        let name = &variant.ident;
-        match told(variant)? {
-            Some((kind, slug)) => {
-                kinds.push(quote!(Self::#name { .. } => ::seedwork::application::FaultKind::#kind));
-                slugs.push(quote!(Self::#name { .. } => #slug));
-                violations.push(quote!(Self::#name { .. } => ::std::option::Option::None));
-                storage_errors.push(quote!(Self::#name { .. } => ::std::option::Option::None));
-            }
-            None => {
-                kinds.push(quote!(Self::#name(inner) => ::seedwork::application::Fault::kind(inner)));
-                slugs.push(quote!(Self::#name(inner) => ::seedwork::application::Fault::slug(inner)));
-                violations.push(quote!(Self::#name(inner) => ::seedwork::application::Fault::violations(inner)));
-                storage_errors.push(quote!(Self::#name(inner) => ::seedwork::application::Fault::storage_error(inner)));
-            }
-        }
-    }
+    let variants = data.variants.iter().map(|variant| Ok((&variant.ident, attribute(variant)?)));
+    let variants = variants.collect::<Result<Vec<_>>>()?;
+    let kinds = variants.iter().map(|(name, attribute)| match attribute {
+        Some((kind, _)) => quote!(Self::#name { .. } => ::seedwork::application::FaultKind::#kind),
+        None => quote!(Self::#name(inner) => ::seedwork::application::Fault::kind(inner)),
+    });
+    let slugs = variants.iter().map(|(name, attribute)| match attribute {
+        Some((_, slug)) => quote!(Self::#name { .. } => #slug),
+        None => quote!(Self::#name(inner) => ::seedwork::application::Fault::slug(inner)),
+    });
+    let delegated = |method: &str| {
+        let method = format_ident!("{method}");
+        let arms = variants.iter().map(move |(name, attribute)| match attribute {
+            Some(_) => quote!(Self::#name { .. } => ::std::option::Option::None),
+            None => quote!(Self::#name(inner) => ::seedwork::application::Fault::#method(inner)),
+        });
+        arms.collect::<Vec<_>>()
+    };
+    let (violations, storage_errors) = (delegated("violations"), delegated("storage_error"));
     let name = &input.ident;
     Ok(quote! {
         impl ::seedwork::application::Fault for #name {
@@ -49,11 +49,11 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
-fn told(variant: &Variant) -> Result<Told> {
+fn attribute(variant: &Variant) -> Result<Attribute> {
     let Some(attribute) = variant.attrs.iter().find(|attribute| attribute.path().is_ident("fault")) else {
         return match &variant.fields {
             Fields::Unnamed(fields) if fields.unnamed.len() == 1 => Ok(None),
-            _ => Err(Error::new_spanned(variant, "it holds no other fault: say `#[fault(Kind, \"slug\")]`")),
+            _ => Err(Error::new_spanned(variant, "it holds no other fault: add `#[fault(Kind, \"slug\")]`")),
         };
     };
     attribute.parse_args_with(|input: ParseStream<'_>| {

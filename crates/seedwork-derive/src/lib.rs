@@ -9,9 +9,9 @@ use proc_macro::TokenStream;
 
 /// Implements `IntegrationEvent` for a record of the published language.
 ///
-/// `#[event(record = "sta.ingesta.v1.IngestaCreada", topic = "eventos-ingesta", key = id_ingesta, version = version)]`:
-/// the record's full name, the topic, the field that orders its messages and, for an event, the one with the version of
-/// the aggregate.
+/// `#[event(record = "sta.ingesta.v1.IngestaCreada", topic = "eventos-ingesta", key = id_ingesta, version = version)]`
+/// gives the full name of the record, the topic, the field with the key and, for an event, the field with the version
+/// of the aggregate.
 #[proc_macro_derive(IntegrationEvent, attributes(event))]
 pub fn integration_event(input: TokenStream) -> TokenStream {
     event::derive(&syn::parse_macro_input!(input)).unwrap_or_else(syn::Error::into_compile_error).into()
@@ -26,11 +26,13 @@ pub fn fault(input: TokenStream) -> TokenStream {
     fault::derive(&syn::parse_macro_input!(input)).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
-/// Makes a diesel row struct writable in batches: many rows, one prepared statement.
+/// Implements batched writes for a diesel row struct: many rows, one prepared statement.
 ///
-/// The table is the one in `#[diesel(table_name = …)]`. Without `#[row(…)]` the rows are the roots of aggregates (fields
+/// The table is the one in `#[diesel(table_name = …)]`. Without `#[row(…)]` the rows are the roots of aggregates
+/// (fields
 /// `id` and `version`); `#[row(part_of = id_reserva)]` makes them parts, replaced together with their root;
-/// `#[row(key = (id_reserva), order = version)]` makes them a read model in which an older row never replaces a newer one.
+/// `#[row(key = (id_reserva), order = version)]` makes them a read model in which an older row never replaces a newer
+/// one.
 #[proc_macro_derive(Row, attributes(row))]
 pub fn row(input: TokenStream) -> TokenStream {
     row::derive(&syn::parse_macro_input!(input)).unwrap_or_else(syn::Error::into_compile_error).into()

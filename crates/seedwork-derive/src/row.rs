@@ -1,10 +1,10 @@
-//! `#[derive(Row)]`: how the rows of one table are gathered column by column, and read by id.
+//! `#[derive(Row)]`: the rows of a table as columns for batched writes, and reads by id.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{Data, DeriveInput, Error, Field, Fields, Ident, Path, Result, Token, parenthesized, punctuated::Punctuated};
 
-/// What the rows of a table are to the aggregates.
+/// The role of the rows of a table.
 enum Kind {
     Root { listed_by: Option<Ident> },
     Part { parent: Ident },
@@ -103,7 +103,7 @@ fn root(row: &Ident, table: &Path) -> TokenStream {
     }
 }
 
-/// A keyset query: a page begins after a position, so that it costs the same at any depth.
+/// Implements keyset pagination: a page costs the same at any depth.
 fn listed(row: &Ident, table: &Path, created: &Ident) -> TokenStream {
     quote! {
         impl ::seedwork::infrastructure::postgres::Listed for #row {
@@ -113,8 +113,8 @@ fn listed(row: &Ident, table: &Path, created: &Ident) -> TokenStream {
         }
 
         impl #row {
-            /// One page of the table, newest first. Few shapes of one query, so each stays prepared, boxed as it is:
-            /// diesel knows a boxed one by its text.
+            /// Selects one page of the table, newest first. The query has few shapes, so each stays prepared. It is
+            /// boxed: diesel identifies a boxed query by its text.
             pub(crate) fn newest_first(
                 page: &::seedwork::application::PageRequest,
             ) -> ::diesel::helper_types::IntoBoxed<
@@ -131,7 +131,7 @@ fn listed(row: &Ident, table: &Path, created: &Ident) -> TokenStream {
                 match page.after {
                     ::std::option::Option::None => rows,
                     ::std::option::Option::Some(::seedwork::application::PageCursor { created, id }) => {
-                        // The first condition is where the index begins to be read.
+                        // The first condition is the start of the index scan.
                         let of_that_moment = #table::#created.lt(created).or(#table::id.lt(id));
                         rows.filter(#table::#created.le(created).and(of_that_moment))
                     }
@@ -228,7 +228,7 @@ fn kind(input: &DeriveInput) -> Result<Kind> {
         (None, false, Some(order), None) => Ok(Kind::Projection { key, order }),
         _ => Err(Error::new_spanned(
             &input.ident,
-            "say `part_of = …`, or `key = (…), order = …`; of a root `listed_by = …`, or nothing",
+            "expected `part_of = …`, or `key = (…), order = …`, or for a root `listed_by = …` or nothing",
         )),
     }
 }

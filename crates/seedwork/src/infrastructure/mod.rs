@@ -1,4 +1,4 @@
-//! The adapters: PostgreSQL, the broker, HTTP, telemetry.
+//! The adapters: PostgreSQL, the broker, HTTP, and the tasks of the process.
 
 pub mod avro;
 pub mod broker;

@@ -37,7 +37,7 @@ impl Outage {
         let now = Instant::now();
         match state.next {
             Some(next) if now < next => {
-                // The first call that is kept back schedules the next line.
+                // The first call that is held back schedules the next line.
                 if state.refused == requests {
                     let (outage, context) = (self.clone(), context.to_owned());
                     supervise::drive(async move {

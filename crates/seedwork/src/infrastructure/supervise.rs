@@ -1,12 +1,12 @@
-//! The tasks of the process: named, started again when they panic, and drained when the process ends.
+//! The tasks of the process: named, restarted after a panic, and drained at the end.
 
 use std::{future::Future, time::Duration};
 use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// The pause before a task that panicked once is started again.
+/// The pause before a task is restarted after its first panic.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause before a task that keeps panicking is started again.
+/// The longest pause before a task that keeps panicking is restarted.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The time after which a run counts as recovered: the pause after the next panic is the first pause again.
@@ -20,14 +20,14 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// A supervisor without tasks.
+    /// Creates a supervisor without tasks.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Runs a task until it returns. A task that panics is reported and started again, after a pause that grows until a
-    /// run lasts for a minute. So what the task owns must live outside of it. The task must return soon after the token
-    /// is cancelled.
+    /// Runs a task until it returns. A task that panics is logged and restarted, after a pause that grows until a run
+    /// lasts for a minute. State that must survive a panic belongs outside of the task. The task must return soon after
+    /// the token is cancelled.
     #[expect(clippy::disallowed_methods, reason = "this is where tasks are started")]
     pub fn spawn<F, T>(&self, name: &'static str, mut task: F)
     where
@@ -44,7 +44,7 @@ impl Supervisor {
                 if began.elapsed() >= GOOD_RUN {
                     pause = FIRST_PAUSE;
                 }
-                tracing::error!(task.name = name, error = %failure, "a task panicked and is started again");
+                tracing::error!(task.name = name, error = %failure, "a task panicked and is restarted");
                 metrics::counter!("sta_task_panics_total", "task" => name).increment(1);
                 if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
                     break;
@@ -55,12 +55,12 @@ impl Supervisor {
         });
     }
 
-    /// What tells the tasks to end.
+    /// Returns the token that ends the tasks.
     pub fn token(&self) -> CancellationToken {
         self.stop.clone()
     }
 
-    /// Tells the tasks to end and waits until they have, at most for `patience`. True when all ended.
+    /// Cancels the token and waits for the tasks to end, at most for `patience`. Returns true if all ended.
     pub async fn stop(&self, patience: Duration) -> bool {
         self.stop.cancel();
         self.tasks.close();
@@ -68,13 +68,14 @@ impl Supervisor {
     }
 }
 
-/// Runs what belongs to a value and ends with it: a connection's driver ends when the connection is dropped.
+/// Runs a future that ends with the value that it belongs to: the driver of a connection ends when the connection is
+/// dropped.
 #[expect(clippy::disallowed_methods, reason = "this is where tasks are started")]
 pub(crate) fn drive(future: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(future);
 }
 
-/// Runs what may block, for as long as a value lives, on a thread of its own.
+/// Runs a function that may block, on a thread of its own.
 ///
 /// # Errors
 ///
@@ -83,7 +84,7 @@ pub fn thread(name: String, run: impl FnOnce() + Send + 'static) -> std::io::Res
     std::thread::Builder::new().name(name).spawn(run).map(drop)
 }
 
-/// Some of a pause, between half and all of it, so that those who wait do not come back at once.
+/// Returns a random part of a pause, between half and all of it, so that waiting tasks do not retry at the same moment.
 pub(crate) fn jitter(pause: Duration) -> Duration {
     let random = uuid::Uuid::now_v7().as_u128() as u32;
     pause / 2 + (pause / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
@@ -98,7 +99,7 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn a_task_that_panics_is_started_again() {
+    async fn a_task_that_panics_is_restarted() {
         let supervisor = Supervisor::new();
         let runs = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&runs);
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_pause_after_a_panic_grows_until_a_run_is_good() {
+    async fn the_pause_after_a_panic_grows_until_a_run_lasts() {
         let supervisor = Supervisor::new();
         let (runs, mut started) = tokio::sync::mpsc::unbounded_channel();
         // Seven runs that break at once, one that lasts, and one more.

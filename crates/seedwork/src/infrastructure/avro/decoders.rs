@@ -8,8 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The most that the decoder allocates for one text, blob or array, in bytes. A message has about 1 MB; decoded, the items
-/// of an array take several times their encoded size. The library's own limit, 512 MiB, is more than a container may have.
+/// The most that the decoder allocates for one text, blob or array, in bytes. A message has about 1 MB; decoded, the
+/// items of an array take several times their encoded size. The library's own limit, 512 MiB, is more than a container
+/// may have.
 const ALLOCATION: usize = 8 * 1024 * 1024;
 
 /// The time for which a failed lookup is not repeated.

@@ -1,4 +1,4 @@
-//! Avro values as plain JSON, both ways: unions unwrapped, enums and uuids as text, times RFC 3339.
+//! Conversions between Avro values and plain JSON: unions unwrapped, enums and UUIDs as text, times in RFC 3339.
 
 use super::{AvroError, RecordSchema};
 use apache_avro::{
@@ -10,11 +10,11 @@ use apache_avro::{
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value as Json, json};
 
-/// Decodes a bare Avro body that was written with `schema`.
+/// Decodes a bare Avro body that was written with `schema`, as plain JSON.
 ///
 /// # Errors
 ///
-/// The body is not one of that schema.
+/// The body does not fit the schema.
 pub fn to_json(schema: &Schema, mut body: &[u8]) -> Result<Json, AvroError> {
     let failed = |error: apache_avro::Error| AvroError::new("value", error);
     let reader = GenericDatumReader::builder(schema).build().map_err(failed)?;
@@ -55,7 +55,7 @@ fn time(time: Option<DateTime<Utc>>, raw: i64) -> Json {
 ///
 /// # Errors
 ///
-/// The value does not fit: the path and the reason.
+/// The value does not fit the record. The error has the path and the reason.
 pub fn from_json(record: &RecordSchema, json: &Json) -> Result<Vec<u8>, AvroError> {
     let failed = |reason: String| AvroError::new(record.name, reason);
     let resolved = ResolvedSchema::new(record.schema).map_err(|error| failed(error.to_string()))?;
@@ -64,7 +64,7 @@ pub fn from_json(record: &RecordSchema, json: &Json) -> Result<Vec<u8>, AvroErro
     record.writer().write_value_to_vec(value).map_err(|error| failed(error.to_string()))
 }
 
-/// The value of a schema that a piece of JSON stands for; an error names the path. `named` has what the schema refers to.
+/// Converts JSON to a value of a schema. An error names the path. `named` has the types that the schema refers to.
 fn fit(schema: &Schema, named: &NamesRef<'_>, json: &Json, path: &str) -> Result<Value, String> {
     let expected = |what: &str| format!("{path} must be {what}");
     match (schema, json) {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn json_comes_back_with_its_defaults_and_with_types_that_are_named_twice() {
+    fn json_survives_a_round_trip_with_its_defaults_and_with_types_that_are_named_twice() {
         let record = record_schema("sta.vuelos.v1.CrearReserva").unwrap();
         let mut back = to_json(record.schema, &from_json(record, &reserva()).unwrap()).unwrap();
         assert_eq!(back["itinerarios"][0]["odos"][0]["segmentos"][0]["legs"][0]["destino"], aeropuerto("JFK"));
@@ -166,14 +166,14 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_told_with_its_path() {
+    fn a_value_that_does_not_fit_is_refused_with_its_path() {
         let record = record_schema("sta.vuelos.v1.CrearReserva").unwrap();
         let mut wrong = reserva();
         wrong["itinerarios"][0]["odos"][0]["segmentos"][0]["legs"][0]["destino"] = json!({ "codigo": 7 });
-        let told = from_json(record, &wrong).unwrap_err().reason;
+        let reason = from_json(record, &wrong).unwrap_err().reason;
         assert!(
-            told.starts_with("CrearReserva.itinerarios[0].odos[0].segmentos[0].legs[0].destino.codigo must be"),
-            "{told}"
+            reason.starts_with("CrearReserva.itinerarios[0].odos[0].segmentos[0].legs[0].destino.codigo must be"),
+            "{reason}"
         );
     }
 }

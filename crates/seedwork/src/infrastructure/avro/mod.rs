@@ -1,4 +1,4 @@
-//! The published language: the records of `schema/`, compiled in, and values to and from Avro.
+//! The published language: the compiled records of `schema/`, and conversions to and from Avro.
 
 mod decoders;
 mod json;
@@ -19,9 +19,9 @@ use apache_avro::types::Value;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{record}: {reason}")]
 pub struct AvroError {
-    /// The record's full name.
+    /// The full name of the record.
     pub record: String,
-    /// What does not fit.
+    /// The part that does not fit.
     pub reason: String,
 }
 
@@ -31,35 +31,35 @@ impl AvroError {
     }
 }
 
-/// Encodes an event as bare Avro, and tells the record that it was written with.
+/// Encodes an event as bare Avro. Returns the schema of its record with the body.
 ///
 /// # Errors
 ///
-/// The schema is unknown, or the event's type and its schema differ: a defect of the program.
+/// The schema is unknown, or the Rust type and the schema differ: a defect of the program.
 pub fn encode<E: IntegrationEvent>(event: &E) -> Result<(&'static RecordSchema, Vec<u8>), AvroError> {
     let record = record_schema(E::TYPE).ok_or_else(|| AvroError::new(E::TYPE, "there is no such schema"))?;
     if record.topic != Some(E::TOPIC) {
         return Err(AvroError::new(
             E::TYPE,
-            format!("its type is said on {}, its schema on {:?}", E::TOPIC, record.topic),
+            format!("its type has the topic {}, its schema {:?}", E::TOPIC, record.topic),
         ));
     }
     let body = record.writer().write_ser_to_vec(event).map_err(|error| AvroError::new(E::TYPE, error))?;
     Ok((record, body))
 }
 
-/// A record's value as the Rust type that stands for it.
+/// Decodes the value of a record as its Rust type.
 ///
 /// # Errors
 ///
-/// The type and the record differ: a defect of the program.
+/// The Rust type and the record differ: a defect of the program.
 pub fn decode<E: IntegrationEvent>(value: &Value) -> Result<E, AvroError> {
-    // apache-avro has no other way to say that uuids are texts.
+    // apache-avro has no other way to treat UUIDs as texts.
     apache_avro::util::set_serde_human_readable(true);
     apache_avro::from_value(value).map_err(|error| AvroError::new(E::TYPE, error))
 }
 
-/// A body in the wire format: magic byte, the id of its schema, the bare Avro.
+/// Returns a body in the wire format: the magic byte, the id of its schema, the bare Avro.
 pub fn wire(schema_id: i32, body: &[u8]) -> Vec<u8> {
     let mut value = Vec::with_capacity(5 + body.len());
     value.push(0);

@@ -6,22 +6,22 @@ use std::{collections::BTreeMap, sync::LazyLock};
 /// The texts of all records.
 const TEXTS: &[&str] = include!(concat!(env!("OUT_DIR"), "/schemas.rs"));
 
-/// Leaked on purpose: they live as long as the program, and the writers borrow from them.
+/// Leaked on purpose: they live as long as the program, and their writers borrow from them.
 static RECORDS: LazyLock<BTreeMap<&'static str, RecordSchema>> = LazyLock::new(|| {
     TEXTS.iter().filter_map(|text| RecordSchema::parse(text)).map(|record| (record.name, record)).collect()
 });
 
-/// One record of the published language.
+/// The schema of a record of the published language.
 pub struct RecordSchema {
-    /// Its full name: `sta.ingesta.v1.IngestaCreada`.
+    /// The full name: `sta.ingesta.v1.IngestaCreada`.
     pub name: &'static str,
-    /// The text of its schema.
+    /// The text.
     pub text: &'static str,
-    /// The Rabin fingerprint of its canonical form: what stored bodies are kept with.
+    /// The Rabin fingerprint of the canonical form. Stored bodies refer to it.
     pub fingerprint: i64,
-    /// The topic that it is said on, as its attribute `topic` has it.
+    /// The topic that the record is published on: the attribute `topic`.
     pub topic: Option<&'static str>,
-    /// The schema.
+    /// The parsed schema.
     pub schema: &'static Schema,
     writer: GenericDatumWriter<'static>,
 }
@@ -42,7 +42,7 @@ impl RecordSchema {
         &self.writer
     }
 
-    /// The names of its fields, in order; the first is what its messages are keyed by.
+    /// Returns the names of its fields, in order. The first is the key of its messages.
     pub fn fields(&self) -> impl Iterator<Item = &'static str> {
         let fields = match self.schema {
             Schema::Record(record) => &record.fields[..],
@@ -51,7 +51,7 @@ impl RecordSchema {
         fields.iter().map(|field| field.name.as_str())
     }
 
-    /// The record's name without its namespace.
+    /// Returns the name without the namespace.
     pub fn short_name(&self) -> &'static str {
         self.name.rsplit('.').next().unwrap_or(self.name)
     }
@@ -62,12 +62,12 @@ fn fingerprint(schema: &Schema) -> i64 {
     bytes.iter().rev().fold(0_i64, |all, byte| all << 8 | i64::from(*byte))
 }
 
-/// The record with a full name.
+/// Returns the schema of the record with this full name.
 pub fn record_schema(name: &str) -> Option<&'static RecordSchema> {
     RECORDS.get(name)
 }
 
-/// Every record.
+/// Returns the schemas of all records.
 pub fn all() -> impl Iterator<Item = &'static RecordSchema> {
     RECORDS.values()
 }
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_text_is_a_record_of_its_own() {
+    fn every_text_is_one_record() {
         assert_eq!(RECORDS.len(), TEXTS.len());
     }
 }

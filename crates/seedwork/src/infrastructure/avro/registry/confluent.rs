@@ -1,4 +1,4 @@
-//! A registry with Confluent's API. Subjects are named by topic and record: a topic carries several records.
+//! A schema registry with Confluent's API. A topic carries several records, so subjects are named by topic and record.
 
 use super::table::RegisteredSchema;
 use crate::infrastructure::avro::schemas;
@@ -18,24 +18,24 @@ use tokio::time::Instant;
 
 /// The longest wait for the registry at start-up, while some ids are unknown.
 const START: Duration = Duration::from_secs(30);
-/// The pause between two tries meanwhile.
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How often a call is made before the registry counts as away: one that has lost its own database fails once for every
-/// connection that it had.
+/// The attempts of a call before the registry counts as unavailable. A registry that has lost its own database fails
+/// once for every connection that it had.
 const TRIES: u32 = 3;
-/// How long one call may take.
+/// The time limit of a call.
 const CALL: Duration = Duration::from_secs(5);
-/// What the API answers for a subject, a version or a schema that is not there.
+/// The error codes of the API for a missing subject, version or schema.
 const NOT_FOUND: [u32; 4] = [404, 40_401, 40_402, 40_403];
 
-/// Where the registry is, and what may be done there.
+/// The connection to the registry, and the policy for missing schemas.
 #[derive(Clone)]
 pub struct RegistrySettings {
-    /// The base of its API.
+    /// The base URL of its API.
     pub url: String,
-    /// Who asks, and the password.
+    /// The user and the password.
     pub credentials: Option<(String, String)>,
-    /// Whether what is missing is registered.
+    /// The treatment of missing schemas.
     pub policy: Policy,
 }
 
@@ -45,16 +45,16 @@ impl fmt::Debug for RegistrySettings {
     }
 }
 
-/// What is done about a schema that the registry does not know.
+/// The treatment of a schema that the registry does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
-    /// It is registered.
+    /// Register it.
     Register,
-    /// The process refuses to start: somebody else registers schemas.
+    /// Refuse to start: schemas are registered elsewhere.
     Refuse,
 }
 
-/// By fingerprint, for each topic. Ids never change, so the registry may be away once they are known.
+/// The ids by fingerprint and topic. Ids never change, so a known id needs no registry.
 type Ids = HashMap<i64, HashMap<String, i32>>;
 
 /// The registry.
@@ -104,12 +104,12 @@ impl Confluent {
                 Err(RegistryError::Unavailable(error))
                     if missing.iter().all(|(topic, record)| server.known(topic, record.fingerprint).is_some()) =>
                 {
-                    tracing::warn!(error, "the schema registry is away: the ids that it gave before are used");
+                    tracing::warn!(error, "the schema registry does not answer: known ids are used");
                     break;
                 }
                 Err(RegistryError::Unavailable(error)) => {
                     ensure!(Instant::now() < until, "the schema registry at {} does not answer: {error}", server.url);
-                    tracing::warn!(error, "the schema registry is waited for");
+                    tracing::warn!(error, "waiting for the schema registry");
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -119,7 +119,7 @@ impl Confluent {
         Ok(server)
     }
 
-    /// The URL, which identifies the registry in the table `registered`.
+    /// Returns the URL, which identifies the registry in the table `registered`.
     pub(super) fn url(&self) -> &str {
         &self.url
     }
@@ -129,7 +129,7 @@ impl Confluent {
         ids.get(&fingerprint)?.get(topic).copied()
     }
 
-    /// Every id that the registry is known to have assigned.
+    /// Returns all known ids.
     pub(super) fn all(&self) -> Vec<RegisteredSchema> {
         let ids = self.ids.read().unwrap_or_else(PoisonError::into_inner);
         let of = |(fingerprint, topics): (&i64, &HashMap<String, i32>)| {
@@ -146,7 +146,7 @@ impl Confluent {
         ids.entry(fingerprint).or_default().insert(topic.to_owned(), id);
     }
 
-    /// The id of a schema that is not known yet.
+    /// Registers or looks up a schema without a known id.
     pub(super) async fn register(&self, topic: &str, name: &str, fingerprint: i64, text: &str) -> anyhow::Result<i32> {
         let mut tries = 1..TRIES;
         loop {
@@ -159,7 +159,7 @@ impl Confluent {
         }
     }
 
-    /// The text of the schema with an id; none when there is no such id.
+    /// Returns the text of the schema with this id, if there is one.
     pub(super) async fn text(&self, id: i32) -> anyhow::Result<Option<String>> {
         let Ok(id) = u32::try_from(id) else { return Ok(None) };
         let mut tries = 1..TRIES;
@@ -193,7 +193,7 @@ impl Confluent {
             }
             Ok(None) => Err(RegistryError::Rejected(format!("the schema registry gives no id for {subject}"))),
             Err(error) if is_not_found(&error) => Err(RegistryError::Rejected(format!(
-                "the schema registry does not know this version of {subject}, and SCHEMA_REGISTRY_POLICY says not to register it"
+                "the schema registry does not know this version of {subject}, and SCHEMA_REGISTRY_POLICY=refuse forbids to register it"
             ))),
             Err(error) if is_answer(&error) => {
                 Err(RegistryError::Rejected(format!("the schema registry refuses {subject}: {}", cause(&error))))
@@ -215,7 +215,7 @@ fn answer(error: &SRCError) -> Option<&RawError> {
     std::error::Error::source(error)?.downcast_ref()
 }
 
-/// Whether the registry said what is wrong with the call, and not that it has trouble of its own.
+/// Returns true if the registry rejected the call, false if it has trouble of its own.
 fn is_answer(error: &SRCError) -> bool {
     !error.retriable && answer(error).is_some_and(|answer| (400..500).contains(&status(answer.error_code)))
 }
@@ -224,7 +224,7 @@ fn is_not_found(error: &SRCError) -> bool {
     answer(error).is_some_and(|answer| NOT_FOUND.contains(&answer.error_code))
 }
 
-/// The HTTP status in an error code: its first three digits.
+/// Returns the HTTP status of an error code: its first three digits.
 fn status(code: u32) -> u32 {
     if code < 1_000 { code } else { code / 100 }
 }

@@ -1,4 +1,4 @@
-//! Which id the readers of this broker know a schema by, and which schema an id stands for.
+//! The registry: the id of each schema on the wire, and the schema of each id.
 
 mod confluent;
 mod table;
@@ -10,7 +10,7 @@ use apache_avro::Schema;
 use confluent::Confluent;
 use table::{RegisteredSchema, SchemaTable};
 
-/// The registry of schemas: a server with Confluent's API, or else the table `schemas`.
+/// The registry of schemas: a server with Confluent's API, or the table `schemas`.
 #[derive(Clone)]
 pub struct Registry {
     table: SchemaTable,
@@ -18,7 +18,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// The table in the broker's schema of a database; every record that is compiled in is given its id.
+    /// Opens the table in the broker's schema of a database. Every compiled record gets an id.
     ///
     /// # Errors
     ///
@@ -29,7 +29,7 @@ impl Registry {
 
     /// Connects to a registry server. The settings decide whether missing schemas of the contexts are registered there
     /// or are an error. An unreachable server is retried for a while, unless all ids are known from an earlier start.
-    /// The table keeps the text of every schema all the same: nothing stored becomes undecodable.
+    /// The table keeps the text of every schema in any case, so stored messages stay decodable.
     ///
     /// # Errors
     ///
@@ -43,7 +43,7 @@ impl Registry {
         Ok(Self { table, server: Some(server) })
     }
 
-    /// The id of the schema with a fingerprint, for messages of a topic.
+    /// Returns the id of the schema with this fingerprint, for messages of a topic.
     ///
     /// # Errors
     ///
@@ -59,11 +59,11 @@ impl Registry {
         Ok(id)
     }
 
-    /// The schema with an id; none when there is no such id.
+    /// Returns the schema with this id, if there is one.
     ///
     /// # Errors
     ///
-    /// The registry does not answer, or what it keeps is no schema.
+    /// The registry does not answer, or its text is no schema.
     pub async fn schema(&self, id: i32) -> anyhow::Result<Option<Schema>> {
         let text = match &self.server {
             Some(server) => match server.text(id).await {

@@ -1,4 +1,4 @@
-//! The table `schemas`: what every schema ever was, and the registry when there is no other.
+//! The table `schemas`: the text of every schema ever used, and the registry if there is no server.
 
 use crate::infrastructure::{avro::schemas, postgres::Database};
 use anyhow::Context as _;
@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-/// Ids are given in the order of arrival, under a lock, and never given again.
+/// Assigns ids in the order of arrival, under a lock. An id is never reused.
 const REGISTER: &str = "\
     INSERT INTO schemas (fingerprint, id, name, text) \
     SELECT r.fingerprint, coalesce((SELECT max(id) FROM schemas), 0) + row_number() OVER (ORDER BY r.name), r.name, r.text \
@@ -30,7 +30,7 @@ const REMEMBERED: &str = "SELECT topic, fingerprint, id FROM registered WHERE re
 const TEXT: &str = "\
     SELECT s.text FROM registered r JOIN schemas s USING (fingerprint) WHERE r.registry = $1 AND r.id = $2 LIMIT 1";
 
-/// An id that a registry has given to a schema on a topic.
+/// A schema with the id that a registry has assigned for a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RegisteredSchema {
     pub(super) topic: String,
@@ -46,7 +46,7 @@ pub(super) struct SchemaTable {
 }
 
 impl SchemaTable {
-    /// Every record that is compiled in is noted, with an id of its own.
+    /// Opens the table and assigns an id to every compiled record.
     pub(super) async fn open(database: Database) -> anyhow::Result<Self> {
         let client = database.client("").await?;
         let records: Vec<_> = schemas::all().collect();
@@ -61,7 +61,7 @@ impl SchemaTable {
         Ok(table)
     }
 
-    /// The id of the schema with a fingerprint.
+    /// Returns the id of the schema with this fingerprint.
     pub(super) async fn id(&self, fingerprint: i64) -> anyhow::Result<i32> {
         if let Some(id) = self.known(fingerprint) {
             return Ok(id);
@@ -70,14 +70,14 @@ impl SchemaTable {
         self.known(fingerprint).with_context(|| format!("no schema has the fingerprint {fingerprint}"))
     }
 
-    /// The text of the schema with an id; none when there is no such id.
+    /// Returns the text of the schema with this id, if there is one.
     pub(super) async fn text(&self, id: i32) -> anyhow::Result<Option<String>> {
         let client = self.database.client("").await?;
         let row = client.query_opt("SELECT text FROM schemas WHERE id = $1", &[&id]).await?;
         Ok(row.map(|row| row.get(0)))
     }
 
-    /// The name and the text of the schema with a fingerprint: one that an older version wrote with, too.
+    /// Returns the name and the text of the schema with this fingerprint, which an older version may have written.
     pub(super) async fn named(&self, fingerprint: i64) -> anyhow::Result<(String, String)> {
         let client = self.database.client("").await?;
         let row = client.query_opt("SELECT name, text FROM schemas WHERE fingerprint = $1", &[&fingerprint]).await?;
