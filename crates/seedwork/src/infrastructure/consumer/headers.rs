@@ -1,4 +1,4 @@
-//! Headers as text that can be kept and read: a value that is no text is kept as base64.
+//! Headers of parked messages, as JSON: a value that is not UTF-8 is stored as base64.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
@@ -10,18 +10,18 @@ enum Header {
     Bytes { base64: String },
 }
 
-/// Headers as a JSON array of pairs.
+/// Returns headers as a JSON array of pairs.
 pub(super) fn to_json(headers: &[(String, Vec<u8>)]) -> String {
     let header = |value: &[u8]| match std::str::from_utf8(value) {
         Ok(text) => Header::Text(text.to_owned()),
         Err(_) => Header::Bytes { base64: BASE64_STANDARD.encode(value) },
     };
     let pairs: Vec<_> = headers.iter().map(|(name, value)| (name, header(value))).collect();
-    // Texts in pairs: there is nothing in it that JSON does not have.
+    // Pairs of texts always serialize.
     serde_json::to_string(&pairs).unwrap_or_default()
 }
 
-/// What [`to_json`] made.
+/// Parses the output of [`to_json`].
 pub(super) fn from_json(text: &str) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let pairs: Vec<(String, Header)> = serde_json::from_str(text)?;
     let bytes = |(name, value)| match value {

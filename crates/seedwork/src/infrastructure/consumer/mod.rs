@@ -1,31 +1,44 @@
-//! The consumer: reads topics, keys side by side and a key in order. The claim of a message and its effect are one commit,
-//! shared with many others; positions follow.
+//! The consumer: reads the topics that a context subscribes to, and handles each message once, in the order of its key.
 //!
-//! A message that cannot be handled is parked after a few seconds, with those of its key that follow; other keys go on.
-//! Nothing is counted against a message while the database is away.
+//! Messages of different keys are handled concurrently. A message's effects and its claim are one commit, which many
+//! messages share; positions follow.
+//!
+//! | message | event | next state | durable fact |
+//! |---|---|---|---|
+//! | read | another message of its key is running | queued | none: the position stays below it |
+//! | read or queued | no other message of its key is running | running | none |
+//! | running | it is handled | settled | effects and claim, in one commit |
+//! | running | the context has no subscription to its type | settled | its offset and type in `unheard` |
+//! | running | a transient failure, and its retry budget is not used up | running, after a backoff | none |
+//! | running | no database or no registry | running, after a backoff | none: it counts against nothing |
+//! | running | the retry budget is used up | parked, retried later | claim and row in `parked`, in one commit |
+//! | running | a permanent failure | parked, dead | claim and row in `parked`, in one commit |
+//! | running | an earlier message of its key is parked | parked behind it | claim and row in `parked`, in one commit |
+//! | read, queued or running | its partition is revoked | dropped | none: the next owner reads it again |
+//! | settled | at most 100 ms pass | stored | the position in `positions` |
 
+mod channel;
+mod crash_isolation;
 mod headers;
-mod lanes;
-mod message;
-mod news;
+mod in_flight_limit;
+mod key_queues;
+mod maintenance;
+mod offset_tracker;
 mod parked;
-mod patience;
+mod parked_retries;
 mod positions;
-mod progress;
-mod reader;
-mod retries;
-mod rounds;
+mod read_loop;
+mod received_message;
+mod retry_budget;
+mod retry_monitor;
 mod subscriptions;
-mod trials;
-mod trying;
 mod unhandled_types;
-mod window;
 
 pub use subscriptions::{Subscriptions, SubscriptionsBuilder};
 
 use super::{
     avro::{Decoders, Registry},
-    broker::{Broker, Subscriber},
+    broker::{Broker, Delivery, Partition, Subscriber},
     postgres::{Database, Parking},
     supervise::{Supervisor, jitter},
 };
@@ -33,14 +46,17 @@ use crate::{
     application::StorageError,
     domain::{Clock, SystemClock},
 };
+use channel::{AssignmentChange, DispatchReceiver, DispatchWork};
+use crash_isolation::{CrashIsolation, IsolationPermit};
 use futures_util::future::BoxFuture;
-use lanes::{Ended, Lane, Lanes};
-use message::Message;
-use news::{Change, Told, Work};
-use parked::Next;
-use patience::{Patience, Verdict, Why};
-use progress::Progress;
-use retries::Retries;
+use in_flight_limit::InFlightLimit;
+use key_queues::{Finished, KeyQueues, MessageKey};
+use offset_tracker::OffsetTracker;
+use parked::Successor;
+use parked_retries::ParkedRetries;
+use received_message::ReceivedMessage;
+use retry_budget::{NextStep, ParkReason, RetryBudget};
+use retry_monitor::RetryMonitor;
 use std::{
     collections::HashSet,
     pin::pin,
@@ -55,51 +71,50 @@ use tokio::{
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
-use trials::{Trials, Turn};
-use trying::Trying;
 use unhandled_types::UnhandledTypes;
-use window::Window;
 
-/// The number of messages in work above which nothing more is read.
-const MESSAGES: usize = 4_096;
-/// The number of their bytes above which nothing more is read.
-const BYTES: usize = 16 * 1024 * 1024;
-/// The first and the longest pause between two tries in memory.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
-/// How long leaving the group may take. Whoever does not leave is found to be gone, a few seconds later.
+/// The number of messages in flight above which no more are read.
+const MAX_MESSAGES: usize = 4_096;
+/// The number of their bytes above which no more are read.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
+/// The first and the longest backoff between two attempts in memory.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+/// The pause after a failure of the consumer.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The longest time to leave the group. If it runs out, the broker removes the member some seconds later.
 const LEAVE: Duration = Duration::from_secs(3);
 
-/// What can be seen of a consumer from outside.
+/// The state of a consumer, for health and metrics.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ConsumerState {
-    /// The number of partitions assigned to this process.
+    /// The number of partitions that are assigned to this process.
     pub partitions: usize,
     /// The number of messages that have been retried for over a minute.
     pub retrying: usize,
-    /// The reason why it pauses, after a failure.
+    /// The failure after which the consumer pauses. None while it consumes.
     pub failure: Option<String>,
 }
 
-/// Consumes the topics of one context.
+/// Consumes messages for one context.
 pub struct Consumer<B> {
     database: Database,
     broker: B,
     decoders: Decoders,
     subscriptions: Subscriptions,
     group: String,
-    progress: Progress,
+    offsets: OffsetTracker,
     unhandled_types: UnhandledTypes,
-    trials: Trials,
+    isolation: CrashIsolation,
     state: watch::Sender<ConsumerState>,
-    /// The lanes that are remembered to be blocked by a parked message: a hint, the table decides.
-    blocked: Mutex<HashSet<Lane>>,
-    trying: Trying,
-    retries: Retries,
-    window: Window,
+    /// The keys that a parked message is known to block. A hint: the table decides.
+    blocked: Mutex<HashSet<MessageKey>>,
+    retries: ParkedRetries,
+    monitor: RetryMonitor,
+    limit: InFlightLimit,
 }
 
 impl<B: Broker> Consumer<B> {
-    /// Starts to consume what a context subscribes to.
+    /// Starts to consume the messages that a context subscribes to.
     pub fn start(
         database: Database,
         broker: B,
@@ -107,17 +122,17 @@ impl<B: Broker> Consumer<B> {
         subscriptions: Subscriptions,
         supervisor: &Supervisor,
     ) -> watch::Receiver<ConsumerState> {
-        let (state, seen) = watch::channel(ConsumerState::default());
+        let (state, receiver) = watch::channel(ConsumerState::default());
         let consumer = Arc::new(Self {
             group: format!("sta-{}", database.schema()),
             decoders: Decoders::new(registry),
-            progress: Progress::default(),
+            offsets: OffsetTracker::default(),
             unhandled_types: UnhandledTypes::new(),
-            trials: Trials::new(),
+            isolation: CrashIsolation::new(),
             blocked: Mutex::default(),
-            trying: Trying::new(),
-            retries: Retries::default(),
-            window: Window::new(MESSAGES, BYTES),
+            retries: ParkedRetries::new(),
+            monitor: RetryMonitor::default(),
+            limit: InFlightLimit::new(MAX_MESSAGES, MAX_BYTES),
             state,
             database,
             broker,
@@ -127,7 +142,7 @@ impl<B: Broker> Consumer<B> {
             let consumer = Arc::clone(&consumer);
             async move { consumer.run(stop).await }
         });
-        seen
+        receiver
     }
 
     async fn run(&self, stop: CancellationToken) {
@@ -137,64 +152,67 @@ impl<B: Broker> Consumer<B> {
                 tracing::error!(context, error, "the consumer pauses");
                 self.state.send_replace(ConsumerState { failure: Some(error), ..ConsumerState::default() });
                 metrics::counter!("sta_consumer_failures_total", "context" => context.to_owned()).increment(1);
-                stop.run_until_cancelled(tokio::time::sleep(jitter(PAUSE.1))).await;
+                stop.run_until_cancelled(tokio::time::sleep(jitter(PAUSE))).await;
             }
         }
     }
 
-    /// Consumes as a member of the group until something fails or `stop` is cancelled.
+    /// Consumes as a member of the group, until something fails or `stop` is cancelled.
     async fn consume(&self, stop: &CancellationToken) -> anyhow::Result<()> {
         let mut subscriber = self.subscribe().await?;
-        let (tell, told) = news::channel();
-        self.trying.clear();
-        // When one ends, the others are dropped: what is open is abandoned, and consumed again.
+        let (dispatcher, receiver) = channel::channel();
+        self.retries.clear();
+        // When one of them ends, the others are dropped. Messages that are not settled then are read again.
         let outcome = tokio::select! {
-            outcome = self.read(&mut subscriber, &tell, stop) => outcome,
-            () = self.handle(told) => Ok(()),
-            () = self.keep_notes() => Ok(()),
-            () = self.look_after_parked(&tell) => Ok(()),
-            () = self.retries.watch(self.database.schema(), &self.state) => Ok(()),
+            outcome = self.read_loop(&mut subscriber, &dispatcher, stop) => outcome,
+            () = self.dispatch(receiver) => Ok(()),
+            () = self.maintain_positions() => Ok(()),
+            () = self.maintain_parked(&dispatcher) => Ok(()),
+            () = self.monitor.run(self.database.schema(), &self.state) => Ok(()),
         };
-        self.note_before_release().await;
-        self.progress.clear();
-        self.trials.close().await;
+        self.store_positions_before_release().await;
+        self.offsets.clear();
+        self.isolation.close().await;
         if let Err(error) = timeout(LEAVE, subscriber.leave()).await.map_err(anyhow::Error::from).flatten() {
-            tracing::debug!(error = format!("{error:#}"), "the group is left to find that this process is gone");
+            tracing::debug!(error = format!("{error:#}"), "the consumer did not leave its group in time");
         }
         outcome
     }
 
-    /// Handles what is read, until the reader ends.
-    async fn handle(&self, mut told: Told) {
-        let mut lanes = Lanes::new(told.held);
+    /// Dispatches messages to their handlers, until the readers end.
+    async fn dispatch(&self, mut receiver: DispatchReceiver) {
+        let mut queues = KeyQueues::new(receiver.paused);
         loop {
             tokio::select! {
                 biased;
-                change = told.changes.recv() => match change {
+                change = receiver.changes.recv() => match change {
                     None => return,
-                    Some(Change::Gained(partition, position, turn)) => self.progress.gain(partition, position, turn),
-                    Some(Change::Lost(partition, released)) => lanes.leave(&partition, released),
-                },
-                Some(ended) = lanes.next() => {
-                    if let Some(offset) = ended.settled {
-                        self.progress.settle(&ended.partition, offset);
+                    Some(AssignmentChange::Assigned { partition, position, generation }) => {
+                        self.offsets.assign(partition, position, generation);
                     }
-                    lanes.follow(ended, |lane, message| self.settle(lane, message));
+                    Some(AssignmentChange::Revoked { partition, drained }) => queues.revoke(&partition, drained),
+                },
+                Some(finished) = queues.finished() => {
+                    if let Some(offset) = finished.settled {
+                        self.offsets.settle(&finished.partition, offset);
+                    }
+                    queues.run_next(finished, |key, message| self.settle(key, message));
                 }
-                work = told.work.recv() => match work {
+                work = receiver.work.recv() => match work {
                     None => return,
-                    Some(Work::Read(messages, turn)) => {
+                    Some(DispatchWork::Read { messages, generation }) => {
                         for message in messages {
-                            if self.progress.read(&message.delivery.partition, message.delivery.offset, turn) {
-                                let lane = Lane::of(&message.delivery);
-                                lanes.enter(lane, message, |lane, message| self.settle(lane, message));
+                            let Delivery { partition, offset, .. } = &message.delivery;
+                            if self.offsets.record_read(partition, *offset, generation) {
+                                let key = MessageKey::of(&message.delivery);
+                                queues.push(key, message, |key, message| self.settle(key, message));
                             }
                         }
                     }
-                    Some(Work::Due(messages, client)) => {
+                    Some(DispatchWork::Retry { messages, client }) => {
                         for message in messages {
-                            let (lane, client) = (Lane::parked(&message.delivery), Arc::clone(&client));
-                            lanes.enter(lane, message, |lane, message| self.try_parked(lane, message, client));
+                            let (key, client) = (MessageKey::parked(&message.delivery), Arc::clone(&client));
+                            queues.push(key, message, |key, message| self.retry_parked(key, message, client));
                         }
                     }
                 },
@@ -202,77 +220,83 @@ impl<B: Broker> Consumer<B> {
         }
     }
 
-    /// Handles a message until it is settled, its effect committed or itself parked, or its partition revoked.
-    fn settle(&self, lane: Lane, message: Message) -> BoxFuture<'_, Ended> {
+    /// Retries a message in memory until it is settled: its effects are committed, or it is parked. Gives up when its
+    /// partition is revoked.
+    fn settle(&self, key: MessageKey, message: ReceivedMessage) -> BoxFuture<'_, Finished> {
         Box::pin(async move {
             let partition = message.delivery.partition.clone();
-            let (began, offset, mut pause, span) = (Instant::now(), message.delivery.offset, PAUSE.0, message.span());
-            let (mut patience, mut retry) = (Patience::default(), None);
-            while let Err(reason) = self.attempt(&lane, &message, &mut patience).instrument(span.clone()).await {
-                if !self.progress.is_assigned(&partition) {
-                    return Ended { lane, partition, settled: None };
+            let (began, offset, mut backoff, span) =
+                (Instant::now(), message.delivery.offset, BACKOFF.0, message.span());
+            let (mut budget, mut entry) = (RetryBudget::default(), None);
+            while let Err(reason) = self.attempt(&key, &message, &mut budget).instrument(span.clone()).await {
+                if !self.offsets.is_assigned(&partition) {
+                    return Finished { key, partition, settled: None };
                 }
-                retry.get_or_insert_with(|| self.retries.enter(&partition, offset, began)).because(reason);
-                tokio::time::sleep(jitter(pause)).await;
-                pause = (pause * 2).min(PAUSE.1);
+                entry.get_or_insert_with(|| self.monitor.add(&partition, offset, began)).set_reason(reason);
+                tokio::time::sleep(jitter(backoff)).await;
+                backoff = (backoff * 2).min(BACKOFF.1);
             }
-            Ended { lane, partition, settled: Some(offset) }
+            Finished { key, partition, settled: Some(offset) }
         })
     }
 
-    /// Handles a message once, until it is settled.
+    /// Makes one attempt to settle a message.
     ///
     /// # Errors
     ///
-    /// The reason for which it is to be tried again.
-    async fn attempt(&self, lane: &Lane, message: &Message, patience: &mut Patience) -> Result<(), String> {
+    /// The reason for a further attempt.
+    async fn attempt(
+        &self,
+        key: &MessageKey,
+        message: &ReceivedMessage,
+        budget: &mut RetryBudget,
+    ) -> Result<(), String> {
         let partition = &message.delivery.partition;
-        let verdict = if self.blocked().contains(lane) {
-            Verdict::Park(Why::Behind)
+        let step = if self.blocked().contains(key) {
+            NextStep::Park(ParkReason::Behind)
         } else {
-            let turn = self.trials.turn(message).await;
-            if matches!(turn, Turn::Alone { .. }) && !self.progress.is_assigned(partition) {
+            let permit = self.isolation.acquire(message).await;
+            if matches!(permit, IsolationPermit::Exclusive { .. }) && !self.offsets.is_assigned(partition) {
                 return Err("its partition is assigned to another process".to_owned());
             }
-            // Waiting for the turn says nothing about the message.
+            // The wait for the permit does not count against the message.
             let began = Instant::now();
-            let handling = pin!(message.handle(&self.subscriptions, &self.decoders));
-            patience.judge(self.trials.handle(message, turn, handling).await, began, Instant::now())
+            let attempt = pin!(message.handle(&self.subscriptions, &self.decoders));
+            budget.next_step(self.isolation.run(message, permit, attempt).await, began, Instant::now())
         };
-        let why = match verdict {
-            Verdict::Done => return Ok(()),
-            Verdict::Unheard(kind) => {
-                self.unhandled_types.note(partition, message.delivery.offset, &kind).await;
+        let reason = match step {
+            NextStep::Settle => return Ok(()),
+            NextStep::RecordUnhandled(kind) => {
+                self.unhandled_types.record(partition, message.delivery.offset, &kind).await;
                 let context = self.database.schema().to_owned();
                 metrics::counter!("sta_unhandled_total", "context" => context).increment(1);
                 return Ok(());
             }
-            Verdict::Park(why) => why,
-            Verdict::Retry(reason) => return Err(reason),
+            NextStep::Park(reason) => reason,
+            NextStep::Retry(reason) => return Err(reason),
         };
-        match self.park(message, why).await {
+        match self.park(message, reason).await {
             Ok(()) | Err(StorageError::Duplicate) => {
-                if matches!(lane, Lane::Key(..)) {
-                    self.blocked().insert(lane.clone());
+                if matches!(key, MessageKey::Keyed(..)) {
+                    self.blocked().insert(key.clone());
                 }
                 Ok(())
             }
-            // Nothing of its key is parked any more: it is handled like any other.
+            // No message of its key is parked any more: it is handled like any other.
             Err(StorageError::Behind) => {
-                self.blocked().remove(lane);
-                Err("its key is free again".to_owned())
+                self.blocked().remove(key);
+                Err("its key is no longer blocked".to_owned())
             }
             Err(error) => Err(error.to_string()),
         }
     }
 
-    /// Sets a message aside.
-    async fn park(&self, message: &Message, why: Why) -> Result<(), StorageError> {
+    async fn park(&self, message: &ReceivedMessage, reason: ParkReason) -> Result<(), StorageError> {
         let delivery = &message.delivery;
-        let (dead, behind, reason) = match why {
-            Why::Behind => (false, true, "it is behind an earlier message of its key".to_owned()),
-            Why::Failed(reason) => (false, false, reason),
-            Why::Hopeless(reason) => (true, false, reason),
+        let (dead, behind, reason) = match reason {
+            ParkReason::Behind => (false, true, "it is behind an earlier message of its key".to_owned()),
+            ParkReason::RetriesExhausted(reason) => (false, false, reason),
+            ParkReason::Permanent(reason) => (true, false, reason),
         };
         let parking = Parking {
             consumed: message.identity(),
@@ -280,58 +304,63 @@ impl<B: Broker> Consumer<B> {
             headers: headers::to_json(&delivery.headers),
             value: delivery.value.clone(),
             tries: 0,
-            due_at: SystemClock.now() + parked::FIRST,
+            due_at: SystemClock.now() + parked::FIRST_DELAY,
             dead,
             behind,
-            reason: parked::text(&reason),
+            reason: parked::storable(&reason),
         };
         (self.subscriptions.park)(parking).await?;
-        let crate::infrastructure::broker::Partition { topic, number } = &delivery.partition;
+        let Partition { topic, number } = &delivery.partition;
         tracing::warn!(%topic, partition = number, delivery.offset, dead, reason, "a message is parked");
         metrics::counter!("sta_parked_total", "context" => self.database.schema().to_owned()).increment(1);
         Ok(())
     }
 
-    fn blocked(&self) -> MutexGuard<'_, HashSet<Lane>> {
+    fn blocked(&self) -> MutexGuard<'_, HashSet<MessageKey>> {
         self.blocked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tries a parked message once, and those that follow it as long as all goes well.
-    fn try_parked(&self, lane: Lane, mut message: Message, client: Arc<Client>) -> BoxFuture<'_, Ended> {
+    /// Makes one attempt to handle a parked message and, while attempts succeed, its successors.
+    fn retry_parked(
+        &self,
+        key: MessageKey,
+        mut message: ReceivedMessage,
+        client: Arc<Client>,
+    ) -> BoxFuture<'_, Finished> {
         Box::pin(async move {
             let partition = message.delivery.partition.clone();
             loop {
-                let turn = self.trials.turn(&message).await;
-                let handling = message.handle(&self.subscriptions, &self.decoders);
-                let outcome = self.trials.handle(&message, turn, handling).instrument(message.span()).await;
-                let next = match (outcome, message.parked) {
-                    (Outcome::Done, _) => parked::after(&client, message, &self.trying).await,
-                    (outcome, Some((n, tries))) => {
-                        parked::failed(&client, n, tries, outcome).await.map(|()| Next::Later)
+                let permit = self.isolation.acquire(&message).await;
+                let attempt = message.handle(&self.subscriptions, &self.decoders);
+                let outcome = self.isolation.run(&message, permit, attempt).instrument(message.span()).await;
+                let successor = match (outcome, message.parked) {
+                    (Outcome::Handled, _) => parked::successor(&client, message, &self.retries).await,
+                    (outcome, Some(row)) => {
+                        parked::record_failure(&client, row, outcome).await.map(|()| Successor::Deferred)
                     }
-                    (_, None) => Ok(Next::Later),
+                    (_, None) => Ok(Successor::Deferred),
                 };
-                match next {
-                    Ok(Next::Message(next)) => {
+                match successor {
+                    Ok(Successor::Ready(next)) => {
                         message = *next;
-                        message.parked.iter().for_each(|(n, _)| self.trying.follow(&lane, *n));
+                        message.parked.iter().for_each(|row| self.retries.advance(&key, row.n));
                     }
-                    Ok(Next::None) => {
-                        if let Lane::Parked(key) = &lane {
+                    Ok(Successor::None) => {
+                        if let MessageKey::Parked(key) = &key {
                             self.blocked().remove(&**key);
                         }
                         break;
                     }
-                    Ok(Next::Later) => break,
+                    Ok(Successor::Deferred) => break,
                     Err(error) => {
                         let error = format!("{error:#}");
-                        tracing::warn!(error, "a parked message was tried, and what follows is not known");
+                        tracing::warn!(error, "the result or the successor of a retried message is not known");
                         break;
                     }
                 }
             }
-            self.trying.end(&lane);
-            Ended { lane, partition, settled: None }
+            self.retries.finish(&key);
+            Finished { key, partition, settled: None }
         })
     }
 }

@@ -15,23 +15,23 @@ use apache_avro::types::Value;
 use futures_util::future::{BoxFuture, ready};
 use std::{collections::HashMap, sync::Arc};
 
-/// What became of a message.
+/// The outcome of an attempt to handle a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// Its effect is committed, now or before.
-    Done,
-    /// Nobody here has a use for its type.
-    Unheard(String),
-    /// The database is away, or too much waits: the message has nothing to do with it.
-    Later(String),
+    Handled,
+    /// The context has no subscription to its type.
+    Unhandled(String),
+    /// The database or the registry is unavailable, or the context is overloaded. The message is not the cause.
+    Unavailable(String),
     /// Each attempt failed because a concurrent change was committed first.
     Raced(String),
     /// An earlier message of its key is parked.
     Behind,
-    /// It could not be handled; it may be when it is tried again.
-    Failed(String),
-    /// It can never be handled.
-    Hopeless(String),
+    /// The attempt failed; a retry may succeed.
+    Transient(String),
+    /// A retry cannot help.
+    Permanent(String),
 }
 
 type Handler = Arc<dyn Fn(Value, Cause) -> BoxFuture<'static, Outcome> + Send + Sync>;
@@ -78,7 +78,7 @@ impl Subscriptions {
         let erased = move |value: Value, cause: Cause| -> BoxFuture<'static, Outcome> {
             match avro::decode::<M>(&value) {
                 Ok(message) => handle(message, cause),
-                Err(error) => Box::pin(ready(Outcome::Hopeless(error.to_string()))),
+                Err(error) => Box::pin(ready(Outcome::Permanent(error.to_string()))),
             }
         };
         self.handlers.insert(M::TYPE, Arc::new(erased));
@@ -124,7 +124,7 @@ where
         self.subscriptions.on::<M>(move |message, cause| {
             let bus = Arc::clone(&bus);
             Box::pin(async move {
-                bus.handle_event(message, &cause).await.map_or_else(|fault| outcome(&fault), |()| Outcome::Done)
+                bus.handle_event(message, &cause).await.map_or_else(|fault| outcome(&fault), |()| Outcome::Handled)
             })
         });
         self
@@ -147,7 +147,7 @@ where
     let (rule, detail) = match C::try_from(message) {
         Err(violations) => (violations.rule(), violations.to_string()),
         Ok(command) => match bus.dispatch(command, cause).await {
-            Ok(_) => return Outcome::Done,
+            Ok(_) => return Outcome::Handled,
             Err(fault) => match fault.kind() {
                 FaultKind::NotFound | FaultKind::Rule | FaultKind::Conflict => {
                     (fault.slug(), client_texts::detail(&fault))
@@ -159,21 +159,21 @@ where
     let command_id = cause.consumed.as_ref().map(|consumed| consumed.id.clone()).unwrap_or_default();
     let command = M::TYPE.rsplit('.').next().unwrap_or(M::TYPE);
     let refusal = Refusal { key, command_id, command, rule, detail, time: SystemClock.now() };
-    bus.refuse(refusal, cause).await.map_or_else(|error| outcome(&error), |()| Outcome::Done)
+    bus.refuse(refusal, cause).await.map_or_else(|error| outcome(&error), |()| Outcome::Handled)
 }
 
-/// What a refusal means for a message.
+/// Returns the outcome for a message whose handler returned a fault.
 fn outcome(fault: &impl Fault) -> Outcome {
     match fault.kind() {
-        FaultKind::Duplicate => Outcome::Done,
+        FaultKind::Duplicate => Outcome::Handled,
         FaultKind::Behind => Outcome::Behind,
-        FaultKind::Overloaded | FaultKind::Unavailable | FaultKind::Unknown => Outcome::Later(fault.to_string()),
+        FaultKind::Overloaded | FaultKind::Unavailable | FaultKind::Unknown => Outcome::Unavailable(fault.to_string()),
         FaultKind::Race => Outcome::Raced(fault.to_string()),
         FaultKind::NotFound | FaultKind::Rule | FaultKind::Conflict | FaultKind::TimedOut => {
-            Outcome::Failed(fault.to_string())
+            Outcome::Transient(fault.to_string())
         }
-        // A defect may lie in another process, or be fixed in the next version, so it is retried like any failure.
-        FaultKind::Defect => Outcome::Failed(format!("{fault:?}")),
-        FaultKind::TooLarge => Outcome::Hopeless(format!("{fault:?}")),
+        // A defect may be in another process, or be fixed in the next version, so it is retried like any failure.
+        FaultKind::Defect => Outcome::Transient(format!("{fault:?}")),
+        FaultKind::TooLarge => Outcome::Permanent(format!("{fault:?}")),
     }
 }

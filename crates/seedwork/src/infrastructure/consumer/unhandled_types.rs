@@ -1,4 +1,4 @@
-//! Types of messages without a subscription. Their offsets are noted, so that a later version can read them again.
+//! Types of messages without a subscription. Their offsets are stored, so that a later version can read them again.
 
 use super::positions::names;
 use crate::infrastructure::broker::Partition;
@@ -12,11 +12,11 @@ use tokio_postgres::Client;
 /// The most types that have rows of their own, over the life of the table. A foreign producer can invent any number of
 /// types.
 const TYPES: usize = 1_000;
-/// The name under which all other types are noted.
+/// The name under which all other types are stored.
 const OTHERS: &str = "*";
 
-/// Assigns the places that are left to types. If another process takes the same place first, the type gets one at a
-/// later flush.
+/// Assigns the remaining numbers to types. If another process takes the same number first, the type gets one at a later
+/// flush.
 const NAME: &str = "\
     INSERT INTO unheard_types (n, type) \
     SELECT (SELECT count(*) FROM unheard_types) + row_number() OVER (), type FROM unnest($1::text[]) AS r (type) \
@@ -25,24 +25,25 @@ const NAME: &str = "\
 
 const NAMED: &str = "SELECT type FROM unheard_types";
 
-const NOTE: &str = "\
+const STORE: &str = "\
     INSERT INTO unheard (topic, partition, type, first, last, count) \
     SELECT * FROM unnest($1::text[], $2::int4[], $3::text[], $4::int8[], $5::int8[], $6::int8[]) \
     ON CONFLICT (topic, partition, type) DO UPDATE SET first = least(unheard.first, excluded.first), \
     last = greatest(unheard.last, excluded.last), count = unheard.count + excluded.count";
 
-/// Collects the notes. A message is settled when its note is in the database.
+/// Collects unhandled messages. A message is settled when its offset and type are in the database.
 pub(super) struct UnhandledTypes {
     pending: Mutex<Pending>,
     /// The types that have rows of their own in the table.
     named: Mutex<HashSet<String>>,
     more: Notify,
-    noted: watch::Sender<u64>,
+    /// The number of the last flush that is stored.
+    stored: watch::Sender<u64>,
 }
 
 #[derive(Default)]
 struct Pending {
-    /// Counts the flushes.
+    /// The number of flushes so far.
     flush: u64,
     ranges: HashMap<(Partition, String), Range>,
 }
@@ -69,23 +70,23 @@ impl Pending {
 
 impl UnhandledTypes {
     pub(super) fn new() -> Self {
-        Self { pending: Mutex::default(), named: Mutex::default(), more: Notify::new(), noted: watch::Sender::new(0) }
+        Self { pending: Mutex::default(), named: Mutex::default(), more: Notify::new(), stored: watch::Sender::new(0) }
     }
 
     fn pending(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a message of a type; returns when that is durable.
-    pub(super) async fn note(&self, partition: &Partition, offset: i64, kind: &str) {
+    /// Records a message of a type. Returns when it is stored.
+    pub(super) async fn record(&self, partition: &Partition, offset: i64, kind: &str) {
         let flush = {
             let mut pending = self.pending();
             pending.add(partition.clone(), kind.to_owned(), Range { first: offset, last: offset, count: 1 });
             pending.flush
         };
         self.more.notify_one();
-        // The sender lives as long as this: it cannot be closed.
-        let _ = self.noted.subscribe().wait_for(|noted| *noted > flush).await;
+        // The sender is a field of `self`, so it is not closed.
+        let _ = self.stored.subscribe().wait_for(|stored| *stored > flush).await;
     }
 
     /// Waits until there is something to flush.
@@ -93,7 +94,7 @@ impl UnhandledTypes {
         self.more.notified().await;
     }
 
-    /// Writes what was collected, all at once. What cannot be written is kept for the next time.
+    /// Stores all collected messages. If that fails, they stay collected for the next flush.
     pub(super) async fn flush(&self, client: &Client) -> anyhow::Result<()> {
         let (flush, ranges) = {
             let mut pending = self.pending();
@@ -109,7 +110,7 @@ impl UnhandledTypes {
             }
             return Err(error.into());
         }
-        self.noted.send_replace(flush);
+        self.stored.send_replace(flush);
         Ok(())
     }
 
@@ -130,12 +131,12 @@ impl UnhandledTypes {
             let named = client.query(NAMED, &[]).await?;
             self.named().extend(named.iter().map(|row| row.get(0)));
         }
-        let mut told_apart = Pending::default();
+        let mut by_row = Pending::default();
         for ((partition, kind), range) in ranges {
             let kind = if self.named().contains(kind) { kind } else { OTHERS };
-            told_apart.add(partition.clone(), kind.to_owned(), *range);
+            by_row.add(partition.clone(), kind.to_owned(), *range);
         }
-        write(client, &told_apart.ranges).await
+        write(client, &by_row.ranges).await
     }
 
     fn named(&self) -> MutexGuard<'_, HashSet<String>> {
@@ -148,7 +149,7 @@ async fn write(client: &Client, ranges: &HashMap<(Partition, String), Range>) ->
     let kinds: Vec<&str> = ranges.keys().map(|(_, kind)| kind.as_str()).collect();
     let of = |value: fn(&Range) -> i64| ranges.values().map(value).collect::<Vec<i64>>();
     let (first, last, count) = (of(|range| range.first), of(|range| range.last), of(|range| range.count));
-    client.execute(NOTE, &[&topics, &numbers, &kinds, &first, &last, &count]).await?;
+    client.execute(STORE, &[&topics, &numbers, &kinds, &first, &last, &count]).await?;
     Ok(())
 }
 
@@ -168,21 +169,21 @@ mod tests {
         }
     }
 
-    /// The number of types, of rows for the others, and of messages.
-    async fn noted(client: &Client) -> (i64, i64, i64) {
-        let noted = "SELECT count(DISTINCT type), count(*) FILTER (WHERE type = '*'), sum(count)::int8 FROM unheard";
-        let row = client.query_one(noted, &[]).await.unwrap();
+    /// Returns the number of types, of rows for the others, and of messages.
+    async fn stored(client: &Client) -> (i64, i64, i64) {
+        let stored = "SELECT count(DISTINCT type), count(*) FILTER (WHERE type = '*'), sum(count)::int8 FROM unheard";
+        let row = client.query_one(stored, &[]).await.unwrap();
         (row.get(0), row.get(1), row.get(2))
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn the_first_thousand_types_are_told_apart_whoever_notes_them() {
+    async fn the_first_thousand_types_have_rows_of_their_own_across_processes() {
         let database = TestDatabase::pruebas().await;
         let client = database.context("pruebas").unwrap().client("").await.unwrap();
         let processes = [UnhandledTypes::new(), UnhandledTypes::new()];
         add(&processes[0], (0..300).map(|n| format!("a{n}")));
         processes[0].flush(&client).await.unwrap();
-        assert_eq!(noted(&client).await, (300, 0, 300), "as long as there are few");
+        assert_eq!(stored(&client).await, (300, 0, 300), "while there are few types");
         for round in 0..4 {
             let flush = async |process: &UnhandledTypes, name: &str| {
                 let client = database.context("pruebas").unwrap().client("").await.unwrap();
@@ -191,12 +192,12 @@ mod tests {
             };
             join(flush(&processes[0], "b"), flush(&processes[1], "c")).await;
         }
-        assert_eq!(noted(&client).await, (1_001, 3, 300 + 4 * 600));
+        assert_eq!(stored(&client).await, (1_001, 3, 300 + 4 * 600));
         // After a restart, a type that was named still has rows of its own.
         let again = UnhandledTypes::new();
         add(&again, ["a7".to_owned(), "new".to_owned()].into_iter());
         again.flush(&client).await.unwrap();
         let seventh = client.query_one("SELECT sum(count)::int8 FROM unheard WHERE type = 'a7'", &[]).await.unwrap();
-        assert_eq!((seventh.get::<_, i64>(0), noted(&client).await.0), (2, 1_001));
+        assert_eq!((seventh.get::<_, i64>(0), stored(&client).await.0), (2, 1_001));
     }
 }

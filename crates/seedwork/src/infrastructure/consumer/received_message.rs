@@ -1,8 +1,8 @@
-//! One message: who it is from, what it says, and what handles it.
+//! A message that was read: its identity, its cause, and one attempt to handle it.
 
 use super::{
+    in_flight_limit::InFlightPermit,
     subscriptions::{Outcome, Subscriptions},
-    window::Room,
 };
 use crate::{
     application::{Cause, MessageIdentity},
@@ -15,21 +15,29 @@ use futures_util::FutureExt;
 use std::{borrow::Cow, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 use tracing::Span;
 
-/// The longest text that identifies a message in the inbox, in bytes; a longer one is not used.
-const LONGEST: usize = 512;
+/// The longest header that identifies a message in the inbox, in bytes. A longer one is ignored.
+const MAX_IDENTIFIER: usize = 512;
 
-/// A message that is being handled.
+/// A message in flight.
 #[derive(Debug)]
-pub(super) struct Message {
+pub(super) struct ReceivedMessage {
     pub(super) delivery: Delivery,
-    /// Its place among the messages in work.
-    pub(super) room: Room,
-    /// Its place among the parked messages, and how often it was tried there.
-    pub(super) parked: Option<(i64, i32)>,
+    pub(super) permit: InFlightPermit,
+    /// The row of a message that comes from `parked`.
+    pub(super) parked: Option<ParkedRow>,
 }
 
-impl Message {
-    /// Returns the identity of the message, for its claim.
+/// The row of a parked message.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ParkedRow {
+    /// The key of the row, which also orders the messages of a key.
+    pub(super) n: i64,
+    /// The number of failed attempts since the message was parked.
+    pub(super) attempts: i32,
+}
+
+impl ReceivedMessage {
+    /// Returns the identity of the message, with its place, for its claim.
     pub(super) fn identity(&self) -> Arc<MessageIdentity> {
         let Delivery { partition: Partition { topic, number }, key, .. } = &self.delivery;
         let (source, id) = self.source_and_id();
@@ -39,21 +47,21 @@ impl Message {
             topic: Arc::clone(topic),
             partition: *number,
             key: key.clone(),
-            parked: self.parked.map(|(n, _)| n),
+            parked: self.parked.map(|parked| parked.n),
         })
     }
 
-    /// Its source, and its id there.
+    /// Returns the source of the message and its id there.
     fn source_and_id(&self) -> (&str, Cow<'_, str>) {
         let Delivery { partition: Partition { topic, number }, offset, .. } = &self.delivery;
         match (self.text("ce_source"), self.text("ce_id")) {
             (Some(source), Some(id)) => (source, id.into()),
-            // A foreign producer without CloudEvents attributes: its place is its name.
+            // A foreign producer may set no CloudEvents attributes: partition and offset identify its messages.
             _ => (topic, format!("{topic}-{number}-{offset}").into()),
         }
     }
 
-    /// What ties it to all that it leads to: what it brings or, however often it is tried, its own id.
+    /// Returns the correlation id from the headers, or else the message's own id, which is the same in each attempt.
     fn correlation_id(&self) -> Cow<'_, str> {
         self.text("ce_correlationid").map_or_else(|| self.source_and_id().1, Cow::from)
     }
@@ -64,46 +72,47 @@ impl Message {
         Cause { causation_id: Some(consumed.id.clone()), traceparent, consumed: Some(consumed), ..cause }
     }
 
-    /// What every line that is logged of it tells.
+    /// Returns the span whose fields are on each log line about the message.
     pub(super) fn span(&self) -> Span {
         tracing::info_span!("message", correlation_id = &*self.correlation_id(), message.id = &*self.source_and_id().1)
     }
 
-    /// A header that can be kept: PostgreSQL's texts have no NUL.
+    /// Returns the text of a header if PostgreSQL can store it: its texts hold no NUL.
     fn text(&self, name: &str) -> Option<&str> {
         let (_, value) = self.delivery.headers.iter().find(|(known, _)| known == name)?;
-        std::str::from_utf8(value).ok().filter(|value| (1..=LONGEST).contains(&value.len()) && !value.contains('\0'))
+        let is_storable = |value: &&str| (1..=MAX_IDENTIFIER).contains(&value.len()) && !value.contains('\0');
+        std::str::from_utf8(value).ok().filter(is_storable)
     }
 
-    /// Handles it once. A message without a value is done.
+    /// Makes one attempt to handle the message. A tombstone, which has no value, counts as handled.
     pub(super) async fn handle(&self, subscriptions: &Subscriptions, decoders: &Decoders) -> Outcome {
         if let Some(defect) = &self.delivery.defect {
-            return Outcome::Hopeless(defect.clone());
+            return Outcome::Permanent(defect.clone());
         }
         let Some(value) = &self.delivery.value else {
             metrics::counter!("sta_tombstones_total").increment(1);
-            return Outcome::Done;
+            return Outcome::Handled;
         };
         let decoder = match decoders.of(value).await {
             Ok(decoder) => decoder,
             Err(Undecodable::Unavailable(error)) => {
                 tracing::warn!(error, "the registry does not answer");
-                return Outcome::Later(error);
+                return Outcome::Unavailable(error);
             }
-            Err(Undecodable::UnknownSchema(reason)) => return Outcome::Failed(reason),
-            Err(Undecodable::Invalid(reason)) => return Outcome::Hopeless(reason),
+            Err(Undecodable::UnknownSchema(reason)) => return Outcome::Transient(reason),
+            Err(Undecodable::Invalid(reason)) => return Outcome::Permanent(reason),
         };
         let kind = self.text("ce_type").unwrap_or(decoder.name());
         let Some(handler) = subscriptions.handlers.get(kind) else {
-            return Outcome::Unheard(kind.to_owned());
+            return Outcome::Unhandled(kind.to_owned());
         };
         let value = match decoder.decode(kind, value) {
             Ok(value) => value,
-            Err(error) => return Outcome::Hopeless(error.to_string()),
+            Err(error) => return Outcome::Permanent(error.to_string()),
         };
         let began = Instant::now();
         let handled = AssertUnwindSafe(handler(value, self.cause(self.identity()))).catch_unwind().await;
-        let outcome = handled.unwrap_or_else(|_| Outcome::Hopeless("its handler panicked".into()));
+        let outcome = handled.unwrap_or_else(|_| Outcome::Permanent("its handler panicked".into()));
         tracing::debug!(kind, ?outcome, took_ms = began.elapsed().as_secs_f64() * 1_000.0, "a message was handled");
         outcome
     }
