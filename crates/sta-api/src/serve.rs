@@ -131,7 +131,7 @@ fn start<B: Broker>(
         let relay = if settings.tasks.relay {
             Relay::start(database.clone(), broker.clone(), registry.clone(), running_context.log.clone(), supervisor)
         } else {
-            relay::announce(database.clone(), running_context.log.clone(), supervisor)
+            relay::notify_commits(database.clone(), running_context.log.clone(), supervisor)
         };
         let consumer =
             running_context.subscriptions.clone().filter(|_| settings.tasks.consumers).map(|subscriptions| {

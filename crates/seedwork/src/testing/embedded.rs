@@ -6,7 +6,7 @@ use crate::{
     domain::{Clock, SystemClock},
     infrastructure::{
         avro::{self, Decoders, Registry, Undecodable},
-        broker::{Broker, Delivery, PgBroker, Reader, Record},
+        broker::{Broker, Delivery, PgBroker, Record, TopicReader},
     },
 };
 use anyhow::anyhow;
@@ -59,9 +59,9 @@ impl TestBroker {
     ///
     /// One cannot be decoded, or the database does not answer.
     pub async fn published<M: IntegrationEvent>(&self) -> anyhow::Result<Vec<M>> {
-        let extents = self.broker.extents(M::TOPIC).await?;
-        let mut missing: i64 = extents.iter().map(|extent| extent.next - extent.first).sum();
-        let first: Vec<i64> = extents.iter().map(|extent| extent.first).collect();
+        let watermarks = self.broker.ensure_topic(M::TOPIC).await?;
+        let mut missing: i64 = watermarks.iter().map(|watermarks| watermarks.high - watermarks.low).sum();
+        let first: Vec<i64> = watermarks.iter().map(|watermarks| watermarks.low).collect();
         let (mut reader, decoders) = (self.broker.read(M::TOPIC, &first).await?, Decoders::new(self.registry.clone()));
         let mut published = Vec::new();
         while missing > 0 {

@@ -3,7 +3,7 @@
 use crate::model::connect;
 use seedwork::{
     broker_conformance,
-    infrastructure::broker::{Broker, PgBroker, Positions, Subscriber},
+    infrastructure::broker::{Broker, PgBroker, PositionLookup, Subscriber},
     testing::{
         TestDatabase,
         broker::{BrokerUnderTest, PARTITIONS, database},
@@ -59,22 +59,23 @@ broker_conformance!(Postgres::open);
 #[tokio::test(flavor = "multi_thread")]
 async fn who_leaves_is_followed_at_once_and_not_when_its_term_is_over() {
     let postgres = Postgres::open().await;
-    let from_the_first: Positions = Arc::new(|partitions| Box::pin(std::future::ready(Ok(vec![0; partitions.len()]))));
+    let from_the_first: PositionLookup =
+        Arc::new(|partitions| Box::pin(std::future::ready(Ok(vec![0; partitions.len()]))));
     let join = || {
         let (broker, positions) = (postgres.broker(), Arc::clone(&from_the_first));
         async move { broker.subscribe("sta-conformidad", &["conformidad"], positions).await.unwrap() }
     };
     let (mut one, mut other) = (join().await, join().await);
-    assert_eq!(one.share().await.unwrap().gained.len(), PARTITIONS as usize);
+    assert_eq!(one.poll_assignment().await.unwrap().assigned.len(), PARTITIONS as usize);
     one.leave().await.unwrap();
-    assert_eq!(other.share().await.unwrap().gained.len(), PARTITIONS as usize);
+    assert_eq!(other.poll_assignment().await.unwrap().assigned.len(), PARTITIONS as usize);
 }
 
 type Member = <PgBroker as Broker>::Subscriber;
 
 /// A member of the group of a test.
 async fn join(postgres: &Postgres, topics: &[&'static str]) -> Member {
-    let positions: Positions = Arc::new(|all| Box::pin(std::future::ready(Ok(vec![0; all.len()]))));
+    let positions: PositionLookup = Arc::new(|all| Box::pin(std::future::ready(Ok(vec![0; all.len()]))));
     postgres.broker().subscribe("grupo", topics, positions).await.unwrap()
 }
 
@@ -83,10 +84,10 @@ async fn settle(members: &mut [Member]) -> Vec<BTreeSet<(String, i32)>> {
     let mut have = vec![BTreeSet::new(); members.len()];
     for _ in 0..6 {
         for (member, have) in members.iter_mut().zip(&mut have) {
-            let share = member.share().await.unwrap();
-            member.release(&share.lost).await.unwrap();
-            share.lost.iter().for_each(|lost| assert!(have.remove(&(lost.topic.to_string(), lost.number))));
-            have.extend(share.gained.iter().map(|(gained, _)| (gained.topic.to_string(), gained.number)));
+            let share = member.poll_assignment().await.unwrap();
+            member.release(&share.revoked).await.unwrap();
+            share.revoked.iter().for_each(|lost| assert!(have.remove(&(lost.topic.to_string(), lost.number))));
+            have.extend(share.assigned.iter().map(|(gained, _)| (gained.topic.to_string(), gained.number)));
         }
     }
     have

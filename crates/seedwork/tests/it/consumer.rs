@@ -5,10 +5,12 @@ use seedwork::{
     application::{CommandBus, IntegrationEvent},
     infrastructure::{
         avro::{self, Registry},
-        broker::{Broker, Delivery, Extent, Partition, PgBroker, Positions, Record, Share, Subscriber},
+        broker::{
+            AssignmentDelta, Broker, Delivery, Partition, PgBroker, PositionLookup, Record, RelayCursor, Subscriber,
+            Watermarks,
+        },
         consumer::{Consumer, ConsumerState, Subscriptions},
         postgres::{CommitterSettings, PgUnitOfWorkFactory},
-        relay::Lease,
         supervise::Supervisor,
     },
     testing::eventually,
@@ -383,8 +385,8 @@ pub(crate) struct Counting {
 pub(crate) struct CountingSubscriber(<PgBroker as Broker>::Subscriber, Arc<AtomicUsize>);
 
 impl Subscriber for CountingSubscriber {
-    async fn share(&mut self) -> anyhow::Result<Share> {
-        self.0.share().await
+    async fn poll_assignment(&mut self) -> anyhow::Result<AssignmentDelta> {
+        self.0.poll_assignment().await
     }
 
     async fn release(&mut self, lost: &[Partition]) -> anyhow::Result<()> {
@@ -397,12 +399,12 @@ impl Subscriber for CountingSubscriber {
         Ok(read)
     }
 
-    fn hold(&mut self, held: &BTreeSet<Partition>) {
-        self.0.hold(held);
+    fn set_paused(&mut self, paused: &BTreeSet<Partition>) {
+        self.0.set_paused(paused);
     }
 
-    async fn settled(&mut self, positions: &[(Partition, i64)]) -> anyhow::Result<()> {
-        self.0.settled(positions).await
+    async fn report_positions(&mut self, positions: &[(Partition, i64)]) -> anyhow::Result<()> {
+        self.0.report_positions(positions).await
     }
 
     async fn leave(self) -> anyhow::Result<()> {
@@ -417,16 +419,16 @@ impl Broker for Counting {
 
     const NAME: &'static str = "counting";
 
-    async fn find(&self, topic: &str) -> anyhow::Result<Option<Vec<Extent>>> {
-        self.broker.find(topic).await
+    async fn watermarks(&self, topic: &str) -> anyhow::Result<Option<Vec<Watermarks>>> {
+        self.broker.watermarks(topic).await
     }
 
-    async fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
-        self.broker.extents(topic).await
+    async fn ensure_topic(&self, topic: &str) -> anyhow::Result<Vec<Watermarks>> {
+        self.broker.ensure_topic(topic).await
     }
 
-    async fn publisher(&self, lease: &Lease) -> anyhow::Result<Self::Publisher> {
-        self.broker.publisher(lease).await
+    async fn publisher(&self, cursor: &impl RelayCursor) -> anyhow::Result<Self::Publisher> {
+        self.broker.publisher(cursor).await
     }
 
     async fn send(&self, records: &[Record]) -> anyhow::Result<()> {
@@ -437,7 +439,7 @@ impl Broker for Counting {
         &self,
         group: &str,
         topics: &[&'static str],
-        from: Positions,
+        from: PositionLookup,
     ) -> anyhow::Result<Self::Subscriber> {
         Ok(CountingSubscriber(self.broker.subscribe(group, topics, from).await?, Arc::clone(&self.read)))
     }

@@ -93,7 +93,7 @@ async fn a_topic_keeps_its_last_known_limit_while_the_cluster_does_not_return_it
     let db = connect(mock.database.url()).await;
     let known = "INSERT INTO broker.kafka_topics (topic, partitions, max_bytes) VALUES ('conformidad', $1, 2000000)";
     db.execute(known, &[&PARTITIONS]).await.unwrap();
-    mock.broker.extents("conformidad").await.unwrap();
+    mock.broker.ensure_topic("conformidad").await.unwrap();
     let limit = "SELECT max_bytes FROM broker.kafka_topics WHERE topic = 'conformidad'";
     assert_eq!(db.query_one(limit, &[]).await.unwrap().get::<_, i64>(0), 2_000_000);
 }

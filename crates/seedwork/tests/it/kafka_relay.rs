@@ -58,7 +58,7 @@ impl World {
     }
 
     async fn held(&self) -> i64 {
-        self.broker.extents(TOPIC).await.unwrap().iter().map(|extent| extent.next).sum()
+        self.broker.ensure_topic(TOPIC).await.unwrap().iter().map(|watermarks| watermarks.high).sum()
     }
 }
 
@@ -92,7 +92,7 @@ async fn deliver<P: Publisher>(
     lease: &mut Lease,
 ) -> Result<(), PublishError> {
     hand_over(publisher, records, lease).await?;
-    while !publisher.settle(lease).await? {}
+    while !publisher.flush(lease).await? {}
     Ok(())
 }
 
@@ -112,7 +112,7 @@ async fn the_cursor_moves_with_a_round_trip_of_five_seconds() {
     world.cluster.broker_round_trip_time(1, Duration::from_secs(5)).unwrap();
     world.events(9).await;
     reaches(&mut state, 10).await;
-    assert!(state.borrow().leads);
+    assert!(state.borrow().is_leader);
     world.cluster.broker_round_trip_time(1, Duration::ZERO).unwrap();
     assert_eq!(world.held().await, 10, "nothing was sent twice");
 }
@@ -136,11 +136,11 @@ async fn the_cursor_is_stored_ten_times_a_second_at_most() {
     // As the relay does when messages come one by one.
     for n in 1..=300 {
         hand_over(&mut publisher, &[(n, record("una", 1))], &mut lease).await.unwrap();
-        publisher.settle(&mut lease).await.unwrap();
-        lease.keep().await.unwrap();
+        publisher.flush(&mut lease).await.unwrap();
+        lease.renew_if_due().await.unwrap();
     }
-    while !publisher.settle(&mut lease).await.unwrap() {}
-    lease.store().await.unwrap();
+    while !publisher.flush(&mut lease).await.unwrap() {}
+    lease.store_if_moved().await.unwrap();
     let most = 2 + began.elapsed().as_millis() / 100;
     let row = db.query_one("SELECT (SELECT seq FROM relay), (SELECT count(*) FROM moves)", &[]).await.unwrap();
     let (cursor, moves): (i64, i64) = (row.get(0), row.get(1));
@@ -176,7 +176,7 @@ async fn a_partition_s_first_record_goes_alone_under_a_new_producer() {
         deliver(&mut publisher, &records[1..], &mut lease).await.unwrap();
         // It is known now: two go together.
         assert_eq!(publisher.publish(&records[..2], first + 9, &mut lease).await.unwrap(), 2);
-        while !publisher.settle(&mut lease).await.unwrap() {}
+        while !publisher.flush(&mut lease).await.unwrap() {}
     }
 }
 
@@ -190,7 +190,7 @@ async fn a_failure_leaves_the_cursor_behind_what_was_acknowledged() {
     world.cluster.request_errors(RDKafkaApiKey::Produce, &[ok, refused]);
     let records: Vec<_> = (1..).zip((0..10).map(|n| record("una", n))).collect();
     let failed = deliver(&mut publisher, &records, &mut lease).await.unwrap_err();
-    assert!(matches!(failed, PublishError::Refused(_)), "{failed}");
+    assert!(matches!(failed, PublishError::Rejected(_)), "{failed}");
     assert_eq!((lease.cursor(), world.held().await), (1, 1));
     // The next goes on from there.
     let mut publisher = world.broker.publisher(&lease).await.unwrap();
@@ -221,8 +221,8 @@ async fn a_batch_that_is_too_large_for_a_segment_is_halved_and_a_record_that_is_
         world.cluster.request_errors(RDKafkaApiKey::Produce, &[too_large]);
         let failed = deliver(&mut publisher, &[(1, large.clone())], &mut lease).await.unwrap_err();
         match attempt {
-            3 => assert!(matches!(failed, PublishError::Refused(_)), "{failed}"),
-            _ => assert!(matches!(failed, PublishError::TooMany(_)), "{failed}"),
+            3 => assert!(matches!(failed, PublishError::Rejected(_)), "{failed}"),
+            _ => assert!(matches!(failed, PublishError::BatchTooLarge(_)), "{failed}"),
         }
     }
 }

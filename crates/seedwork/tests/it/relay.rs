@@ -9,9 +9,12 @@ use seedwork::{
     application::Cause,
     infrastructure::{
         avro::Registry,
-        broker::{Broker, Delivery, Extent, PgBroker, Positions, PublishError, Publisher, Reader, Record},
+        broker::{
+            Broker, Delivery, PgBroker, PositionLookup, PublishError, Publisher, Record, RelayCursor, TopicReader,
+            Watermarks,
+        },
         postgres::Database,
-        relay::{Lease, Relay, RelayState},
+        relay::{Relay, RelayState},
         supervise::Supervisor,
     },
     testing::eventually,
@@ -46,7 +49,7 @@ fn withheld(state: &watch::Receiver<RelayState>) -> Option<i64> {
 /// Everything on the topic, when there is as much as is expected; seen to be in order, without gap or repetition.
 async fn delivered(banco: &Banco, expected: usize) -> Vec<Delivery> {
     let broker = PgBroker::new(banco.database.context("broker").unwrap(), 4);
-    let held = async || broker.extents(TOPIC).await.unwrap().iter().map(|extent| extent.next).sum::<i64>();
+    let held = async || broker.ensure_topic(TOPIC).await.unwrap().iter().map(|watermarks| watermarks.high).sum::<i64>();
     eventually("everything is delivered", || async { (held().await >= expected as i64).then_some(()) }).await;
     let mut reader = broker.read(TOPIC, &[0; 4]).await.unwrap();
     let mut all = Vec::new();
@@ -122,14 +125,14 @@ async fn one_relays_and_another_takes_over_when_it_ends() {
     let banco = Banco::open().await;
     let (first, second) = (Supervisor::new(), Supervisor::new());
     let mut one = relay(&banco, &first).await;
-    one.wait_for(|state| state.leads).await.unwrap();
+    one.wait_for(|state| state.is_leader).await.unwrap();
     let mut two = relay(&banco, &second).await;
     for n in 0..20 {
         banco.give(Abrir { id: CuentaId::new(), email: format!("{n}") }).await.unwrap();
     }
-    assert!(!two.borrow().leads);
+    assert!(!two.borrow().is_leader);
     assert!(first.stop(END).await);
-    two.wait_for(|state| state.leads).await.unwrap();
+    two.wait_for(|state| state.is_leader).await.unwrap();
     for n in 20..40 {
         banco.give(Abrir { id: CuentaId::new(), email: format!("{n}") }).await.unwrap();
     }
@@ -140,16 +143,16 @@ async fn one_relays_and_another_takes_over_when_it_ends() {
 async fn a_relay_that_lost_its_lease_publishes_nothing_more() {
     let banco = Banco::open().await;
     let mut state = relay(&banco, &banco.supervisor).await;
-    state.wait_for(|state| state.leads).await.unwrap();
+    state.wait_for(|state| state.is_leader).await.unwrap();
     // Somebody else takes the lease, as after the term of a frozen process.
     let thief = "UPDATE relay SET epoch = epoch + 100, expires_at = clock_timestamp() + interval '3 seconds'";
     connect(banco.database.url()).await.batch_execute(thief).await.unwrap();
     banco.give(Abrir { id: CuentaId::new(), email: "una".into() }).await.unwrap();
-    state.wait_for(|state| !state.leads).await.unwrap();
+    state.wait_for(|state| !state.is_leader).await.unwrap();
     let broker = PgBroker::new(banco.database.context("broker").unwrap(), 4);
-    let extents = broker.extents(TOPIC).await.unwrap();
-    assert!(extents.iter().all(|extent| extent.next == 0), "nothing was published without the lease");
-    state.wait_for(|state| state.leads).await.unwrap();
+    let watermarks = broker.ensure_topic(TOPIC).await.unwrap();
+    assert!(watermarks.iter().all(|watermarks| watermarks.high == 0), "nothing was published without the lease");
+    state.wait_for(|state| state.is_leader).await.unwrap();
     delivered(&banco, 1).await;
 }
 
@@ -173,7 +176,7 @@ async fn a_hole_in_the_log_and_a_cursor_beyond_it_stop_the_relay() {
 async fn commits_of_another_process_wake_the_relay() {
     let banco = Banco::open().await;
     let mut state = relay(&banco, &banco.supervisor).await;
-    state.wait_for(|state| state.leads).await.unwrap();
+    state.wait_for(|state| state.is_leader).await.unwrap();
     let rival = Supervisor::new();
     let other = bus(&banco.database.context("pruebas").unwrap(), PATIENT, &rival);
     let shared = banco.database.context("broker").unwrap();
@@ -198,13 +201,13 @@ async fn a_lease_that_is_dated_in_the_future_is_not_believed() {
     db.batch_execute(future).await.unwrap();
     banco.give(Abrir { id: CuentaId::new(), email: "una".into() }).await.unwrap();
     let mut state = relay(&banco, &banco.supervisor).await;
-    sees(&mut state, |state| state.leads).await;
+    sees(&mut state, |state| state.is_leader).await;
     delivered(&banco, 1).await;
     // One that is as long as its term is believed.
     let valid = "UPDATE relay SET epoch = epoch + 1, expires_at = clock_timestamp() + interval '4.9 seconds' \
                  RETURNING epoch";
     let taken: i64 = db.query_one(valid, &[]).await.unwrap().get(0);
-    state.wait_for(|state| !state.leads).await.unwrap();
+    state.wait_for(|state| !state.is_leader).await.unwrap();
     let epoch: i64 = db.query_one("SELECT epoch FROM relay", &[]).await.unwrap().get(0);
     assert_eq!(epoch, taken);
 }
@@ -219,13 +222,14 @@ async fn every_process_sees_the_progress_whichever_relays() {
         banco.give(Abrir { id: CuentaId::new(), email: format!("{n}") }).await.unwrap();
     }
     let own = banco.database.context("pruebas").unwrap();
-    let mut announces = seedwork::infrastructure::relay::announce(own, banco.bus.factory().log(), &banco.supervisor);
+    let mut announces =
+        seedwork::infrastructure::relay::notify_commits(own, banco.bus.factory().log(), &banco.supervisor);
     let mut stands_by = relay(&banco, &banco.supervisor).await;
     // Somebody else has the lease, and relays nothing.
     for state in [&mut announces, &mut stands_by] {
         let seen = *sees(state, |state| state.progress.is_some()).await;
         let progress = seen.progress.unwrap();
-        assert_eq!((seen.leads, progress.last, progress.cursor, progress.withheld), (false, 3, 0, 0));
+        assert_eq!((seen.is_leader, progress.last, progress.cursor, progress.withheld), (false, 3, 0, 0));
         assert!(progress.oldest.is_some());
     }
     // Then one of them relays, and the other sees it, too.
@@ -233,7 +237,7 @@ async fn every_process_sees_the_progress_whichever_relays() {
         let done = *sees(state, |state| cursor(state) == Some(3)).await;
         assert_eq!(done.progress.unwrap().oldest, None);
     }
-    assert!(stands_by.borrow().leads && !announces.borrow().leads);
+    assert!(stands_by.borrow().is_leader && !announces.borrow().is_leader);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -241,7 +245,8 @@ async fn progress_is_unknown_while_the_database_is_away() {
     let banco = Banco::open().await;
     let proxy = Proxy::before(banco.database.url()).await;
     let behind = Database::new(&proxy.url(banco.database.url()), "pruebas").unwrap();
-    let mut state = seedwork::infrastructure::relay::announce(behind, banco.bus.factory().log(), &banco.supervisor);
+    let mut state =
+        seedwork::infrastructure::relay::notify_commits(behind, banco.bus.factory().log(), &banco.supervisor);
     assert_eq!(state.borrow().progress, None);
     sees(&mut state, |state| cursor(state) == Some(0)).await;
     proxy.set(Mode::Refuse);
@@ -260,23 +265,28 @@ struct Strict {
 struct StrictPublisher(<PgBroker as Broker>::Publisher, String);
 
 impl Publisher for StrictPublisher {
-    async fn publish(&mut self, records: &[(i64, Record)], to: i64, lease: &mut Lease) -> Result<usize, PublishError> {
+    async fn publish(
+        &mut self,
+        records: &[(i64, Record)],
+        to: i64,
+        cursor: &mut impl RelayCursor,
+    ) -> Result<usize, PublishError> {
         let version = |record: &Record| {
             let found = record.headers.iter().find(|(name, _)| name == "ce_aggregateversion");
             found.map_or(0, |(_, version)| version.parse::<i64>().unwrap())
         };
         match records.iter().any(|(_, record)| record.key == self.1 && version(record) == 2) {
-            true => Err(PublishError::Refused("too large".into())),
-            false => self.0.publish(records, to, lease).await,
+            true => Err(PublishError::Rejected("too large".into())),
+            false => self.0.publish(records, to, cursor).await,
         }
     }
 
-    async fn settle(&mut self, lease: &mut Lease) -> Result<bool, PublishError> {
-        self.0.settle(lease).await
+    async fn flush(&mut self, cursor: &mut impl RelayCursor) -> Result<bool, PublishError> {
+        self.0.flush(cursor).await
     }
 
-    async fn withdraw(&mut self, lease: &mut Lease) {
-        self.0.withdraw(lease).await;
+    async fn purge(&mut self, cursor: &mut impl RelayCursor) {
+        self.0.purge(cursor).await;
     }
 }
 
@@ -287,16 +297,16 @@ impl Broker for Strict {
 
     const NAME: &'static str = "strict";
 
-    async fn find(&self, topic: &str) -> anyhow::Result<Option<Vec<Extent>>> {
-        self.broker.find(topic).await
+    async fn watermarks(&self, topic: &str) -> anyhow::Result<Option<Vec<Watermarks>>> {
+        self.broker.watermarks(topic).await
     }
 
-    async fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
-        self.broker.extents(topic).await
+    async fn ensure_topic(&self, topic: &str) -> anyhow::Result<Vec<Watermarks>> {
+        self.broker.ensure_topic(topic).await
     }
 
-    async fn publisher(&self, lease: &Lease) -> anyhow::Result<StrictPublisher> {
-        Ok(StrictPublisher(self.broker.publisher(lease).await?, self.refused.clone()))
+    async fn publisher(&self, cursor: &impl RelayCursor) -> anyhow::Result<StrictPublisher> {
+        Ok(StrictPublisher(self.broker.publisher(cursor).await?, self.refused.clone()))
     }
 
     async fn send(&self, records: &[Record]) -> anyhow::Result<()> {
@@ -307,7 +317,7 @@ impl Broker for Strict {
         &self,
         group: &str,
         topics: &[&'static str],
-        from: Positions,
+        from: PositionLookup,
     ) -> anyhow::Result<Self::Subscriber> {
         self.broker.subscribe(group, topics, from).await
     }

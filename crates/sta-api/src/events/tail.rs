@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail};
 use seedwork::infrastructure::{
     avro::{self, Registry},
-    broker::{Broker, Delivery, Extent, Reader},
+    broker::{Broker, Delivery, TopicReader, Watermarks},
 };
 use serde_json::{Map, Value, json};
 use std::{
@@ -34,15 +34,15 @@ impl Tail {
     ///
     /// There is no such topic, the broker does not answer, or stdout cannot be written.
     pub(crate) async fn run(self, broker: &impl Broker, registry: Registry) -> anyhow::Result<()> {
-        let extents = broker.find(&self.topic).await.with_context(|| format!("cannot read {}", self.topic))?;
-        let Some(extents) = extents else {
+        let watermarks = broker.watermarks(&self.topic).await.with_context(|| format!("cannot read {}", self.topic))?;
+        let Some(watermarks) = watermarks else {
             bail!("there is no topic {} yet: it is made with its first message", self.topic);
         };
-        let from = |extent: &Extent| if self.from_beginning { extent.first } else { extent.next };
-        let mut positions: Vec<i64> = extents.iter().map(from).collect();
+        let from = |watermarks: &Watermarks| if self.from_beginning { watermarks.low } else { watermarks.high };
+        let mut positions: Vec<i64> = watermarks.iter().map(from).collect();
         let mut reader = broker.read(&self.topic, &positions).await?;
         let mut printer = Printer { registry, schemas: HashMap::new(), left: self.limit.unwrap_or(usize::MAX) };
-        while printer.left > 0 && !(self.ends_at_the_end() && reached(&positions, &extents)) {
+        while printer.left > 0 && !(self.ends_at_the_end() && reached(&positions, &watermarks)) {
             let deliveries = reader.next().await?;
             for delivery in &deliveries {
                 let number = usize::try_from(delivery.partition.number)?;
@@ -65,8 +65,8 @@ impl Tail {
     }
 }
 
-fn reached(positions: &[i64], extents: &[Extent]) -> bool {
-    positions.iter().zip(extents).all(|(position, extent)| *position >= extent.next)
+fn reached(positions: &[i64], watermarks: &[Watermarks]) -> bool {
+    positions.iter().zip(watermarks).all(|(position, watermarks)| *position >= watermarks.high)
 }
 
 /// Makes lines of messages.

@@ -53,7 +53,7 @@ fn tell(context: &Context, standing: Standing) -> Value {
         },
         "log": { "last": log.last, "room": standing.room },
         "relay": {
-            "leads": relay.leads,
+            "leads": relay.is_leader,
             "cursor": progress.map(|progress| progress.cursor),
             "oldest": progress.and_then(|progress| progress.oldest),
             "withheld": progress.map(|progress| progress.withheld),

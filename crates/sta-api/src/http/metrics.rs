@@ -7,7 +7,7 @@ use metrics::{counter, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use seedwork::{
     domain::{Clock, SystemClock},
-    infrastructure::{relay::Progress, supervise::Supervisor},
+    infrastructure::{relay::RelayProgress, supervise::Supervisor},
 };
 use std::{fmt::Write as _, time::Duration};
 
@@ -59,7 +59,7 @@ pub(super) async fn scrape(handle: web::Data<PrometheusHandle>, running: web::Da
 /// The progress of the relays, in whichever process they run. A gauge of the recorder keeps its last value for ever; one
 /// that is not known is absent here.
 fn relays(contexts: &[Context]) -> String {
-    type Value = fn(&Progress) -> f64;
+    type Value = fn(&RelayProgress) -> f64;
     let gauges: [(&str, Value); 4] = [
         ("sta_relay_cursor", |progress| progress.cursor as f64),
         ("sta_relay_withheld", |progress| progress.withheld as f64),

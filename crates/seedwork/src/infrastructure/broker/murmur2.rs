@@ -1,15 +1,15 @@
-//! The hash by which Kafka's clients choose a partition, so that every producer of a key chooses the same one.
+//! The hash with which Kafka's clients choose a partition: every producer of a key chooses the same one.
 
 const M: u32 = 0x5bd1_e995;
 const SEED: u32 = 0x9747_b28c;
 
-/// The partition of a key, as Kafka's own default partitioner chooses it.
+/// Returns the partition that Kafka's default partitioner chooses for a key.
 pub(super) fn partition(key: &[u8], partitions: i32) -> i32 {
     let positive = i32::from_ne_bytes((murmur2(key) & 0x7fff_ffff).to_ne_bytes());
     positive % partitions.max(1)
 }
 
-/// MurmurHash2 (Austin Appleby, public domain) with Kafka's seed, in the byte order of Kafka's Java client.
+/// Computes MurmurHash2 (Austin Appleby, public domain) with Kafka's seed, in the byte order of Kafka's Java client.
 fn murmur2(data: &[u8]) -> u32 {
     let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
     let (words, tail) = data.as_chunks::<4>();

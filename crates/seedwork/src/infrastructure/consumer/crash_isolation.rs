@@ -291,10 +291,10 @@ async fn shortened<B: Broker>(broker: &B, ranges: Vec<(Partition, i64)>) -> anyh
     for (partition, until) in ranges {
         let topic = &partition.topic;
         if !by_topic.contains_key(topic) {
-            by_topic.insert(Arc::clone(topic), broker.extents(topic).await?);
+            by_topic.insert(Arc::clone(topic), broker.ensure_topic(topic).await?);
         }
         let watermarks = by_topic.get(topic).and_then(|all| all.get(usize::try_from(partition.number).ok()?));
-        let end = watermarks.with_context(|| format!("{partition:?} does not exist"))?.next;
+        let end = watermarks.with_context(|| format!("{partition:?} does not exist"))?.high;
         shortened.insert(partition, until.min(end));
     }
     Ok(shortened)

@@ -2,7 +2,7 @@
 //! settled.
 
 use crate::infrastructure::{
-    broker::{Extent, Partition},
+    broker::{Partition, Watermarks},
     postgres::Database,
 };
 use anyhow::{Context as _, ensure};
@@ -34,15 +34,15 @@ const STORE: &str = "\
 ///
 /// The number of partitions has changed, messages were deleted before they were settled, or the topic was made again.
 /// An operator must then decide where to read on.
-pub(super) async fn begin(database: &Database, topic: &str, watermarks: &[Extent]) -> anyhow::Result<()> {
+pub(super) async fn begin(database: &Database, topic: &str, watermarks: &[Watermarks]) -> anyhow::Result<()> {
     let client = database.client("").await?;
-    let low: Vec<i64> = watermarks.iter().map(|watermarks| watermarks.first).collect();
+    let low: Vec<i64> = watermarks.iter().map(|watermarks| watermarks.low).collect();
     client.execute(BEGIN, &[&topic, &low]).await?;
     let known = client.query(KNOWN, &[&topic]).await?;
     let (is, was) = (watermarks.len(), known.len());
     ensure!(is == was, "the topic {topic} has {is} partitions, but positions in {was} are known");
     for (number, (watermarks, row)) in watermarks.iter().zip(&known).enumerate() {
-        let (position, Extent { first: low, next: high }): (i64, _) = (row.get(0), *watermarks);
+        let (position, Watermarks { low, high }): (i64, _) = (row.get(0), *watermarks);
         ensure!(
             (low..=high).contains(&position),
             "the position in partition {number} of {topic} is {position}, but it holds {low} to {high}"

@@ -14,7 +14,7 @@ use super::{
     positions,
     received_message::ReceivedMessage,
 };
-use crate::infrastructure::broker::{Broker, Delivery, Partition, Positions, Subscriber};
+use crate::infrastructure::broker::{Broker, Delivery, Partition, PositionLookup, Subscriber};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::oneshot,
@@ -31,10 +31,10 @@ impl<B: Broker> Consumer<B> {
     /// Joins the group. A topic without positions is read from its oldest message.
     pub(super) async fn subscribe(&self) -> anyhow::Result<B::Subscriber> {
         for topic in &self.subscriptions.topics {
-            positions::begin(&self.database, topic, &self.broker.extents(topic).await?).await?;
+            positions::begin(&self.database, topic, &self.broker.ensure_topic(topic).await?).await?;
         }
         let database = self.database.clone();
-        let lookup: Positions = Arc::new(move |partitions| {
+        let lookup: PositionLookup = Arc::new(move |partitions| {
             let database = database.clone();
             Box::pin(async move { positions::of(&database, &partitions).await })
         });
@@ -52,17 +52,17 @@ impl<B: Broker> Consumer<B> {
         // From here on another process can detect a crash of this one.
         stop.run_until_cancelled(self.isolation.wait_until_open()).await;
         while !stop.is_cancelled() {
-            let delta = subscriber.share().await?;
+            let delta = subscriber.poll_assignment().await?;
             generation += 1;
             let polled_at = Instant::now();
-            if !delta.lost.is_empty() {
-                self.drain(&delta.lost, dispatcher).await?;
-                subscriber.release(&delta.lost).await?;
+            if !delta.revoked.is_empty() {
+                self.drain(&delta.revoked, dispatcher).await?;
+                subscriber.release(&delta.revoked).await?;
             }
-            if !delta.gained.is_empty() {
-                self.isolation.detect_crashes(&self.database, &self.broker, &delta.gained).await?;
+            if !delta.assigned.is_empty() {
+                self.isolation.detect_crashes(&self.database, &self.broker, &delta.assigned).await?;
             }
-            for (partition, position) in delta.gained {
+            for (partition, position) in delta.assigned {
                 dispatcher.changes.send(AssignmentChange::Assigned { partition, position, generation })?;
             }
             let positions = self.offsets.positions();
@@ -70,7 +70,7 @@ impl<B: Broker> Consumer<B> {
                 state.partitions = positions.len();
                 state.failure = None;
             });
-            subscriber.settled(&positions).await?;
+            subscriber.report_positions(&positions).await?;
             while polled_at.elapsed() < POLL_INTERVAL && !stop.is_cancelled() {
                 // The assignment is polled also while there is no room.
                 let room = async {
@@ -78,7 +78,7 @@ impl<B: Broker> Consumer<B> {
                     dispatcher.work.reserve().await
                 };
                 let Ok(slot) = timeout_at(polled_at + POLL_INTERVAL, room).await else { break };
-                subscriber.hold(&paused.borrow_and_update());
+                subscriber.set_paused(&paused.borrow_and_update());
                 let read = tokio::select! {
                     read = subscriber.read() => read?,
                     _ = paused.changed() => continue,

@@ -1,4 +1,4 @@
-//! From a row of the log to a record on the wire: CloudEvents attributes as headers, the schema's id before the body.
+//! The envelope of a message: a row of the log becomes a record with CloudEvents attributes as headers.
 
 use crate::{
     domain::Timestamp,
@@ -8,8 +8,8 @@ use chrono::SecondsFormat;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-/// Reads the log after a number, in order, up to a number of rows and a number of bytes of all bodies. The first row is
-/// read whatever its size. The sizes of bodies are known without reading them.
+/// Reads the log after a number, in order, up to a number of rows and of bytes in all bodies. The first row is read
+/// whatever its size. The sizes of bodies are known without reading them.
 pub(super) const READ: &str = "\
     SELECT seq, id, topic, type, key, aggregate_version, time, correlation_id, causation_id, traceparent, fingerprint, body \
     FROM (SELECT *, sum(octet_length(body)) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING) AS bytes \
@@ -17,15 +17,15 @@ pub(super) const READ: &str = "\
     WHERE bytes <= $3::int8 OR seq = $1 + 1 ORDER BY seq";
 
 /// A row of the log.
-pub(super) struct Entry(Row);
+pub(super) struct LogEntry(Row);
 
-impl From<Row> for Entry {
+impl From<Row> for LogEntry {
     fn from(row: Row) -> Self {
         Self(row)
     }
 }
 
-impl Entry {
+impl LogEntry {
     pub(super) fn seq(&self) -> i64 {
         self.0.get(0)
     }
@@ -46,7 +46,8 @@ impl Entry {
         self.0.get(10)
     }
 
-    /// The record, of a log whose CloudEvents source is `source`, with the id that the broker's readers know its schema by.
+    /// Returns the record to publish. `source` is the CloudEvents source of the log, `schema_id` the registry's id of
+    /// the body's schema.
     pub(super) fn record(&self, source: &str, schema_id: i32) -> Record {
         let row = &self.0;
         let (key, time): (&str, Timestamp) = (row.get(4), self.time());

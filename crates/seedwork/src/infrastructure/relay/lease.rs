@@ -1,107 +1,106 @@
-//! The lease on a context's log: one relay is active, and one that has lost its lease cannot move the cursor.
+//! The lease on a context's log: one relay leads, and one that has lost its lease cannot store the cursor.
+//!
+//! | lease | event | next state | durable fact |
+//! |---|---|---|---|
+//! | free | a relay acquires it | held, with the next epoch | `epoch` and `expires_at` in `relay` |
+//! | held | half of its duration has passed | held, renewed | `expires_at` |
+//! | held | the cursor moved 100 ms ago | held, renewed | `seq` and `expires_at` |
+//! | held | 4 s pass without a renewal | given up by its holder, which purges what is in flight | none |
+//! | held | 5 s pass without a renewal | free | `expires_at` has passed |
+//! | held | its holder releases it | free | `expires_at` is `-infinity` |
+//! | held | its holder acquires it again after a failure | held, with the next epoch | `epoch` and `expires_at` |
+//!
+//! An older epoch matches no row, so its holder is fenced.
 
-use crate::infrastructure::broker::PublishError;
+use crate::infrastructure::broker::{PublishError, RelayCursor};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
 use tokio_postgres::{Client, Error, Statement};
 
-/// How long a lease lasts from its last renewal.
-pub(super) const TERM: Duration = Duration::from_secs(5);
+/// The duration of a lease from its last renewal.
+const DURATION: Duration = Duration::from_secs(5);
 
-/// The shortest interval between two stores of the cursor: each costs a commit, and a new version of the row.
-const STORE: Duration = Duration::from_millis(100);
-/// The time that is left of a lease for taking back what is on its way.
-const RESERVE: Duration = Duration::from_secs(1);
+/// The shortest interval between two stores of the cursor: each costs a commit and a new version of the row.
+const STORE_INTERVAL: Duration = Duration::from_millis(100);
+/// The time before the end of a lease in which a holder that could not renew it purges the records in flight.
+const PURGE_RESERVE: Duration = Duration::from_secs(1);
 
-/// Takes the lease. A lease that ends later than one taken now was dated by a clock that is not the server's any more:
-/// it counts as free.
+/// Acquires the lease. One that ends later than a lease acquired now was dated by another clock: it counts as free.
 const ACQUIRE: &str = "\
     UPDATE relay SET epoch = epoch + 1, expires_at = clock_timestamp() + make_interval(secs => $1) \
     WHERE expires_at < clock_timestamp() OR expires_at > clock_timestamp() + make_interval(secs => $1) OR epoch = $2 \
     RETURNING epoch, seq";
-const ADVANCE: &str = "\
+const STORE: &str = "\
     UPDATE relay SET seq = $2, expires_at = clock_timestamp() + make_interval(secs => $3) WHERE epoch = $1 AND seq <= $2";
 const RELEASE: &str = "UPDATE relay SET expires_at = '-infinity' WHERE epoch = $1";
 
-/// The right to relay a context's log, and how far it has been relayed.
+/// The right to relay a context's log, with the cursor.
 pub struct Lease {
     client: Arc<Client>,
-    advance: Statement,
+    store: Statement,
     epoch: i64,
-    /// The number up to which everything is safe at the broker.
+    /// The number up to which all records are acknowledged by the broker.
     cursor: i64,
-    /// The cursor in the table: never ahead of `cursor`.
+    /// The cursor in the table. It is never ahead of `cursor`.
     stored: i64,
     stored_at: Instant,
-    /// By this process's own monotonic clock: measured from before the renewal was asked for.
+    /// The end of the lease on this process's monotonic clock, counted from before the renewal was sent.
     until: watch::Sender<Instant>,
 }
 
 impl Lease {
-    /// Takes the lease if it is free, or was this relay's own in `epoch`; else gives the connection back.
+    /// Acquires the lease if it is free, or is this relay's own, of `epoch`. Otherwise returns the connection.
     pub(crate) async fn acquire(client: Client, epoch: Option<i64>) -> Result<Result<Self, Client>, Error> {
-        let asked = Instant::now();
-        let Some(row) = client.query_opt(ACQUIRE, &[&TERM.as_secs_f64(), &epoch]).await? else {
+        let sent_at = Instant::now();
+        let Some(row) = client.query_opt(ACQUIRE, &[&DURATION.as_secs_f64(), &epoch]).await? else {
             return Ok(Err(client));
         };
-        let advance = client.prepare(ADVANCE).await?;
+        let store = client.prepare(STORE).await?;
         let (epoch, cursor) = (row.get(0), row.get(1));
-        let until = watch::Sender::new(asked + TERM);
-        Ok(Ok(Self { client: Arc::new(client), advance, epoch, cursor, stored: cursor, stored_at: asked, until }))
+        let until = watch::Sender::new(sent_at + DURATION);
+        Ok(Ok(Self { client: Arc::new(client), store, epoch, cursor, stored: cursor, stored_at: sent_at, until }))
     }
 
-    /// The number of the lease.
     pub(super) fn epoch(&self) -> i64 {
         self.epoch
     }
 
-    /// The connection that the lease was taken on.
-    pub fn client(&self) -> &Client {
-        &self.client
-    }
-
-    /// The same connection, for a reader of the log that sends its queries while the connection is used for other
-    /// things.
-    pub(super) fn shared(&self) -> Arc<Client> {
+    /// Returns the connection of the lease, for a reader of the log that pipelines its queries on it.
+    pub(super) fn shared_client(&self) -> Arc<Client> {
         Arc::clone(&self.client)
     }
 
-    /// The number of the last message that was relayed.
+    /// Returns the number up to which all records are acknowledged.
     pub fn cursor(&self) -> i64 {
         self.cursor
     }
 
-    /// Moves the cursor in memory: everything up to `to` is safe. [`keep`](Self::keep) stores it.
-    pub fn moved(&mut self, to: i64) {
-        self.cursor = self.cursor.max(to);
-    }
-
-    /// Renews the lease and stores the cursor when either is due: a cursor that moved after 100 ms, the lease after half
-    /// of its term.
+    /// Renews the lease and stores the cursor if either is due: a cursor that has moved, 100 ms after the last store;
+    /// the lease, after half of its duration.
     ///
     /// # Errors
     ///
-    /// See [`advance`](Self::advance).
-    pub async fn keep(&mut self) -> Result<(), PublishError> {
-        match self.due().is_zero() {
-            true => self.advance(self.cursor).await,
+    /// As of [`store`](RelayCursor::store).
+    pub async fn renew_if_due(&mut self) -> Result<(), PublishError> {
+        match self.renewal_due_in().is_zero() {
+            true => self.store(self.cursor).await,
             false => Ok(()),
         }
     }
 
-    /// The time until [`keep`](Self::keep) has something to do.
-    pub(super) fn due(&self) -> Duration {
-        let renewal = *self.until.borrow() - TERM / 2;
-        let due = if self.cursor > self.stored { renewal.min(self.stored_at + STORE) } else { renewal };
+    /// Returns the time until [`renew_if_due`](Self::renew_if_due) renews the lease.
+    pub(super) fn renewal_due_in(&self) -> Duration {
+        let renewal = *self.until.borrow() - DURATION / 2;
+        let due = if self.cursor > self.stored { renewal.min(self.stored_at + STORE_INTERVAL) } else { renewal };
         due.saturating_duration_since(Instant::now())
     }
 
-    /// Waits until the lease is not to be relied upon any more, because it was not renewed in time.
-    pub(super) fn lapses(&self) -> impl Future<Output = ()> + Send + 'static {
+    /// Waits until the lease is about to expire, because it was not renewed in time.
+    pub(super) fn expiry(&self) -> impl Future<Output = ()> + Send + 'static {
         let until = self.until.subscribe();
         async move {
             loop {
-                let end = *until.borrow() - RESERVE;
+                let end = *until.borrow() - PURGE_RESERVE;
                 if Instant::now() >= end {
                     return;
                 }
@@ -114,36 +113,42 @@ impl Lease {
     ///
     /// # Errors
     ///
-    /// See [`advance`](Self::advance).
-    pub async fn store(&mut self) -> Result<(), PublishError> {
+    /// As of [`store`](RelayCursor::store).
+    pub async fn store_if_moved(&mut self) -> Result<(), PublishError> {
         match self.cursor > self.stored {
-            true => self.advance(self.cursor).await,
+            true => self.store(self.cursor).await,
             false => Ok(()),
         }
     }
 
-    /// Stores the cursor and renews the lease, also inside a transaction of its [`client`](Self::client).
-    ///
-    /// # Errors
-    ///
-    /// [`PublishError::Fenced`] when another process has taken the lease.
-    pub async fn advance(&mut self, to: i64) -> Result<(), PublishError> {
-        let asked = Instant::now();
-        let advanced = self.client.execute(&self.advance, &[&self.epoch, &to, &TERM.as_secs_f64()]).await;
-        match advanced.map_err(|error| PublishError::Failed(error.to_string()))? {
-            0 => Err(PublishError::Fenced),
-            _ => {
-                self.until.send_replace(asked + TERM);
-                (self.stored, self.stored_at) = (to, asked);
-                Ok(())
-            }
-        }
-    }
-
-    /// Gives the lease up, so that another process need not wait for its end.
+    /// Releases the lease, so that another process need not wait for its end.
     pub(super) async fn release(self) {
         if let Err(error) = self.client.execute(RELEASE, &[&self.epoch]).await {
-            tracing::debug!(%error, "the lease was not given up; it ends by itself");
+            tracing::debug!(%error, "the lease is not released; it expires by itself");
+        }
+    }
+}
+
+impl RelayCursor for Lease {
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    fn advance(&mut self, to: i64) {
+        self.cursor = self.cursor.max(to);
+    }
+
+    /// Also renews the lease.
+    async fn store(&mut self, to: i64) -> Result<(), PublishError> {
+        let sent_at = Instant::now();
+        let stored = self.client.execute(&self.store, &[&self.epoch, &to, &DURATION.as_secs_f64()]).await;
+        match stored.map_err(|error| PublishError::Failed(error.to_string()))? {
+            0 => Err(PublishError::Fenced),
+            _ => {
+                self.until.send_replace(sent_at + DURATION);
+                (self.stored, self.stored_at) = (to, sent_at);
+                Ok(())
+            }
         }
     }
 }

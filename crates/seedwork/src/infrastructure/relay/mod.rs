@@ -1,16 +1,25 @@
-//! The relay: carries a context's log to the broker, in order, once a process and context; one is active, others stand by.
+//! The relay: publishes a context's log to the broker, in order. One process leads, the others stand by.
+//!
+//! | relay | event | next state | durable fact |
+//! |---|---|---|---|
+//! | standby | the [lease](Lease) is free | leader, from the stored cursor | a new epoch in `relay` |
+//! | leader | records are acknowledged | leader, with a greater cursor | `relay.seq`, at most 100 ms later |
+//! | leader | the broker rejects a record for good | leader; its key is withheld | rows in `withheld` |
+//! | leader | the lease is not renewed in time | standby; no record is in flight | none |
+//! | leader | a failure | paused, then standby; no record is in flight | the cursor |
+//! | leader | the process stops | stopped; no record is in flight | the cursor; the lease is free |
 
-mod announce;
+mod commit_notifications;
 mod envelope;
-mod lead;
+mod leader;
 mod lease;
+mod log_reader;
 mod progress;
-mod reader;
 mod withheld;
 
-pub use announce::announce;
+pub use commit_notifications::notify_commits;
 pub use lease::Lease;
-pub use progress::{Progress, RelayState};
+pub use progress::{RelayProgress, RelayState};
 
 use super::{
     avro::Registry,
@@ -18,19 +27,19 @@ use super::{
     postgres::{Database, LogState},
     supervise::{Supervisor, jitter},
 };
-use announce::{channel, stand_by};
-use lead::Leader;
+use commit_notifications::{channel, stand_by};
+use leader::Leader;
 use progress::Observer;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// How long an idle relay waits before it looks again: for a notification that was lost, and to renew its lease.
+/// The longest wait of an idle relay: a notification may be lost, and a lease must be renewed.
 const IDLE: Duration = Duration::from_secs(1);
 /// The first and the longest pause after a failure.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
-/// Carries the log of one context.
+/// Relays the log of one context.
 pub struct Relay<B> {
     database: Database,
     broker: B,
@@ -40,7 +49,7 @@ pub struct Relay<B> {
 }
 
 impl<B: Broker> Relay<B> {
-    /// Starts the relay of a context's log; `log` tells of commits in this process.
+    /// Starts the relay of a context's log. `log` changes with each commit of this process.
     pub fn start(
         database: Database,
         broker: B,
@@ -48,21 +57,21 @@ impl<B: Broker> Relay<B> {
         log: watch::Receiver<LogState>,
         supervisor: &Supervisor,
     ) -> watch::Receiver<RelayState> {
-        let (state, seen) = watch::channel(RelayState::default());
+        let (state, receiver) = watch::channel(RelayState::default());
         let relay = Arc::new(Self { database, broker, registry, log, state });
         supervisor.spawn("relay", move |stop| {
             let relay = Arc::clone(&relay);
             async move { relay.run(stop).await }
         });
-        seen
+        receiver
     }
 
     async fn run(&self, stop: CancellationToken) {
         let (mut pause, mut epoch) = (PAUSE.0, None);
         let mut observer = Observer::new(self.state.clone());
         while !stop.is_cancelled() {
-            let outcome = self.turn(&mut epoch, &mut observer, &stop).await;
-            observer.leads(false);
+            let outcome = self.stand_by_and_lead(&mut epoch, &mut observer, &stop).await;
+            observer.set_leader(false);
             match outcome {
                 Ok(()) => pause = PAUSE.0,
                 Err(error) => {
@@ -76,19 +85,19 @@ impl<B: Broker> Relay<B> {
         }
     }
 
-    /// Stands by until the lease is free, and leads until something fails. `epoch` is that of the lease that this relay
-    /// held last: it need not wait for the end of its own.
-    async fn turn(
+    /// Stands by until the lease is free, then leads until something fails. `epoch` is the one of this relay's last
+    /// lease: it may take its own lease again at once.
+    async fn stand_by_and_lead(
         &self,
         epoch: &mut Option<i64>,
         observer: &mut Observer,
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
-        let listening = self.database.listen(&channel(&self.database)).await;
-        let (mut client, mut news) = listening.inspect_err(|_| observer.lost())?;
+        let listener = self.database.listen(&channel(&self.database)).await;
+        let (mut client, mut notifications) = listener.inspect_err(|_| observer.set_unknown())?;
         let mut log = self.log.clone();
         let mut lease = loop {
-            observer.look(&client, 0).await.inspect_err(|_| observer.lost())?;
+            observer.refresh(&client, 0).await.inspect_err(|_| observer.set_unknown())?;
             match Lease::acquire(client, *epoch).await? {
                 Ok(lease) => break lease,
                 Err(unchanged) => client = unchanged,
@@ -100,8 +109,8 @@ impl<B: Broker> Relay<B> {
         };
         *epoch = Some(lease.epoch());
         tracing::info!(context = self.database.schema(), cursor = lease.cursor(), "this process relays");
-        observer.leads(true);
-        Leader::open(self, &mut lease, observer).await?.run(&mut news, stop).await?;
+        observer.set_leader(true);
+        Leader::open(self, &mut lease, observer).await?.run(&mut notifications, stop).await?;
         lease.release().await;
         Ok(())
     }

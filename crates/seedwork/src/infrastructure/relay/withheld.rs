@@ -1,40 +1,46 @@
-//! What is not sent: messages that the broker refuses for good, and those of the same key that follow.
+//! Withheld messages: those that the broker rejects for good, and the later ones of the same keys, to keep their order.
+//!
+//! | key | event | next state | durable fact |
+//! |---|---|---|---|
+//! | published | the broker rejects a message for good | withheld | a row in `withheld` |
+//! | withheld | a further message of the key is read | withheld | a row in `withheld` |
+//! | withheld | an operator publishes the rows and deletes them | published, after the next start | no row |
 
-use super::envelope::Entry;
+use super::envelope::LogEntry;
 use std::collections::HashSet;
 use tokio_postgres::{Client, Error};
 
 const KEYS: &str = "SELECT DISTINCT topic, key FROM withheld";
 
-const NOTE: &str = "\
+const INSERT: &str = "\
     INSERT INTO withheld (seq, topic, key, reason) SELECT * FROM unnest($1::int8[], $2::text[], $3::text[], $4::text[]) \
     ON CONFLICT (seq) DO NOTHING";
 
-/// The keys that something is withheld of.
+/// The topics and keys that have withheld messages.
 pub(super) struct Withheld(HashSet<(String, String)>);
 
 impl Withheld {
-    /// As earlier relays left it.
+    /// Loads the keys that earlier relays withheld.
     pub(super) async fn load(client: &Client) -> Result<Self, Error> {
         let rows = client.query(KEYS, &[]).await?;
         Ok(Self(rows.iter().map(|row| (row.get(0), row.get(1))).collect()))
     }
 
-    /// Whether an earlier message of the same key is withheld.
-    pub(super) fn precedes(&self, entry: &Entry) -> bool {
+    /// Returns true if an earlier message of the same key is withheld.
+    pub(super) fn contains_key_of(&self, entry: &LogEntry) -> bool {
         !self.0.is_empty() && self.0.contains(&(entry.topic().to_owned(), entry.key().to_owned()))
     }
 
-    /// Notes messages as withheld, durably, before the cursor moves beyond them. They may have been noted before.
-    /// Returns the number of new ones.
-    pub(super) async fn note(&mut self, client: &Client, entries: &[&Entry], reason: &str) -> Result<u64, Error> {
+    /// Stores messages as withheld, before the cursor passes them. Returns the number of those that were not stored
+    /// before.
+    pub(super) async fn insert(&mut self, client: &Client, entries: &[&LogEntry], reason: &str) -> Result<u64, Error> {
         if entries.is_empty() {
             return Ok(0);
         }
         let seqs: Vec<i64> = entries.iter().map(|entry| entry.seq()).collect();
         let (topics, keys): (Vec<&str>, Vec<&str>) = entries.iter().map(|entry| (entry.topic(), entry.key())).unzip();
         let reasons = vec![reason; entries.len()];
-        let new = client.execute(NOTE, &[&seqs, &topics, &keys, &reasons]).await?;
+        let new = client.execute(INSERT, &[&seqs, &topics, &keys, &reasons]).await?;
         for entry in entries {
             tracing::error!(
                 seq = entry.seq(),

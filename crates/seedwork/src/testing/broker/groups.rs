@@ -20,7 +20,7 @@ pub async fn a_group_reads_on_from_its_own_positions(under: &impl BrokerUnderTes
         read.iter().filter(|delivery| delivery.offset < seen[&delivery.partition.number] / 2).collect();
     settled.iter().for_each(|delivery| memory.settle(delivery));
     let all: Vec<_> = read.iter().map(|delivery| (delivery.partition.clone(), delivery.offset + 1)).collect();
-    first.subscriber.settled(&all).await.unwrap();
+    first.subscriber.report_positions(&all).await.unwrap();
     drop(first);
     let rest = Member::join(under, &memory).await.reads(80 - settled.len()).await;
     let positions = memory.all();
@@ -155,8 +155,8 @@ pub async fn what_is_given_up_goes_over_when_it_is_released(under: &impl BrokerU
     let lost = loop {
         assert!(Instant::now() < until, "the first gives something up");
         let share = one.keep().await;
-        if !share.lost.is_empty() {
-            break share.lost;
+        if !share.revoked.is_empty() {
+            break share.revoked;
         }
         two.ask().await;
         two.subscriber.read().await.unwrap();
@@ -190,8 +190,8 @@ pub async fn who_is_frozen_is_followed_by_the_others(under: &impl BrokerUnderTes
     let [mut frozen, mut two] = pair(under, &memory).await;
     two.asks_until("it has all", |two| two.has == all_partitions()).await;
     let share = frozen.keep().await;
-    assert!(!share.lost.is_empty() && frozen.has.is_empty(), "it learns that it lost all: {share:?}");
-    frozen.subscriber.release(&share.lost).await.unwrap();
+    assert!(!share.revoked.is_empty() && frozen.has.is_empty(), "it learns that it lost all: {share:?}");
+    frozen.subscriber.release(&share.revoked).await.unwrap();
     let until = Instant::now() + DEADLINE;
     while frozen.has.is_empty() {
         assert!(Instant::now() < until, "it gets its share again");
@@ -212,9 +212,9 @@ pub async fn connections_that_are_cut_lose_nothing(under: &impl BrokerUnderTest)
     while next.values().sum::<usize>() < 160 {
         assert!(Instant::now() < until, "all comes");
         let read = match &mut member {
-            Some(member) => match member.subscriber.share().await {
-                Ok(share) if share.lost.is_empty() => member.subscriber.read().await,
-                Ok(share) => member.subscriber.release(&share.lost).await.map(|()| Vec::new()),
+            Some(member) => match member.subscriber.poll_assignment().await {
+                Ok(share) if share.revoked.is_empty() => member.subscriber.read().await,
+                Ok(share) => member.subscriber.release(&share.revoked).await.map(|()| Vec::new()),
                 Err(error) => Err(error),
             },
             None => {
@@ -263,17 +263,17 @@ pub async fn what_is_held_waits_while_the_rest_comes(under: &impl BrokerUnderTes
     let (broker, memory) = (under.broker(), Memory::default());
     let held = Partition { topic: under.topic().into(), number: 0 };
     let mut member = Member::join(under, &memory).await;
-    member.subscriber.hold(&[held.clone()].into());
+    member.subscriber.set_paused(&[held.clone()].into());
     let mut read = 0;
     for count in [10, 500] {
         broker.send(&records(under, &keys(16), count)).await.unwrap();
-        let extents = broker.extents(under.topic()).await.unwrap();
-        let rest: i64 = extents.iter().skip(1).map(|extent| extent.next).sum();
+        let watermarks = broker.ensure_topic(under.topic()).await.unwrap();
+        let rest: i64 = watermarks.iter().skip(1).map(|watermarks| watermarks.high).sum();
         let rest = usize::try_from(rest).unwrap();
         assert!(member.reads(rest - read).await.iter().all(|delivery| delivery.partition != held));
         read = rest;
     }
-    member.subscriber.hold(&[].into());
+    member.subscriber.set_paused(&[].into());
     let offsets: Vec<i64> = member.reads(16 * 510 - read).await.iter().map(|delivery| delivery.offset).collect();
     assert!((0..).zip(&offsets).all(|(n, offset)| n == *offset), "all of it comes, in order");
     assert!(!offsets.is_empty(), "some key has the partition");

@@ -1,7 +1,7 @@
 //! Messages: in order, whole, and from where one asks for them.
 
 use super::{BrokerUnderTest, Member, Memory, PARTITIONS, keys, n, record, records};
-use crate::infrastructure::broker::{Broker, Delivery, Reader};
+use crate::infrastructure::broker::{Broker, Delivery, TopicReader};
 use std::collections::HashMap;
 
 /// The messages of a key come in the order in which they were sent, from one partition; offsets have no gap. The
@@ -61,7 +61,7 @@ pub async fn what_is_sent_comes_as_it_was(under: &impl BrokerUnderTest) {
 /// Without a key, without a value, with bytes for texts: nothing is refused, nothing stops what follows.
 pub async fn what_no_well_behaved_producer_sends_comes_too(under: &impl BrokerUnderTest) {
     let (broker, memory) = (under.broker(), Memory::default());
-    assert_eq!(broker.extents(under.topic()).await.unwrap().len(), PARTITIONS as usize);
+    assert_eq!(broker.ensure_topic(under.topic()).await.unwrap().len(), PARTITIONS as usize);
     under.raw(None, &[], Some(b"no key")).await;
     under.raw(Some(b"tombstone"), &[], None).await;
     under.raw(Some(&[0xff, 0, 0xfe]), &[("ce_id", b"with\0NUL")], Some(b"")).await;
@@ -93,12 +93,12 @@ pub async fn a_large_message_comes(under: &impl BrokerUnderTest) {
 pub async fn a_reader_reads_from_where_it_is_told(under: &impl BrokerUnderTest) {
     let broker = under.broker();
     broker.send(&records(under, &keys(8), 5)).await.unwrap();
-    let extents = broker.extents(under.topic()).await.unwrap();
-    assert!(extents.iter().all(|extent| extent.first == 0), "{extents:?}");
-    assert_eq!(extents.iter().map(|extent| extent.next).sum::<i64>(), 40);
+    let watermarks = broker.ensure_topic(under.topic()).await.unwrap();
+    assert!(watermarks.iter().all(|watermarks| watermarks.low == 0), "{watermarks:?}");
+    assert_eq!(watermarks.iter().map(|watermarks| watermarks.high).sum::<i64>(), 40);
     // One message of each partition is left out at the start.
-    let from: Vec<i64> = extents.iter().map(|extent| extent.next.min(1)).collect();
-    let expected = extents.iter().zip(&from).map(|(extent, from)| extent.next - from).sum::<i64>();
+    let from: Vec<i64> = watermarks.iter().map(|watermarks| watermarks.high.min(1)).collect();
+    let expected = watermarks.iter().zip(&from).map(|(watermarks, from)| watermarks.high - from).sum::<i64>();
     let mut reader = broker.read(under.topic(), &from).await.unwrap();
     let read = some(&mut reader, expected as usize).await;
     for delivery in &read {
@@ -112,14 +112,14 @@ pub async fn a_reader_reads_from_where_it_is_told(under: &impl BrokerUnderTest) 
 pub async fn looking_for_a_topic_does_not_make_it(under: &impl BrokerUnderTest) {
     let broker = under.broker();
     for _ in 0..2 {
-        assert_eq!(broker.find("no-existe").await.unwrap(), None);
+        assert_eq!(broker.watermarks("no-existe").await.unwrap(), None);
     }
     broker.send(&[record(under, "clave", 0)]).await.unwrap();
-    let found = broker.find(under.topic()).await.unwrap().expect("it was written to");
-    assert_eq!((found.len(), found.iter().map(|extent| extent.next).sum::<i64>()), (PARTITIONS as usize, 1));
+    let found = broker.watermarks(under.topic()).await.unwrap().expect("it was written to");
+    assert_eq!((found.len(), found.iter().map(|watermarks| watermarks.high).sum::<i64>()), (PARTITIONS as usize, 1));
 }
 
-async fn some(reader: &mut impl Reader, count: usize) -> Vec<Delivery> {
+async fn some(reader: &mut impl TopicReader, count: usize) -> Vec<Delivery> {
     let until = tokio::time::Instant::now() + super::DEADLINE;
     let mut all = Vec::new();
     while all.len() < count {

@@ -13,7 +13,7 @@ pub use publishing::*;
 
 use super::TestDatabase;
 use crate::infrastructure::{
-    broker::{Broker, Delivery, Partition, Positions, Record, Share, Subscriber},
+    broker::{AssignmentDelta, Broker, Delivery, Partition, PositionLookup, Record, Subscriber},
     postgres,
 };
 use std::{
@@ -103,7 +103,7 @@ macro_rules! broker_conformance {
 struct Memory(Arc<Mutex<BTreeMap<i32, i64>>>);
 
 impl Memory {
-    fn positions(&self) -> Positions {
+    fn positions(&self) -> PositionLookup {
         let memory = self.clone();
         Arc::new(move |partitions| {
             let known = memory.all();
@@ -137,18 +137,18 @@ impl<S: Subscriber> Member<S> {
     }
 
     /// Asks for its share, and releases what it lost at once.
-    async fn ask(&mut self) -> Share {
+    async fn ask(&mut self) -> AssignmentDelta {
         let share = self.keep().await;
-        self.subscriber.release(&share.lost).await.unwrap();
+        self.subscriber.release(&share.revoked).await.unwrap();
         share
     }
 
     /// Asks for its share, and releases nothing.
-    async fn keep(&mut self) -> Share {
-        let share = self.subscriber.share().await.unwrap();
+    async fn keep(&mut self) -> AssignmentDelta {
+        let share = self.subscriber.poll_assignment().await.unwrap();
         let number = |partition: &Partition| partition.number;
-        share.lost.iter().for_each(|partition| assert!(self.has.remove(&number(partition)), "it had {partition:?}"));
-        share.gained.iter().for_each(|(partition, _)| assert!(self.has.insert(number(partition)), "it had not"));
+        share.revoked.iter().for_each(|partition| assert!(self.has.remove(&number(partition)), "it had {partition:?}"));
+        share.assigned.iter().for_each(|(partition, _)| assert!(self.has.insert(number(partition)), "it had not"));
         share
     }
 

@@ -29,9 +29,9 @@ async fn publish(
     while !rest.is_empty() {
         rest = &rest[publisher.publish(rest, to, lease).await?..];
     }
-    while !publisher.settle(lease).await? {}
+    while !publisher.flush(lease).await? {}
     assert_eq!(lease.cursor(), to);
-    lease.store().await
+    lease.store_if_moved().await
 }
 
 /// After records are published, the cursor is the number of the last one.
@@ -45,9 +45,9 @@ pub async fn publishing_moves_the_cursor(under: &impl BrokerUnderTest) {
     assert_eq!(cursor(&database).await, 110);
     // The next number of the log has no record to publish.
     assert_eq!(publisher.publish(&[], 111, &mut lease).await.unwrap(), 0);
-    lease.store().await.unwrap();
+    lease.store_if_moved().await.unwrap();
     assert_eq!(cursor(&database).await, 111);
-    let held: i64 = broker.extents(under.topic()).await.unwrap().iter().map(|extent| extent.next).sum();
+    let held: i64 = broker.ensure_topic(under.topic()).await.unwrap().iter().map(|watermarks| watermarks.high).sum();
     assert_eq!(held, 110);
 }
 

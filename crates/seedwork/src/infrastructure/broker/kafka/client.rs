@@ -1,5 +1,4 @@
-//! How every client reaches the cluster, and where what librdkafka tells goes: its log to tracing, its statistics to
-//! metrics.
+//! Clients of the cluster: their common settings, their log lines as tracing events, and their statistics as metrics.
 
 use rdkafka::{
     ClientConfig, ClientContext, Statistics,
@@ -13,62 +12,62 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often librdkafka tells its statistics, in milliseconds.
-const STATISTICS: &str = "5000";
+/// The interval between two statistics of librdkafka, in milliseconds.
+const STATISTICS_INTERVAL: &str = "5000";
 
-/// How long it is not told again that the cluster is away.
-const AGAIN: Duration = Duration::from_secs(10);
+/// The shortest interval between two warnings that the cluster is unreachable.
+const UNREACHABLE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Where the cluster is, and how it is reached.
+/// The address of the cluster, and how to connect to it.
 #[derive(Debug, Clone)]
 pub struct KafkaSettings {
-    /// `host:port` of some of its brokers, with commas between.
+    /// The `host:port` of some of its brokers, separated by commas.
     pub brokers: String,
-    /// Whether the connection is encrypted, and whether the client says who it is.
+    /// The encryption and authentication of connections.
     pub security_protocol: SecurityProtocol,
     /// `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`.
     pub sasl_mechanism: String,
-    /// Who the client is.
+    /// The user name of the client.
     pub sasl_username: Option<String>,
-    /// How it proves that.
+    /// The password of the client.
     pub sasl_password: Option<Password>,
-    /// The certificates of the authorities that are trusted, as PEM; none: those of the system.
+    /// A PEM file with the trusted certificate authorities. None: those of the system.
     pub ssl_ca: Option<PathBuf>,
-    /// A name of this process that stays over a restart, so that its share waits for it.
+    /// A name of this process that outlives a restart, so that its partitions wait for it.
     pub group_instance_id: Option<String>,
-    /// How many partitions a topic gets when it is made.
+    /// The number of partitions of a topic that is created.
     pub partitions: i32,
-    /// How many copies of it there are then; -1 is the cluster's own default.
+    /// The number of replicas of a topic that is created. -1 is the cluster's default.
     pub replication: i32,
-    /// The number of copies that must have a message before it counts as safe. None: two if there are three copies or
-    /// more, else the cluster's own default.
+    /// The number of replicas that must have a message before it is acknowledged. None: two if there are three replicas
+    /// or more, else the cluster's default.
     pub min_insync: Option<i32>,
-    /// The time for which a topic keeps messages.
+    /// The time for which a topic that is created keeps messages.
     pub retention: Duration,
 }
 
 impl KafkaSettings {
-    /// The `min.insync.replicas` of a topic when it is made; none: the cluster's own default.
+    /// Returns the `min.insync.replicas` of a topic that is created. None: the cluster's default.
     pub(super) fn min_insync(&self) -> Option<i32> {
         self.min_insync.or((self.replication >= 3).then_some(2))
     }
 }
 
-/// Whether a connection is encrypted, and whether the client says who it is.
+/// The encryption and authentication of connections, `security.protocol` in Kafka's settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecurityProtocol {
-    /// Neither.
+    /// Without encryption and authentication.
     Plaintext,
-    /// Encrypted.
+    /// With encryption by TLS.
     Ssl,
-    /// The client says who it is.
+    /// With authentication by SASL.
     SaslPlaintext,
-    /// Both.
+    /// With both.
     SaslSsl,
 }
 
 impl SecurityProtocol {
-    /// As Kafka's own settings have it.
+    /// Returns the name in Kafka's settings.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Plaintext => "PLAINTEXT",
@@ -78,13 +77,13 @@ impl SecurityProtocol {
         }
     }
 
-    /// Whether the client says who it is.
+    /// Returns true if clients authenticate.
     pub fn has_sasl(self) -> bool {
         matches!(self, Self::SaslPlaintext | Self::SaslSsl)
     }
 }
 
-/// A password, which is never printed.
+/// A password. Its `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(pub String);
 
@@ -94,19 +93,19 @@ impl fmt::Debug for Password {
     }
 }
 
-/// How clients are made.
+/// Creates clients of a cluster.
 #[derive(Clone)]
-pub(super) struct Connection {
+pub(super) struct ClientFactory {
     pub(super) settings: Arc<KafkaSettings>,
 }
 
-impl Connection {
+impl ClientFactory {
     pub(super) fn new(settings: KafkaSettings) -> Self {
         Self { settings: Arc::new(settings) }
     }
 
-    /// A client with further settings of its own.
-    pub(super) fn client<T: FromClientConfigAndContext<C>, C: ClientContext>(
+    /// Creates a client with further settings.
+    pub(super) fn create<T: FromClientConfigAndContext<C>, C: ClientContext>(
         &self,
         own: &[(&str, &str)],
         context: C,
@@ -117,7 +116,7 @@ impl Connection {
             .set("bootstrap.servers", &settings.brokers)
             .set("client.id", "sta")
             .set("security.protocol", settings.security_protocol.as_str())
-            .set("statistics.interval.ms", STATISTICS)
+            .set("statistics.interval.ms", STATISTICS_INTERVAL)
             .set("socket.keepalive.enable", "true")
             .set("reconnect.backoff.max.ms", "2000")
             .set_log_level(RDKafkaLogLevel::Info);
@@ -137,25 +136,25 @@ impl Connection {
     }
 }
 
-/// What a client tells about itself.
-pub(super) struct Telling;
+/// Forwards a client's log lines, errors and statistics.
+pub(super) struct LoggingContext;
 
-impl ClientContext for Telling {
+impl ClientContext for LoggingContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log(level, facility, message);
     }
 
     fn stats(&self, statistics: Statistics) {
-        measure(&statistics);
+        record_statistics(&statistics);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tell(&error, reason);
+        log_error(&error, reason);
     }
 }
 
-/// One line of librdkafka's log. That a broker is away is told once by whoever needs it; librdkafka's own lines about it
-/// come with every try; what it thinks of our settings, we have thought of; what it tries again by itself is no news.
+/// Logs a line of librdkafka. Lines about settings, about offset commits that fail and about retries for a producer id
+/// are logged at `debug`: they need no action.
 pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
         _ if ["CONFWARN", "COMMITFAIL", "GETPID"].contains(&facility) => {
@@ -171,31 +170,31 @@ pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     }
 }
 
-/// An error of the client as a whole: it goes on by itself. That the cluster is away every client tells with every try, so
-/// it is passed on from time to time.
-pub(super) fn tell(error: &KafkaError, reason: &str) {
-    static AWAY: Mutex<Option<Instant>> = Mutex::new(None);
+/// Logs an error of a client, which recovers by itself. While the cluster is unreachable, each client reports it with
+/// each attempt to connect, so the warning is repeated only from time to time.
+pub(super) fn log_error(error: &KafkaError, reason: &str) {
+    static WARNED_AT: Mutex<Option<Instant>> = Mutex::new(None);
     let code = error.rdkafka_error_code();
-    let is_away = matches!(
+    let is_unreachable = matches!(
         code,
         Some(RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::Resolve)
     );
-    let mut told = AWAY.lock().unwrap_or_else(PoisonError::into_inner);
-    if is_away && told.is_some_and(|told| told.elapsed() < AGAIN) {
-        tracing::debug!(target: "librdkafka", %error, reason, "Kafka is still away");
+    let mut warned_at = WARNED_AT.lock().unwrap_or_else(PoisonError::into_inner);
+    if is_unreachable && warned_at.is_some_and(|warned_at| warned_at.elapsed() < UNREACHABLE_INTERVAL) {
+        tracing::debug!(target: "librdkafka", %error, reason, "Kafka is still unreachable");
     } else {
         tracing::warn!(target: "librdkafka", %error, reason, "the Kafka client has trouble");
-        if is_away {
-            *told = Some(Instant::now());
+        if is_unreachable {
+            *warned_at = Some(Instant::now());
         }
     }
-    drop(told);
+    drop(warned_at);
     metrics::counter!("sta_kafka_errors_total").increment(1);
 }
 
-/// Statistics as metrics.
+/// Records a client's statistics as metrics.
 #[expect(clippy::cast_precision_loss, reason = "metrics are floating point")]
-pub(super) fn measure(statistics: &Statistics) {
+pub(super) fn record_statistics(statistics: &Statistics) {
     let client = || statistics.client_type.clone();
     metrics::gauge!("sta_kafka_queued_messages", "client" => client()).set(statistics.msg_cnt as f64);
     for broker in statistics.brokers.values().filter(|broker| broker.nodeid >= 0) {

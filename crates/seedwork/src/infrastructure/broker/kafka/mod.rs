@@ -2,7 +2,7 @@
 
 mod assignment;
 mod client;
-mod flight;
+mod in_flight;
 mod publish;
 mod read;
 mod subscribe;
@@ -10,27 +10,27 @@ mod topics;
 
 pub use client::{KafkaSettings, Password, SecurityProtocol};
 
-use super::{Broker, Extent, Positions, Record};
-use crate::infrastructure::{postgres::Database, relay::Lease};
-use client::Connection;
-use publish::Pace;
+use super::{Broker, PositionLookup, Record, RelayCursor, Watermarks};
+use crate::infrastructure::postgres::Database;
+use client::ClientFactory;
+use publish::SendLimits;
 use std::sync::{Arc, Mutex};
 use topics::Topics;
 
-/// Kafka, as its settings say.
+/// A Kafka cluster as the broker.
 #[derive(Clone)]
 pub struct KafkaBroker {
-    connection: Connection,
+    clients: ClientFactory,
     topics: Topics,
-    pace: Arc<Mutex<Pace>>,
+    limits: Arc<Mutex<SendLimits>>,
 }
 
 impl KafkaBroker {
-    /// The cluster that the settings name. Nothing is connected before it is used. What was seen of topics is noted in
-    /// `database`, the broker's place in the contexts' database.
+    /// Creates the broker of a cluster. It connects at the first use. Properties of topics are stored in `database`, in
+    /// the schema `broker`.
     pub fn new(settings: KafkaSettings, database: Database) -> Self {
-        let connection = Connection::new(settings);
-        Self { topics: Topics::new(connection.clone(), database), connection, pace: Arc::default() }
+        let clients = ClientFactory::new(settings);
+        Self { topics: Topics::new(clients.clone(), database), clients, limits: Arc::default() }
     }
 }
 
@@ -41,35 +41,35 @@ impl Broker for KafkaBroker {
 
     const NAME: &'static str = "kafka";
 
-    async fn find(&self, topic: &str) -> anyhow::Result<Option<Vec<Extent>>> {
-        self.topics.find(topic).await
+    async fn watermarks(&self, topic: &str) -> anyhow::Result<Option<Vec<Watermarks>>> {
+        self.topics.watermarks(topic).await
     }
 
-    async fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
-        self.topics.extents(topic).await
+    async fn ensure_topic(&self, topic: &str) -> anyhow::Result<Vec<Watermarks>> {
+        self.topics.ensure_with_watermarks(topic).await
     }
 
-    async fn publisher(&self, _: &Lease) -> anyhow::Result<publish::KafkaPublisher> {
-        publish::KafkaPublisher::open(&self.connection, &self.topics, &self.pace).await
+    async fn publisher(&self, _: &impl RelayCursor) -> anyhow::Result<publish::KafkaPublisher> {
+        publish::KafkaPublisher::open(&self.clients, &self.topics, &self.limits).await
     }
 
     async fn send(&self, records: &[Record]) -> anyhow::Result<()> {
-        Ok(publish::KafkaPublisher::open(&self.connection, &self.topics, &self.pace).await?.send(records).await?)
+        Ok(publish::KafkaPublisher::open(&self.clients, &self.topics, &self.limits).await?.send(records).await?)
     }
 
     async fn subscribe(
         &self,
         group: &str,
         topics: &[&'static str],
-        positions: Positions,
+        positions: PositionLookup,
     ) -> anyhow::Result<subscribe::KafkaSubscriber> {
         for topic in topics {
-            self.topics.provide(topic).await?;
+            self.topics.ensure(topic).await?;
         }
-        subscribe::KafkaSubscriber::open(&self.connection, group, topics, positions)
+        subscribe::KafkaSubscriber::open(&self.clients, group, topics, positions)
     }
 
     async fn read(&self, topic: &str, from: &[i64]) -> anyhow::Result<read::KafkaReader> {
-        read::KafkaReader::open(&self.connection, topic, from)
+        read::KafkaReader::open(&self.clients, topic, from)
     }
 }

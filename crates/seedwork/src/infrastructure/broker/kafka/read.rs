@@ -1,7 +1,7 @@
-//! Reads a topic without being one of a group.
+//! Reads a topic without being a member of a group.
 
-use super::client::{Connection, Telling};
-use crate::infrastructure::broker::{Delivery, Partition, Reader};
+use super::client::{ClientFactory, LoggingContext};
+use crate::infrastructure::broker::{Delivery, Partition, TopicReader};
 use futures_util::FutureExt;
 use rdkafka::{
     Message, Offset, TopicPartitionList,
@@ -11,12 +11,12 @@ use rdkafka::{
 use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 
-/// How long it waits for messages.
+/// The longest wait for messages.
 const POLL: Duration = Duration::from_millis(500);
-/// How many messages are read at once.
+/// The most messages that are read at once.
 const BATCH: usize = 500;
 
-/// It needs a group to be a consumer, but neither joins it nor tells it where it stands.
+/// A client needs a group id to be a consumer. It neither joins the group nor commits offsets.
 const SETTINGS: [(&str, &str); 4] = [
     ("group.id", "sta-reader"),
     ("enable.auto.commit", "false"),
@@ -24,17 +24,17 @@ const SETTINGS: [(&str, &str); 4] = [
     ("fetch.wait.max.ms", "100"),
 ];
 
-impl ConsumerContext for Telling {}
+impl ConsumerContext for LoggingContext {}
 
 /// Reads a topic.
 pub struct KafkaReader {
-    consumer: StreamConsumer<Telling>,
+    consumer: StreamConsumer<LoggingContext>,
     topic: Arc<str>,
 }
 
 impl KafkaReader {
-    pub(super) fn open(connection: &Connection, topic: &str, from: &[i64]) -> anyhow::Result<Self> {
-        let consumer: StreamConsumer<_> = connection.client(&SETTINGS, Telling)?;
+    pub(super) fn open(clients: &ClientFactory, topic: &str, from: &[i64]) -> anyhow::Result<Self> {
+        let consumer: StreamConsumer<_> = clients.create(&SETTINGS, LoggingContext)?;
         let mut partitions = TopicPartitionList::with_capacity(from.len());
         for (number, offset) in (0..).zip(from) {
             partitions.add_partition_offset(topic, number, Offset::Offset(*offset))?;
@@ -44,7 +44,7 @@ impl KafkaReader {
     }
 }
 
-impl Reader for KafkaReader {
+impl TopicReader for KafkaReader {
     async fn next(&mut self) -> anyhow::Result<Vec<Delivery>> {
         let Ok(first) = timeout(POLL, self.consumer.recv()).await else { return Ok(Vec::new()) };
         let mut deliveries = vec![delivery(&self.topic, &first?)];
@@ -57,7 +57,7 @@ impl Reader for KafkaReader {
     }
 }
 
-/// A message of a topic, with bytes of its own.
+/// Copies a message out of the client's memory.
 pub(super) fn delivery(topic: &Arc<str>, message: &impl Message) -> Delivery {
     let header = |header: rdkafka::message::Header<'_, &[u8]>| {
         (header.key.to_owned(), header.value.map(<[u8]>::to_vec).unwrap_or_default())

@@ -1,24 +1,24 @@
-//! The broker over PostgreSQL: topics with partitions, numbered without a gap, in the schema `broker`.
+//! The broker over PostgreSQL: topics with partitions, whose offsets have no gap, in the schema `broker`.
 //!
-//! It lives on the same server as the contexts' logs, so publishing and moving the relay's cursor are one transaction.
+//! It is in the same database as the contexts' logs, so publishing and storing the relay's cursor are one transaction.
 
 mod publish;
 mod read;
 mod subscribe;
 
-use super::{Broker, Extent, Positions, Record};
-use crate::infrastructure::{postgres::Database, relay::Lease};
+use super::{Broker, PositionLookup, Record, RelayCursor, Watermarks};
+use crate::infrastructure::postgres::Database;
 use tokio_postgres::{Client, Error};
 
-/// The channel on which processes tell each other that there are new messages.
+/// The channel on which processes notify each other of new messages.
 const CHANNEL: &str = "sta_broker";
 
-/// Makes a topic, with all its partitions, unless it is there.
+/// Creates a topic with its partitions, unless it exists.
 const CREATE: &str = "\
     WITH new AS (INSERT INTO broker.topics (topic, partitions) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1) \
     INSERT INTO broker.partitions (topic, partition) SELECT $1, n FROM generate_series(0, $2 - 1) n, new";
 
-const EXTENTS: &str = "SELECT next FROM broker.partitions WHERE topic = $1 ORDER BY partition";
+const WATERMARKS: &str = "SELECT next FROM broker.partitions WHERE topic = $1 ORDER BY partition";
 
 /// The broker in a PostgreSQL database.
 #[derive(Clone)]
@@ -28,15 +28,15 @@ pub struct PgBroker {
 }
 
 impl PgBroker {
-    /// The broker of the database, which makes topics of `partitions` partitions when they are first written or read.
+    /// Creates the broker of a database. Topics are created with `partitions` partitions, at their first use.
     pub fn new(database: Database, partitions: i32) -> Self {
         Self { database, partitions }
     }
 }
 
-async fn extents(client: &Client, topic: &str) -> Result<Vec<Extent>, Error> {
-    let rows = client.query(EXTENTS, &[&topic]).await?;
-    Ok(rows.iter().map(|row| Extent { first: 0, next: row.get(0) }).collect())
+async fn watermarks(client: &Client, topic: &str) -> Result<Vec<Watermarks>, Error> {
+    let rows = client.query(WATERMARKS, &[&topic]).await?;
+    Ok(rows.iter().map(|row| Watermarks { low: 0, high: row.get(0) }).collect())
 }
 
 impl Broker for PgBroker {
@@ -46,22 +46,22 @@ impl Broker for PgBroker {
 
     const NAME: &'static str = "postgresql";
 
-    async fn find(&self, topic: &str) -> anyhow::Result<Option<Vec<Extent>>> {
-        let extents = extents(&self.database.client("").await?, topic).await?;
-        Ok(Some(extents).filter(|extents| !extents.is_empty()))
+    async fn watermarks(&self, topic: &str) -> anyhow::Result<Option<Vec<Watermarks>>> {
+        let watermarks = watermarks(&self.database.client("").await?, topic).await?;
+        Ok(Some(watermarks).filter(|watermarks| !watermarks.is_empty()))
     }
 
-    async fn extents(&self, topic: &str) -> anyhow::Result<Vec<Extent>> {
+    async fn ensure_topic(&self, topic: &str) -> anyhow::Result<Vec<Watermarks>> {
         let client = self.database.client("").await?;
         client.execute(CREATE, &[&topic, &self.partitions]).await?;
-        Ok(extents(&client, topic).await?)
+        Ok(watermarks(&client, topic).await?)
     }
 
-    async fn publisher(&self, lease: &Lease) -> anyhow::Result<publish::PgPublisher> {
-        Ok(publish::PgPublisher::prepare(lease.client(), self.partitions).await?)
+    async fn publisher(&self, cursor: &impl RelayCursor) -> anyhow::Result<publish::PgPublisher> {
+        Ok(publish::PgPublisher::prepare(cursor.client(), self.partitions).await?)
     }
 
-    /// All or none are published.
+    /// Publishes all records or none.
     async fn send(&self, records: &[Record]) -> anyhow::Result<()> {
         if records.is_empty() {
             return Ok(());
@@ -75,7 +75,7 @@ impl Broker for PgBroker {
         &self,
         group: &str,
         topics: &[&'static str],
-        positions: Positions,
+        positions: PositionLookup,
     ) -> anyhow::Result<subscribe::PgSubscriber> {
         subscribe::PgSubscriber::open(self, group, topics, positions).await
     }

@@ -1,16 +1,13 @@
-//! Publishes a batch and moves the relay's cursor, in one transaction.
+//! Publishes a batch and stores the relay's cursor, in one transaction.
 
-use crate::infrastructure::{
-    broker::{PublishError, Publisher, Record, murmur2},
-    relay::Lease,
-};
+use crate::infrastructure::broker::{PublishError, Publisher, Record, RelayCursor, murmur2};
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
 };
 use tokio_postgres::{Client, Error, Statement};
 
-/// Locks the partitions of some topics, in an order that cannot deadlock, and tells where they stand.
+/// Locks the partitions of topics, in an order that cannot deadlock, and returns their next offsets.
 const NEXT: &str = "\
     SELECT topic, partition, next FROM broker.partitions WHERE topic = ANY($1) ORDER BY topic, partition FOR UPDATE";
 
@@ -22,7 +19,7 @@ const ADVANCE: &str = "\
     UPDATE broker.partitions p SET next = r.next FROM unnest($1::text[], $2::int4[], $3::int8[]) AS r (topic, partition, next) \
     WHERE p.topic = r.topic AND p.partition = r.partition";
 
-/// Publishes for one relay, on the connection of its lease.
+/// Publishes for one relay, on the connection of its cursor.
 pub struct PgPublisher {
     next: Statement,
     insert: Statement,
@@ -42,7 +39,7 @@ impl PgPublisher {
         })
     }
 
-    /// The next offset of every partition of these topics, locked. Topics that are not there are made.
+    /// Locks every partition of the topics and returns its next offset. Creates topics that do not exist.
     async fn lock(&self, client: &Client, topics: &BTreeSet<&str>) -> Result<BTreeMap<String, Vec<i64>>, Error> {
         let names: Vec<&str> = topics.iter().copied().collect();
         loop {
@@ -59,7 +56,7 @@ impl PgPublisher {
         }
     }
 
-    /// Publishes without a lease.
+    /// Publishes without a relay.
     pub(super) async fn send(&self, client: &Client, records: &[Record]) -> Result<(), Error> {
         client.batch_execute("BEGIN").await?;
         self.write(client, &records.iter().collect::<Vec<_>>()).await?;
@@ -99,7 +96,7 @@ impl PgPublisher {
     }
 }
 
-/// Headers as a JSON object of strings.
+/// Returns headers as a JSON object of strings.
 fn headers(headers: &[(Cow<'static, str>, String)]) -> String {
     let object: serde_json::Map<_, _> =
         headers.iter().map(|(name, value)| (name.to_string(), value.clone().into())).collect();
@@ -107,28 +104,33 @@ fn headers(headers: &[(Cow<'static, str>, String)]) -> String {
 }
 
 impl Publisher for PgPublisher {
-    /// Takes all records. On return all are safe.
-    async fn publish(&mut self, records: &[(i64, Record)], to: i64, lease: &mut Lease) -> Result<usize, PublishError> {
+    /// Takes all records. On return all are published.
+    async fn publish(
+        &mut self,
+        records: &[(i64, Record)],
+        to: i64,
+        cursor: &mut impl RelayCursor,
+    ) -> Result<usize, PublishError> {
         let failed = |error: Error| PublishError::Failed(error.to_string());
         let all: Vec<&Record> = records.iter().map(|(_, record)| record).collect();
-        lease.client().batch_execute("BEGIN").await.map_err(failed)?;
-        // The fence first: whoever lost the lease waits here for nobody, and writes nothing.
-        lease.advance(to).await?;
-        self.write(lease.client(), &all).await.map_err(failed)?;
-        lease.client().batch_execute(&commit()).await.map_err(failed)?;
-        lease.moved(to);
+        cursor.client().batch_execute("BEGIN").await.map_err(failed)?;
+        // First, because it is the fence: a relay that has lost its lease waits for no lock and writes nothing.
+        cursor.store(to).await?;
+        self.write(cursor.client(), &all).await.map_err(failed)?;
+        cursor.client().batch_execute(&commit()).await.map_err(failed)?;
+        cursor.advance(to);
         Ok(all.len())
     }
 
-    async fn settle(&mut self, _: &mut Lease) -> Result<bool, PublishError> {
+    async fn flush(&mut self, _: &mut impl RelayCursor) -> Result<bool, PublishError> {
         Ok(true)
     }
 
-    async fn withdraw(&mut self, _: &mut Lease) {}
+    async fn purge(&mut self, _: &mut impl RelayCursor) {}
 }
 
-/// Commits, and tells that there is news: after the COMMIT, in a transaction of its own, because a NOTIFY inside would
-/// make all who commit wait for each other.
+/// Returns the statements that commit and notify. The NOTIFY is a transaction of its own, because inside another one it
+/// makes all transactions that notify commit one by one.
 fn commit() -> String {
     format!("COMMIT; NOTIFY {}", super::CHANNEL)
 }

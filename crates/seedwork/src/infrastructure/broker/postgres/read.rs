@@ -1,8 +1,8 @@
-//! Reads partitions from given offsets on.
+//! Reads partitions, each from an offset on.
 
 use super::CHANNEL;
 use crate::infrastructure::{
-    broker::{Delivery, Partition, Reader},
+    broker::{Delivery, Partition, TopicReader},
     postgres::{Database, Listener},
 };
 use std::{
@@ -11,17 +11,17 @@ use std::{
 };
 use tokio_postgres::{Client, Row, Statement};
 
-/// How many messages of a partition are read at once.
+/// The most messages of a partition that are read at once.
 const BATCH: i64 = 500;
 /// The most bytes that are read of all partitions at once. The first message of each is read whatever its size.
 const BYTES: i64 = 4 * 1024 * 1024;
 /// The header that holds the stored text of headers that cannot be read.
 const RAW: &str = "headers";
-/// How long a reader waits for news at most, in case a notification was lost.
-const POLL: Duration = Duration::from_millis(500);
+/// The longest wait for a notification, because one may be lost.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Reads what follows the offsets, in all partitions at once. A partition is named by its place in the arrays. Sizes
-/// are known without reading the values.
+/// Reads the messages after the given offsets, of all partitions at once. A partition is identified by its index in the
+/// arrays. Sizes are known without reading the values.
 const READ: &str = "\
     SELECT r.n, m.\"offset\", m.key, m.headers, m.value \
     FROM unnest($1::text[], $2::int4[], $3::int8[]) WITH ORDINALITY AS r (topic, partition, next, n) CROSS JOIN LATERAL \
@@ -30,43 +30,41 @@ const READ: &str = "\
     WHERE m.topic = r.topic AND m.partition = r.partition AND m.\"offset\" >= r.next ORDER BY m.\"offset\" LIMIT $4) m \
     WHERE m.bytes <= $5 OR m.bytes = m.size ORDER BY r.n, m.\"offset\"";
 
-/// Reads partitions, and knows where it stands in each.
+/// Reads partitions, and keeps the next offset of each.
 pub struct PgReader {
     client: Client,
-    news: Listener,
+    notifications: Listener,
     read: Statement,
     next: BTreeMap<Partition, i64>,
-    held: BTreeSet<Partition>,
+    paused: BTreeSet<Partition>,
 }
 
 impl PgReader {
-    /// Reads all partitions of a topic.
+    /// Opens a reader of all partitions of a topic.
     pub(super) async fn open(database: &Database, topic: &str, from: &[i64]) -> anyhow::Result<Self> {
-        let mut reader = Self::idle(database).await?;
+        let mut reader = Self::unassigned(database).await?;
         for (number, next) in (0..).zip(from) {
-            reader.gain(Partition { topic: topic.into(), number }, *next);
+            reader.assign(Partition { topic: topic.into(), number }, *next);
         }
         Ok(reader)
     }
 
-    /// Reads nothing yet.
-    pub(super) async fn idle(database: &Database) -> anyhow::Result<Self> {
-        let (client, news) = database.listen(CHANNEL).await?;
+    /// Opens a reader without partitions.
+    pub(super) async fn unassigned(database: &Database) -> anyhow::Result<Self> {
+        let (client, notifications) = database.listen(CHANNEL).await?;
         let read = client.prepare(READ).await?;
-        Ok(Self { client, news, read, next: BTreeMap::new(), held: BTreeSet::new() })
+        Ok(Self { client, notifications, read, next: BTreeMap::new(), paused: BTreeSet::new() })
     }
 
     pub(super) fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Reads a partition from now on.
-    pub(super) fn gain(&mut self, partition: Partition, next: i64) {
+    pub(super) fn assign(&mut self, partition: Partition, next: i64) {
         self.next.insert(partition, next);
     }
 
-    /// Does not read a partition any more.
-    pub(super) fn lose(&mut self, partition: &Partition) {
+    pub(super) fn revoke(&mut self, partition: &Partition) {
         self.next.remove(partition);
     }
 
@@ -74,13 +72,12 @@ impl PgReader {
         self.next.keys()
     }
 
-    /// Holds partitions: none of them is read until another set is held.
-    pub(super) fn hold(&mut self, held: &BTreeSet<Partition>) {
-        self.held.clone_from(held);
+    pub(super) fn set_paused(&mut self, paused: &BTreeSet<Partition>) {
+        self.paused.clone_from(paused);
     }
 
     async fn batch(&mut self) -> anyhow::Result<Vec<Delivery>> {
-        let read = || self.next.iter().filter(|(partition, _)| !self.held.contains(partition));
+        let read = || self.next.iter().filter(|(partition, _)| !self.paused.contains(partition));
         let partitions: Vec<Partition> = read().map(|(partition, _)| partition.clone()).collect();
         let topics: Vec<&str> = partitions.iter().map(|partition| &*partition.topic).collect();
         let numbers: Vec<i32> = partitions.iter().map(|partition| partition.number).collect();
@@ -102,10 +99,10 @@ impl PgReader {
     }
 }
 
-impl Reader for PgReader {
+impl TopicReader for PgReader {
     async fn next(&mut self) -> anyhow::Result<Vec<Delivery>> {
         let mut deliveries = self.batch().await?;
-        if deliveries.is_empty() && tokio::time::timeout(POLL, self.news.notified()).await.is_ok() {
+        if deliveries.is_empty() && tokio::time::timeout(POLL_INTERVAL, self.notifications.notified()).await.is_ok() {
             deliveries = self.batch().await?;
         }
         Ok(deliveries)

@@ -1,30 +1,39 @@
-//! Reads topics as one of a group: each partition is leased to one process, and all have their fair share.
+//! Reads topics as one member of a group: each partition is leased to one member, and each member has its fair share.
 //!
-//! A lease only spares work. What two processes that both believe in theirs do is still done once and in order, because
-//! each message is claimed in the transaction of its effect.
+//! | partition | event | next state | durable fact |
+//! |---|---|---|---|
+//! | free | a member with less than its share polls | leased | a row in `broker.leases` |
+//! | leased | its member polls | leased for 5 more seconds | `expires_at` |
+//! | leased | its member has more than its share | releasing: no longer read | none |
+//! | releasing | its member releases it | free | the row is deleted |
+//! | leased or releasing | its member does not poll for 5 s | free | `expires_at` has passed |
+//!
+//! A lease only avoids double work. If two members hold one partition, each effect still happens once and in order,
+//! because a message is claimed in the transaction of its effect.
 
 use super::{CREATE, PgBroker, read::PgReader};
-use crate::infrastructure::broker::{Delivery, Partition, Positions, Reader, Share, Subscriber};
+use crate::infrastructure::broker::{AssignmentDelta, Delivery, Partition, PositionLookup, Subscriber, TopicReader};
 use anyhow::ensure;
 use std::{collections::BTreeSet, time::Duration};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-/// How long a process keeps its share without asking for it again.
-const TERM: Duration = Duration::from_secs(5);
+/// The time for which a lease lasts without a renewal.
+const LEASE_DURATION: Duration = Duration::from_secs(5);
 
-/// Notes that this process is alive, and which topics it reads.
+/// Registers this member as alive, with the topics that it reads.
 const JOIN: &str = "\
     INSERT INTO broker.members (\"group\", member, expires_at, topics) \
     VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3), $4) \
     ON CONFLICT (\"group\", member) DO UPDATE SET expires_at = excluded.expires_at, topics = excluded.topics";
 
-/// The number of partitions in this process's fair share of each of its topics. Partitions leased by members without
-/// noted topics are left out. The rest is divided among the members that read the topic. The shares of all members add
-/// up to all partitions. The members with one more differ from topic to topic, so that the first does not have one more
-/// of each.
+/// Returns the number of partitions in this member's fair share of each of its topics.
 ///
-/// A term that ends later than one that begins now was written by another clock: it counts as over.
+/// Partitions that are leased by members without registered topics, of an older version, are left out. The others are
+/// divided among the members that read the topic. If they cannot be divided evenly, other members have one more in the
+/// next topic.
+///
+/// A lease that ends later than one that begins now was dated by another clock: it counts as expired.
 const SHARES: &str = "\
     WITH alive AS MATERIALIZED (SELECT member, topics FROM broker.members WHERE \"group\" = $1 \
     AND expires_at BETWEEN clock_timestamp() AND clock_timestamp() + make_interval(secs => $3)), \
@@ -35,8 +44,8 @@ const SHARES: &str = "\
     FROM every e JOIN alive a ON e.topic = ANY(a.topics)) \
     SELECT topic, (partitions + (rank + n) % members) / members FROM known WHERE member = $2";
 
-/// Keeps what this process has, and answers it.
-const KEEP: &str = "\
+/// Renews this member's leases, and returns them.
+const RENEW: &str = "\
     UPDATE broker.leases SET expires_at = clock_timestamp() + make_interval(secs => $3) \
     WHERE \"group\" = $1 AND member = $2 RETURNING topic, partition";
 
@@ -54,25 +63,25 @@ const TAKE: &str = "\
     WHERE leases.expires_at NOT BETWEEN clock_timestamp() AND clock_timestamp() + make_interval(secs => $3) \
     RETURNING topic, partition";
 
-/// Lets others have what this process gives up.
+/// Frees some of this member's partitions.
 const RELEASE: &str = "\
     DELETE FROM broker.leases l USING unnest($3::text[], $4::int4[]) AS r (topic, partition) \
     WHERE l.\"group\" = $1 AND l.member = $2 AND l.topic = r.topic AND l.partition = r.partition";
 
-/// Lets others have all of it.
+/// Frees all of this member's partitions.
 const LEAVE: &str = "\
     WITH mine AS (DELETE FROM broker.leases WHERE \"group\" = $1 AND member = $2) \
     DELETE FROM broker.members WHERE \"group\" = $1 AND member = $2";
 
-/// Reads for one process of a group.
+/// Reads as one member of a group.
 pub struct PgSubscriber {
     reader: PgReader,
     group: String,
     topics: Vec<&'static str>,
     member: Uuid,
-    positions: Positions,
-    /// What is given up, and not released yet.
-    leaving: BTreeSet<Partition>,
+    positions: PositionLookup,
+    /// The revoked partitions that are not released yet.
+    releasing: BTreeSet<Partition>,
 }
 
 impl PgSubscriber {
@@ -80,9 +89,9 @@ impl PgSubscriber {
         broker: &PgBroker,
         group: &str,
         topics: &[&'static str],
-        positions: Positions,
+        positions: PositionLookup,
     ) -> anyhow::Result<Self> {
-        let reader = PgReader::idle(&broker.database).await?;
+        let reader = PgReader::unassigned(&broker.database).await?;
         for topic in topics {
             reader.client().execute(CREATE, &[topic, &broker.partitions]).await?;
         }
@@ -92,18 +101,20 @@ impl PgSubscriber {
             topics: topics.to_vec(),
             member: Uuid::now_v7(),
             positions,
-            leaving: BTreeSet::new(),
+            releasing: BTreeSet::new(),
         })
     }
 
-    /// What this process has now, what it gives up not counted.
-    async fn keep(&mut self) -> anyhow::Result<BTreeSet<Partition>> {
-        let (group, member, term) = (&self.group, &self.member, TERM.as_secs_f64());
+    /// Renews this member's leases, takes free partitions that are missing from its share, and begins to release
+    /// surplus ones. Returns the partitions to read.
+    async fn renew(&mut self) -> anyhow::Result<BTreeSet<Partition>> {
+        let (group, member, duration) = (&self.group, &self.member, LEASE_DURATION.as_secs_f64());
         let client = self.reader.client();
-        client.execute(JOIN, &[group, member, &term, &self.topics]).await?;
-        let shares = client.query(SHARES, &[group, member, &term]).await?;
-        let mut have: BTreeSet<_> = client.query(KEEP, &[group, member, &term]).await?.iter().map(partition).collect();
-        self.leaving.retain(|leaving| have.remove(leaving));
+        client.execute(JOIN, &[group, member, &duration, &self.topics]).await?;
+        let shares = client.query(SHARES, &[group, member, &duration]).await?;
+        let renewed = client.query(RENEW, &[group, member, &duration]).await?;
+        let mut have: BTreeSet<_> = renewed.iter().map(partition).collect();
+        self.releasing.retain(|releasing| have.remove(releasing));
         let (mut topics, mut missing) = (Vec::with_capacity(shares.len()), Vec::with_capacity(shares.len()));
         for share in &shares {
             let (topic, fair): (&str, i64) = (share.get(0), share.get(1));
@@ -111,13 +122,13 @@ impl PgSubscriber {
             let fair = usize::try_from(fair)?;
             for surplus in of.iter().skip(fair) {
                 have.remove(surplus);
-                self.leaving.insert(surplus.clone());
+                self.releasing.insert(surplus.clone());
             }
             topics.push(topic);
             missing.push(i64::try_from(fair.saturating_sub(of.len()))?);
         }
-        if self.leaving.is_empty() && missing.iter().any(|missing| *missing > 0) {
-            let taken = client.query(TAKE, &[group, member, &term, &topics, &missing]).await?;
+        if self.releasing.is_empty() && missing.iter().any(|missing| *missing > 0) {
+            let taken = client.query(TAKE, &[group, member, &duration, &topics, &missing]).await?;
             have.extend(taken.iter().map(partition));
         }
         Ok(have)
@@ -125,29 +136,29 @@ impl PgSubscriber {
 }
 
 impl Subscriber for PgSubscriber {
-    async fn share(&mut self) -> anyhow::Result<Share> {
-        let have = self.keep().await?;
-        let lost: Vec<_> = self.reader.partitions().filter(|partition| !have.contains(partition)).cloned().collect();
-        lost.iter().for_each(|partition| self.reader.lose(partition));
+    async fn poll_assignment(&mut self) -> anyhow::Result<AssignmentDelta> {
+        let have = self.renew().await?;
+        let revoked: Vec<_> = self.reader.partitions().filter(|partition| !have.contains(partition)).cloned().collect();
+        revoked.iter().for_each(|partition| self.reader.revoke(partition));
         let known: BTreeSet<_> = self.reader.partitions().cloned().collect();
-        let gained: Vec<_> = have.difference(&known).cloned().collect();
-        let mut share = Share { gained: Vec::with_capacity(gained.len()), lost };
-        if !gained.is_empty() {
-            let next = (self.positions)(gained.clone()).await?;
-            ensure!(next.len() == gained.len(), "a position is missing");
-            for (partition, next) in gained.into_iter().zip(next) {
-                self.reader.gain(partition.clone(), next);
-                share.gained.push((partition, next));
+        let new: Vec<_> = have.difference(&known).cloned().collect();
+        let mut assigned = Vec::with_capacity(new.len());
+        if !new.is_empty() {
+            let positions = (self.positions)(new.clone()).await?;
+            ensure!(positions.len() == new.len(), "a position is missing");
+            for (partition, position) in new.into_iter().zip(positions) {
+                self.reader.assign(partition.clone(), position);
+                assigned.push((partition, position));
             }
         }
-        Ok(share)
+        Ok(AssignmentDelta { assigned, revoked })
     }
 
-    async fn release(&mut self, lost: &[Partition]) -> anyhow::Result<()> {
-        let topics: Vec<&str> = lost.iter().map(|partition| &*partition.topic).collect();
-        let numbers: Vec<i32> = lost.iter().map(|partition| partition.number).collect();
+    async fn release(&mut self, revoked: &[Partition]) -> anyhow::Result<()> {
+        let topics: Vec<&str> = revoked.iter().map(|partition| &*partition.topic).collect();
+        let numbers: Vec<i32> = revoked.iter().map(|partition| partition.number).collect();
         self.reader.client().execute(RELEASE, &[&self.group, &self.member, &topics, &numbers]).await?;
-        self.leaving.retain(|leaving| !lost.contains(leaving));
+        self.releasing.retain(|releasing| !revoked.contains(releasing));
         Ok(())
     }
 
@@ -155,12 +166,12 @@ impl Subscriber for PgSubscriber {
         self.reader.next().await
     }
 
-    fn hold(&mut self, held: &BTreeSet<Partition>) {
-        self.reader.hold(held);
+    fn set_paused(&mut self, paused: &BTreeSet<Partition>) {
+        self.reader.set_paused(paused);
     }
 
-    /// Nobody asks this broker: the positions are in the same database.
-    async fn settled(&mut self, _: &[(Partition, i64)]) -> anyhow::Result<()> {
+    /// Does nothing: the positions are in the same database.
+    async fn report_positions(&mut self, _: &[(Partition, i64)]) -> anyhow::Result<()> {
         Ok(())
     }
 
