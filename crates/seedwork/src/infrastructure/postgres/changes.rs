@@ -21,7 +21,7 @@ impl Change {
         Self(Box::new(PartsChange { root, parts, replace: expected > 0 }))
     }
 
-    /// Writes a row of a read model, unless the table has a newer one.
+    /// Shows a row in a read model, unless it shows a newer one.
     pub fn projection<P: Projection>(row: P) -> Self {
         Self(Box::new(ProjectionChange { row }))
     }

@@ -1,30 +1,30 @@
-//! Notifications on the channel that a connection listens to.
+//! What a connection hears on the channel that it listens to.
 
 use super::connector::Driver;
 use std::{future::poll_fn, sync::Arc};
 use tokio::sync::Notify;
 use tokio_postgres::AsyncMessage;
 
-/// Receives notifications; several that arrive before a wait count as one.
+/// Hears notifications; several that come before they are waited for are one.
 pub struct Listener(Arc<Notify>);
 
 impl Listener {
-    /// Runs a connection to its end and receives its notifications.
+    /// Runs a connection to its end and hears its notifications.
     pub(super) fn drive(driver: Driver) -> Self {
-        let notify = Arc::new(Notify::new());
-        let sender = Arc::clone(&notify);
+        let consumed = Arc::new(Notify::new());
+        let tell = Arc::clone(&consumed);
         driver.drive(|mut connection| async move {
             while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
                 if let AsyncMessage::Notification(_) = message {
-                    sender.notify_one();
+                    tell.notify_one();
                 }
             }
         });
-        Self(notify)
+        Self(consumed)
     }
 
     /// Waits for a notification.
-    pub async fn notified(&mut self) {
+    pub async fn consumed(&mut self) {
         self.0.notified().await;
     }
 }

@@ -1,6 +1,5 @@
 //! PostgreSQL: units of work, the group committer, the log, grouped reads.
 
-mod answers;
 mod changes;
 mod committer;
 mod connections;
@@ -16,6 +15,7 @@ mod pool;
 mod probe;
 mod reader;
 mod reads;
+mod reply;
 mod row;
 mod statements;
 mod trust;

@@ -1,9 +1,9 @@
 //! A reader: ids that wait together are answered by one query, the read side's twin of the group commit.
 
 use super::{
-    answers::{self, Answer, Asker},
     pool::{Failed, Pool},
     reads::{ReadError, Seat},
+    reply::{self, ReplyReceiver, ReplySender},
     row::{Record, Root},
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -26,7 +26,7 @@ pub(super) struct Reader<R> {
 
 struct Wanted<R> {
     id: Uuid,
-    asker: Asker<Found<R>>,
+    reply: ReplySender<Found<R>>,
 }
 
 /// What a read finds.
@@ -58,10 +58,10 @@ impl<R: Record> Reader<R> {
     }
 
     /// Asks for the record with an id.
-    pub(super) fn ask(&self, id: Uuid) -> Result<Answer<Found<R>>, ReadError> {
-        let (asker, answer) = answers::ask();
-        self.ids.try_send(Wanted { id, asker }).map_err(|_| ReadError::Unavailable)?;
-        Ok(answer)
+    pub(super) fn ask(&self, id: Uuid) -> Result<ReplyReceiver<Found<R>>, ReadError> {
+        let (reply, receiver) = reply::channel();
+        self.ids.try_send(Wanted { id, reply }).map_err(|_| ReadError::Unavailable)?;
+        Ok(receiver)
     }
 }
 
@@ -81,19 +81,19 @@ async fn run<R: Record>(
         {
             group.push(one);
         }
-        group.retain(|one| !one.asker.is_gone());
+        group.retain(|one| !one.reply.is_closed());
         let found = tokio::time::timeout(deadline, read(pool, &group)).await;
         match found.unwrap_or_else(|_| Err(Failed::Away("no answer in time".to_owned()))) {
             Ok(records) => {
                 let records: HashMap<Uuid, R> =
                     records.into_iter().map(|record| (record.root().id(), record)).collect();
-                answers::deliver(group.drain(..).map(|one| (one.asker, Ok(records.get(&one.id).cloned()))));
+                reply::deliver(group.drain(..).map(|one| (one.reply, Ok(records.get(&one.id).cloned()))));
             }
             Err(failed) => {
                 // A caller that has given up got its answer elsewhere, and is counted there.
-                group.retain(|one| !one.asker.is_gone());
+                group.retain(|one| !one.reply.is_closed());
                 let refused = pool.refuse(failed, group.len());
-                answers::deliver(group.drain(..).map(|one| (one.asker, Err(refused.clone()))));
+                reply::deliver(group.drain(..).map(|one| (one.reply, Err(refused.clone()))));
             }
         }
     }

@@ -1,10 +1,10 @@
 //! Grouped reads: who reads for whom.
 
 use super::{
-    answers::{self, Answer},
     database::Database,
     pool::{Failed, Pool, SWEEP},
     reader::{Found, Reader},
+    reply::{self, ReplyReceiver},
     row::Record,
     unit_of_work::FindIds,
 };
@@ -67,8 +67,8 @@ impl<R: Record> Reads<R> {
         self.ask(id)?.await.unwrap_or(Err(ReadError::Unavailable))
     }
 
-    fn ask(&self, id: Uuid) -> Result<Answer<Found<R>>, ReadError> {
-        if !answers::is_alone() {
+    fn ask(&self, id: Uuid) -> Result<ReplyReceiver<Found<R>>, ReadError> {
+        if !reply::has_own_runtime() {
             return self.shared.ask(id);
         }
         let here = thread::current().id();
@@ -164,7 +164,7 @@ impl Readers {
         Self { seats, home: Handle::current(), known: Arc::default() }
     }
 
-    /// Returns the ids of at most `most` aggregates that satisfy a specification.
+    /// The ids of members of a set, at most so many of them.
     pub(super) async fn find<S: FindIds>(&self, which: &S, most: i64) -> Result<Vec<Uuid>, ReadError> {
         let pool = self.seats.database.lists();
         find(pool, which, most).await.map_err(|failed| pool.refuse(failed, 1))

@@ -41,27 +41,27 @@ const MESSAGE_BYTES: usize = 1_000_000;
 /// commit has a time of its own.
 const MESSAGE: Duration = Duration::from_secs(10);
 
-/// An aggregate with its persistent form, and the conversions in both directions.
+/// How an aggregate is stored: its record, the way there and the way back.
 ///
-/// The conversion back can fail: a row that the domain refuses is an error, never a panic.
+/// The way back can fail: a row that the domain refuses is an error, never a panic.
 pub trait Persisted: Aggregate + TryFrom<Self::Record, Error: Display> {
-    /// Its persistent form.
+    /// What is stored of it.
     type Record: Record + From<Self>;
 }
 
-/// A read model with the row of its table.
+/// How a row of a read model is stored.
 pub trait PersistedReadModel: ReadModel {
     /// The row of its table.
     type Row: Projection + From<Self>;
 }
 
-/// Finds the committed aggregates that satisfy a specification.
+/// How the members of a set are found among what is committed.
 pub trait FindIds: Specification<Of: Persisted> {
-    /// Returns the ids of at most `most` of them, in no particular order. An index should answer the query.
+    /// The ids of members, at most so many of them, in no particular order. An index is to answer it.
     fn ids(&self, most: i64, db: &mut AsyncPgConnection) -> impl Future<Output = QueryResult<Vec<Uuid>>> + Send;
 }
 
-/// Units of work over the PostgreSQL schema of a context.
+/// Where a context's units of work are committed: its PostgreSQL schema.
 pub struct PgUnitOfWorkFactory<E> {
     committer: Committer,
     readers: Readers,
@@ -184,7 +184,7 @@ pub struct PgUnitOfWork<E> {
     time: Timestamp,
     /// The time at which a request is over; none for a message, whose waits each have a limit of their own.
     deadline: Option<Instant>,
-    /// True if more aggregates were found than one batch.
+    /// Whether a set has more members than this unit was given.
     has_more: bool,
     defect: Option<StorageError>,
 }

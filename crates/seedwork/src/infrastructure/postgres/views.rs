@@ -158,5 +158,5 @@ impl Pool {
 }
 
 fn view<R: TryInto<V, Error: Display>, V>(row: R) -> Result<V, StorageError> {
-    row.try_into().map_err(|error| StorageError::Defect(format!("what is stored cannot be shown: {error}")))
+    row.try_into().map_err(|error| StorageError::Defect(format!("what is stored cannot be projected: {error}")))
 }

@@ -4,7 +4,7 @@ use super::queue::Unit;
 use std::collections::HashSet;
 use uuid::Uuid;
 
-/// What a unit may share with another: a root that both write, a key whose messages are ordered, a message delivered twice.
+/// What a unit may share with another: a root that both write, a key whose messages are ordered, a message consumed twice.
 #[derive(PartialEq, Eq, Hash)]
 enum Touched<'a> {
     Root(&'static str, Uuid),

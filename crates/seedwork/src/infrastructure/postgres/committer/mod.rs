@@ -13,7 +13,7 @@ mod transaction;
 
 pub(super) use queue::Writes;
 
-use super::{answers, database::Database, lanes::Lane};
+use super::{database::Database, lanes::Lane, reply};
 use crate::{
     application::{Committed, StorageError},
     infrastructure::supervise::Supervisor,
@@ -212,7 +212,7 @@ impl Writer {
                     if let StorageError::Invalid(why) | StorageError::Defect(why) = &refusal {
                         tracing::error!(error = why, "PostgreSQL refuses a unit of work");
                     }
-                    answers::deliver([unit.answer(Err(refusal))]);
+                    reply::deliver([unit.answer(Err(refusal))]);
                 }
             }
         }
@@ -241,7 +241,7 @@ impl Writer {
                 })
             }
         };
-        answers::deliver(units.into_iter().map(|unit| unit.answer(answer.clone())));
+        reply::deliver(units.into_iter().map(|unit| unit.answer(answer.clone())));
     }
 
     /// Looks up what became of a COMMIT that was not answered: under the same lock, so the old transaction is over.
@@ -322,7 +322,7 @@ fn pick(units: Vec<Unit>, mut lost: HashMap<usize, Option<StorageError>>) -> (Ve
     let (mut culprits, mut rest) = (Vec::new(), Vec::new());
     for (n, unit) in units.into_iter().enumerate() {
         match lost.remove(&n) {
-            Some(Some(error)) => answers::deliver([unit.answer(Err(error))]),
+            Some(Some(error)) => reply::deliver([unit.answer(Err(error))]),
             Some(None) => culprits.push(unit),
             None => rest.push(unit),
         }

@@ -2,11 +2,11 @@
 //! a group when both are full, so that a flood of one never keeps the other waiting.
 
 use super::super::{
-    answers::{self, Asker},
     changes::Change,
     inbox::{self, InboxCalls, Parking},
     lanes::Lane,
     outbox::Message,
+    reply::{self, ReplySender},
 };
 use crate::application::{Committed, MessageIdentity, StorageError};
 use std::{
@@ -37,7 +37,7 @@ const GROUP_BYTES: usize = 16 * 1024 * 1024;
 pub(in super::super) struct Writes {
     pub(in super::super) changes: Vec<Change>,
     pub(in super::super) messages: Vec<Message>,
-    /// The consumed message whose effect this is.
+    /// The message that all this is the effect of.
     pub(in super::super) consumed: Option<Arc<MessageIdentity>>,
     /// Whether more of its effect is for other units, the last of which claims it.
     pub(in super::super) has_more: bool,
@@ -55,8 +55,8 @@ impl Writes {
         self.parking.is_some() || self.consumed.as_ref().is_some_and(|consumed| !consumed.topic.is_empty())
     }
 
-    /// Adds its claims and its parked message to the calls of the inbox.
-    pub(super) fn add_claims<'a>(&'a self, calls: &mut InboxCalls<'a>) {
+    /// What it does to the inbox.
+    pub(super) fn hear<'a>(&'a self, calls: &mut InboxCalls<'a>) {
         if let Some(consumed) = &self.consumed {
             calls.add(consumed, self.has_more);
         }
@@ -98,16 +98,16 @@ pub(super) struct Unit {
     pub(super) deadline: Instant,
     size: Size,
     ticket: Arc<Ticket>,
-    asker: Asker<Outcome>,
+    reply: ReplySender<Outcome>,
     // Freed when the outcome is known, whether or not anybody still waits for it.
     _lanes: Vec<Lane>,
     _room: OwnedSemaphorePermit,
 }
 
 impl Unit {
-    /// Frees the lanes and says to whom the outcome is to be told: [`answers::deliver`].
-    pub(super) fn answer(self, outcome: Result<Committed, StorageError>) -> (Asker<Outcome>, Outcome) {
-        (self.asker, (outcome, self.writes))
+    /// Frees the lanes, and returns the reply for [`reply::deliver`].
+    pub(super) fn answer(self, outcome: Result<Committed, StorageError>) -> (ReplySender<Outcome>, Outcome) {
+        (self.reply, (outcome, self.writes))
     }
 
     /// Whether somebody still waits for it.
@@ -185,9 +185,9 @@ impl Entrance {
             true => self.messages.wait(kibibytes, deadline).await?,
             false => self.requests.take(kibibytes)?,
         };
-        let (asker, outcome) = answers::ask();
+        let (reply, outcome) = reply::channel();
         let ticket = Arc::new(Ticket::default());
-        place.send(Unit { writes, deadline, size, ticket: Arc::clone(&ticket), asker, _lanes: lanes, _room: room });
+        place.send(Unit { writes, deadline, size, ticket: Arc::clone(&ticket), reply, _lanes: lanes, _room: room });
         match tokio::time::timeout_at(deadline, outcome).await {
             Ok(Ok((outcome, _writes))) => outcome,
             // The committer panicked with the unit in its hands.
@@ -423,7 +423,7 @@ mod tests {
             }
             let group = exit.group(Vec::new()).await;
             taken += group.len();
-            answers::deliver(group.into_iter().map(|unit| unit.answer(Ok(Committed))));
+            reply::deliver(group.into_iter().map(|unit| unit.answer(Ok(Committed))));
             tokio::task::yield_now().await;
         };
         assert_eq!(outcome, Ok(Committed));

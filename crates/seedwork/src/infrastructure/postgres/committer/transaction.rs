@@ -25,7 +25,7 @@ pub(super) async fn together(session: &mut Session, units: &[Unit]) -> Result<()
     let first = messages.clone().next().map(|message| message.id);
     let own = inbox::mark();
     let mut inbox = InboxCalls { mark: first.is_none().then_some(&own), ..InboxCalls::default() };
-    units.iter().for_each(|unit| unit.writes.add_claims(&mut inbox));
+    units.iter().for_each(|unit| unit.writes.hear(&mut inbox));
     let log = answer(async {
         session.prepare(&calls).await.map_err(of_preparing)?;
         let (begun, log) = join(session.begin(), write(session, &inbox, &calls, messages.clone())).await;
@@ -38,7 +38,7 @@ pub(super) async fn together(session: &mut Session, units: &[Unit]) -> Result<()
             }
         };
         let mut lost = losers(session, &calls, &log, units).await.map_err(of_the_group)?;
-        if !log.claimed {
+        if !log.consumed {
             lost.extend(unclaimed(session, &inbox, units).await.map_err(of_the_group)?);
         }
         if lost.is_empty() {
@@ -140,12 +140,12 @@ async fn claim(session: &Session, own: &MessageIdentity) -> Result<Mark, Failure
 async fn alone(session: &Session, writes: &Writes) -> Result<Result<Log, StorageError>, Failure> {
     let calls = changes::calls(writes.changes.iter(), true);
     let mut inbox = InboxCalls::default();
-    writes.add_claims(&mut inbox);
+    writes.hear(&mut inbox);
     let (saved, log) =
         join(session.simple("SAVEPOINT unit"), write(session, &inbox, &calls, writes.messages.iter())).await;
     saved.map_err(of_the_group)?;
     let refused = match log {
-        Ok(log) if !log.claimed => {
+        Ok(log) if !log.consumed => {
             session.simple("ROLLBACK TO unit").await.map_err(of_the_group)?;
             let known = session.unclaimed(&inbox).await.map_err(of_the_group)?.iter().all(|(_, known)| *known);
             return Ok(Err(if known { StorageError::Duplicate } else { StorageError::Behind }));
@@ -168,7 +168,7 @@ struct Log {
     after: i64,
     short: Vec<usize>,
     /// Whether every claim was made.
-    claimed: bool,
+    consumed: bool,
 }
 
 /// Makes the calls and appends to the log. Everything is on its way before the first answer is awaited. The error is
@@ -187,9 +187,9 @@ async fn write<'a>(
             _ => session.append(&append).await,
         }
     };
-    let (claimed, written, before) =
+    let (consumed, written, before) =
         join3(session.inbox(inbox), join_all(calls.iter().map(|call| session.run(call))), appended).await;
-    let claimed = claimed?;
+    let consumed = consumed?;
     let mut short = Vec::new();
     for (n, rows) in written.into_iter().enumerate() {
         if rows? < calls[n].roots.len() {
@@ -197,7 +197,7 @@ async fn write<'a>(
         }
     }
     let before = before?;
-    Ok(Log { before, after: before + count, short, claimed })
+    Ok(Log { before, after: before + count, short, consumed })
 }
 
 /// The units whose roots were not written, by their place in the group.
