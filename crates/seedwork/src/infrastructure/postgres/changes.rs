@@ -52,7 +52,7 @@ pub(super) struct Call<'a> {
     pub(super) table: &'static Table,
     pub(super) purpose: Purpose,
     pub(super) params: Vec<Param<'a>>,
-    /// The roots that it must write: when it writes fewer, somebody lost.
+    /// The roots that it must write: if it writes fewer, a unit is at fault.
     pub(super) roots: Vec<Uuid>,
 }
 

@@ -16,8 +16,8 @@ pub(super) enum Purpose {
     RemoveParts,
     /// Inserts or replaces rows of a read model, unless what is there is as new.
     Upsert,
-    /// Of the given ids, those whose rows this transaction did not write.
-    Losers,
+    /// Selects, of the given ids, those whose rows this transaction did not write.
+    UnwrittenRoots,
 }
 
 /// The statement's text.
@@ -45,7 +45,7 @@ pub(super) fn sql(table: &Table, purpose: Purpose) -> String {
             format!("{insert} ON CONFLICT ({key}) DO UPDATE SET {set} WHERE {name}.{order} < excluded.{order}")
         }
         // In the transaction that wrote them, outside any savepoint, its own rows carry its id.
-        Purpose::Losers => format!(
+        Purpose::UnwrittenRoots => format!(
             "SELECT r.id FROM unnest($1::uuid[]) AS r (id) WHERE NOT EXISTS \
              (SELECT FROM {name} t WHERE t.id = r.id AND t.xmin = pg_current_xact_id()::xid)"
         ),

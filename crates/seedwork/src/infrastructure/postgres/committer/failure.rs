@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 /// Why a transaction was not committed, or why nobody knows.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(super) enum WriteFailure {
     /// Units lost a race, collided or were given up: these, by their place in the group, with their error where it is
     /// known. The others may be written again.
     #[error("units lost a race, collided or were given up")]
@@ -15,13 +15,13 @@ pub(super) enum Failure {
     /// A statement with the data of all units failed, and PostgreSQL does not name the unit. One by one, the others
     /// succeed.
     #[error("a statement of the group failed")]
-    Somebody,
+    UnknownCulprit,
     /// A deadlock, a serialization failure, a lost plan or a lost connection: a retry may succeed.
     #[error("{0}")]
-    Again(String),
+    Retry(String),
     /// The log or the inbox lacks a partition. A retry succeeds after a round of maintenance.
     #[error("no partition for a row of the log or the inbox")]
-    NoRoom,
+    NoPartition,
     /// The engine's own statements do not fit the schema: a table or a column is missing.
     #[error("{0}")]
     Defect(String),
@@ -30,7 +30,7 @@ pub(super) enum Failure {
     Down(String),
     /// The COMMIT was not answered. It was done if the mark is found.
     #[error("the COMMIT was not answered")]
-    Unknown(Mark),
+    UnknownOutcome(Mark),
 }
 
 /// A row that only this group's transaction can have written, by which it is recognised.
@@ -44,18 +44,18 @@ pub(super) enum Mark {
 }
 
 /// Classifies an error that no unit can be to blame for.
-pub(super) fn of_the_group(error: Error) -> Failure {
+pub(super) fn group_failure(error: Error) -> WriteFailure {
     match error.code() {
         Some(
             &(SqlState::T_R_SERIALIZATION_FAILURE
             | SqlState::T_R_DEADLOCK_DETECTED
             | SqlState::FEATURE_NOT_SUPPORTED
             | SqlState::INVALID_SQL_STATEMENT_NAME),
-        ) => Failure::Again(describe(&error)),
-        _ if is_of_the_connection(&error) => Failure::Again(describe(&error)),
-        _ if lacks_a_partition(&error) => Failure::NoRoom,
-        _ if class(&error) == Some("42") => Failure::Defect(describe(&error)),
-        _ => Failure::Down(describe(&error)),
+        ) => WriteFailure::Retry(describe(&error)),
+        _ if is_of_the_connection(&error) => WriteFailure::Retry(describe(&error)),
+        _ if lacks_a_partition(&error) => WriteFailure::NoPartition,
+        _ if class(&error) == Some("42") => WriteFailure::Defect(describe(&error)),
+        _ => WriteFailure::Down(describe(&error)),
     }
 }
 
@@ -68,29 +68,29 @@ fn is_of_the_connection(error: &Error) -> bool {
 }
 
 /// Classifies an error that keeps a session from being opened. It is not retried at once.
-pub(super) fn of_an_opening(error: Error) -> Failure {
-    match of_the_group(error) {
-        Failure::Again(why) => Failure::Down(why),
+pub(super) fn opening_failure(error: Error) -> WriteFailure {
+    match group_failure(error) {
+        WriteFailure::Retry(why) => WriteFailure::Down(why),
         failure => failure,
     }
 }
 
 /// Classifies an error of a statement that carries the data of units.
-pub(super) fn of_a_statement(error: Error) -> Failure {
-    if is_of_one_unit(&error) { Failure::Somebody } else { of_the_group(error) }
+pub(super) fn statement_failure(error: Error) -> WriteFailure {
+    if is_of_one_unit(&error) { WriteFailure::UnknownCulprit } else { group_failure(error) }
 }
 
 /// Classifies an error of preparing a statement. A statement that times out here waits for a whole table.
-pub(super) fn of_preparing(error: Error) -> Failure {
-    if is_timeout(&error) { Failure::Down(describe(&error)) } else { of_a_statement(error) }
+pub(super) fn preparing_failure(error: Error) -> WriteFailure {
+    if is_timeout(&error) { WriteFailure::Down(describe(&error)) } else { statement_failure(error) }
 }
 
 /// Classifies an error that answers a COMMIT. Only some errors prove that nothing was committed. A connection that
 /// ends, also by an administrator's command, may have ended after the COMMIT was done.
-pub(super) fn of_the_commit(error: Error, mark: Mark) -> Failure {
+pub(super) fn commit_failure(error: Error, mark: Mark) -> WriteFailure {
     match class(&error) {
-        Some("22" | "23" | "25" | "40") => of_the_group(error),
-        _ => Failure::Unknown(mark),
+        Some("22" | "23" | "25" | "40") => group_failure(error),
+        _ => WriteFailure::UnknownOutcome(mark),
     }
 }
 

@@ -16,8 +16,8 @@ enum Touched<'a> {
 ///
 /// Two units that write the same root cannot share a statement: the later waits. And so does whatever shares a root or
 /// an ordering key with one that waits, or it would overtake it.
-pub(super) fn split(units: Vec<Unit>) -> (Vec<Unit>, Vec<Unit>) {
-    let waits = who_waits(&units);
+pub(super) fn split_group(units: Vec<Unit>) -> (Vec<Unit>, Vec<Unit>) {
+    let waits = waiting(&units);
     let (mut now, mut later) = (Vec::with_capacity(units.len()), Vec::new());
     for (unit, waits) in units.into_iter().zip(waits) {
         if waits { &mut later } else { &mut now }.push(unit);
@@ -25,7 +25,7 @@ pub(super) fn split(units: Vec<Unit>) -> (Vec<Unit>, Vec<Unit>) {
     (now, later)
 }
 
-fn who_waits(units: &[Unit]) -> Vec<bool> {
+fn waiting(units: &[Unit]) -> Vec<bool> {
     let (mut written, mut blocked) = (HashSet::new(), HashSet::new());
     units
         .iter()

@@ -18,9 +18,9 @@ use crate::{
     application::{Committed, StorageError},
     infrastructure::supervise::Supervisor,
 };
-use failure::{Failure, Mark};
+use failure::{Mark, WriteFailure};
 use maintenance::Maintenance;
-use queue::{Entrance, Exit, Unit};
+use queue::{Unit, UnitReceiver, UnitSender};
 use session::{ANSWER, Session};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
@@ -28,7 +28,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use transaction::Apart;
+use transaction::IndividualOutcomes;
 
 /// How a context's committer is to work.
 #[derive(Debug, Clone, Copy)]
@@ -66,7 +66,7 @@ impl LogState {
 /// Where the units of work of a context are made durable.
 #[derive(Clone)]
 pub(super) struct Committer {
-    entrance: Entrance,
+    sender: UnitSender,
 }
 
 impl Committer {
@@ -77,14 +77,14 @@ impl Committer {
         log: watch::Sender<LogState>,
         supervisor: &Supervisor,
     ) -> Self {
-        let (entrance, exit) = queue::queues();
+        let (sender, receiver) = queue::queues();
         let log = Arc::new(log);
         let maintenance = Maintenance::start(database.clone(), settings.partition_rows, Arc::clone(&log), supervisor);
         let writer = Writer { database, log, maintenance, session: None };
         // The writer and the queue outlive a task that panics; the next one goes on with them.
         let writer = Arc::new(Mutex::new(writer));
-        supervisor.spawn("committer", move |stop| run(Arc::clone(&writer), exit.clone(), stop));
-        Self { entrance }
+        supervisor.spawn("committer", move |stop| run(Arc::clone(&writer), receiver.clone(), stop));
+        Self { sender }
     }
 
     /// Makes writes durable; see [`UnitOfWorkFactory::commit`](crate::application::UnitOfWorkFactory::commit).
@@ -97,12 +97,12 @@ impl Committer {
         if writes.is_empty() {
             return Ok(Committed);
         }
-        self.entrance.commit(writes, lanes, deadline).await
+        self.sender.commit(writes, lanes, deadline).await
     }
 }
 
 /// Writes group after group until it is told to stop and nothing is queued any more.
-async fn run(writer: Arc<Mutex<Writer>>, exit: Exit, stop: CancellationToken) {
+async fn run(writer: Arc<Mutex<Writer>>, receiver: UnitReceiver, stop: CancellationToken) {
     let mut writer = writer.lock().await;
     // A session that a panic left in the middle of a transaction is not used again. The new one is opened now, so that
     // the first group is like the rest; if it cannot be, that group tries again.
@@ -112,16 +112,16 @@ async fn run(writer: Arc<Mutex<Writer>>, exit: Exit, stop: CancellationToken) {
     loop {
         let group = tokio::select! {
             biased;
-            group = exit.group(std::mem::take(&mut held)) => group,
+            group = receiver.next_group(std::mem::take(&mut held)) => group,
             () = stop.cancelled() => {
-                exit.close().await;
-                exit.group(Vec::new()).await
+                receiver.close().await;
+                receiver.next_group(Vec::new()).await
             }
         };
         if group.is_empty() {
             break;
         }
-        let (now, later) = group::split(group);
+        let (now, later) = group::split_group(group);
         held = later;
         writer.write(now.into_iter().filter(Unit::is_wanted).collect()).await;
     }
@@ -143,47 +143,49 @@ impl Writer {
         }
         metrics::histogram!("sta_commit_group_units", "context" => self.database.schema().to_owned())
             .record(group.len() as f64);
-        match self.together(&group).await {
-            Err(Failure::Culprits(lost)) => {
-                let (culprits, rest) = pick(group, lost);
-                match self.together(&rest).await {
-                    // Others lost in the meantime: no third guess.
-                    Err(Failure::Culprits(_) | Failure::Somebody) => self.write_apart(rest).await,
+        match self.write_group(&group).await {
+            Err(WriteFailure::Culprits(causes)) => {
+                let (culprits, rest) = split_culprits(group, causes);
+                match self.write_group(&rest).await {
+                    // Others failed in the meantime. There is no third guess.
+                    Err(WriteFailure::Culprits(_) | WriteFailure::UnknownCulprit) => {
+                        self.write_individually(rest).await
+                    }
                     outcome => self.settle(rest, outcome).await,
                 }
                 if !culprits.is_empty() {
-                    self.write_apart(culprits).await;
+                    self.write_individually(culprits).await;
                 }
             }
-            Err(Failure::Somebody) => self.write_apart(group).await,
+            Err(WriteFailure::UnknownCulprit) => self.write_individually(group).await,
             outcome => self.settle(group, outcome).await,
         }
     }
 
     /// Writes units together, and once more if the cause of a failure has passed.
-    async fn together(&mut self, units: &[Unit]) -> Result<(), Failure> {
+    async fn write_group(&mut self, units: &[Unit]) -> Result<(), WriteFailure> {
         if units.is_empty() {
             return Ok(());
         }
-        let outcome = self.try_together(units).await;
+        let outcome = self.try_write_group(units).await;
         match outcome {
-            Err(failure) if self.has_passed(&failure, units).await => self.try_together(units).await,
+            Err(failure) if self.has_passed(&failure, units).await => self.try_write_group(units).await,
             outcome => outcome,
         }
     }
 
-    async fn try_together(&mut self, units: &[Unit]) -> Result<(), Failure> {
-        let outcome = transaction::together(self.ready(units).await?, units).await;
+    async fn try_write_group(&mut self, units: &[Unit]) -> Result<(), WriteFailure> {
+        let outcome = transaction::write_group(self.ready(units).await?, units).await;
         self.after(&outcome);
         outcome
     }
 
     /// Returns true if a group that failed so is worth another try now. If a partition is missing, it waits for
     /// maintenance.
-    async fn has_passed(&self, failure: &Failure, units: &[Unit]) -> bool {
+    async fn has_passed(&self, failure: &WriteFailure, units: &[Unit]) -> bool {
         match failure {
-            Failure::Again(why) => tracing::warn!(error = why, "a group is written again"),
-            Failure::NoRoom if Instant::now() < last_deadline(units) => {
+            WriteFailure::Retry(why) => tracing::warn!(error = why, "a group is written again"),
+            WriteFailure::NoPartition if Instant::now() < last_deadline(units) => {
                 tracing::warn!(error = %failure, "a group waits for partition maintenance");
                 return self.maintenance.round(last_deadline(units)).await;
             }
@@ -193,16 +195,18 @@ impl Writer {
     }
 
     /// Writes units one by one and answers each.
-    async fn write_apart(&mut self, units: Vec<Unit>) {
-        let mut apart = self.try_apart(&units).await;
-        if let Err(failure) = &apart
+    async fn write_individually(&mut self, units: Vec<Unit>) {
+        let mut outcome = self.try_write_individually(&units).await;
+        if let Err(failure) = &outcome
             && self.has_passed(failure, &units).await
         {
-            apart = self.try_apart(&units).await;
+            outcome = self.try_write_individually(&units).await;
         }
-        let Apart { outcomes, commit } = match apart {
-            Ok(apart) => apart,
-            Err(failure) => Apart { outcomes: units.iter().map(|_| Ok(())).collect(), commit: Err(failure) },
+        let IndividualOutcomes { outcomes, commit } = match outcome {
+            Ok(outcomes) => outcomes,
+            Err(failure) => {
+                IndividualOutcomes { outcomes: units.iter().map(|_| Ok(())).collect(), commit: Err(failure) }
+            }
         };
         let mut written = Vec::new();
         for (unit, outcome) in units.into_iter().zip(outcomes) {
@@ -212,36 +216,36 @@ impl Writer {
                     if let StorageError::Invalid(why) | StorageError::Defect(why) = &refusal {
                         tracing::error!(error = why, "PostgreSQL refuses a unit of work");
                     }
-                    reply::deliver([unit.answer(Err(refusal))]);
+                    reply::deliver([unit.into_reply(Err(refusal))]);
                 }
             }
         }
         self.settle(written, commit).await;
     }
 
-    async fn try_apart(&mut self, units: &[Unit]) -> Result<Apart, Failure> {
-        let apart = transaction::apart(self.ready(units).await?, units).await;
-        match &apart {
-            Ok(Apart { commit, .. }) => self.after(commit),
+    async fn try_write_individually(&mut self, units: &[Unit]) -> Result<IndividualOutcomes, WriteFailure> {
+        let outcome = transaction::write_individually(self.ready(units).await?, units).await;
+        match &outcome {
+            Ok(IndividualOutcomes { commit, .. }) => self.after(commit),
             Err(_) => self.session = None,
         }
-        apart
+        outcome
     }
 
     /// Answers units whose transaction ended well, or not at all.
-    async fn settle(&mut self, units: Vec<Unit>, outcome: Result<(), Failure>) {
+    async fn settle(&mut self, units: Vec<Unit>, outcome: Result<(), WriteFailure>) {
         let answer = match outcome {
             Ok(()) => Ok(Committed),
-            Err(Failure::Unknown(mark)) => self.resolve(mark, &units).await,
+            Err(WriteFailure::UnknownOutcome(mark)) => self.resolve(mark, &units).await,
             Err(failure) => {
                 self.database.refused(units.len(), failure.to_string());
                 Err(match failure {
-                    Failure::Defect(why) => StorageError::Defect(why),
+                    WriteFailure::Defect(why) => StorageError::Defect(why),
                     _ => StorageError::Unavailable,
                 })
             }
         };
-        reply::deliver(units.into_iter().map(|unit| unit.answer(answer.clone())));
+        reply::deliver(units.into_iter().map(|unit| unit.into_reply(answer.clone())));
     }
 
     /// Looks up what became of a COMMIT that was not answered: under the same lock, so the old transaction is over.
@@ -264,22 +268,22 @@ impl Writer {
         Err(StorageError::Unknown)
     }
 
-    async fn find(&mut self, mark: &Mark) -> Result<bool, Failure> {
+    async fn find(&mut self, mark: &Mark) -> Result<bool, WriteFailure> {
         self.session().await?.find(mark).await
     }
 
     /// The session, as soon as the log has room for the messages of these units.
-    async fn ready(&mut self, units: &[Unit]) -> Result<&mut Session, Failure> {
+    async fn ready(&mut self, units: &[Unit]) -> Result<&mut Session, WriteFailure> {
         let messages = units.iter().map(|unit| unit.writes.messages.len()).sum::<usize>();
         let needed = self.session().await?.seen.saturating_add(i64::try_from(messages).unwrap_or(i64::MAX));
         if messages > 0 && !self.maintenance.room(needed, last_deadline(units)).await {
-            return Err(Failure::NoRoom);
+            return Err(WriteFailure::NoPartition);
         }
         self.session().await
     }
 
     /// The session, opened when there is none.
-    async fn session(&mut self) -> Result<&mut Session, Failure> {
+    async fn session(&mut self) -> Result<&mut Session, WriteFailure> {
         if self.session.as_ref().is_some_and(Session::is_closed) {
             self.session = None;
         }
@@ -289,24 +293,24 @@ impl Writer {
                 let until = session.until().await?;
                 Ok((session, until))
             });
-            let opened = opened.await.map_err(|_| Failure::Down("no connection in time".into()))?;
-            let (session, until) = opened.map_err(failure::of_an_opening)?;
+            let opened = opened.await.map_err(|_| WriteFailure::Down("no connection in time".into()))?;
+            let (session, until) = opened.map_err(failure::opening_failure)?;
             self.log.send_replace(LogState { last: session.seen, room: until - session.seen });
             self.maintenance.keep_ahead();
             self.session = Some(session);
         }
-        self.session.as_mut().ok_or_else(|| Failure::Down("no session".into()))
+        self.session.as_mut().ok_or_else(|| WriteFailure::Down("no session".into()))
     }
 
     /// Forgets a session that cannot be trusted any more, and notes how far the log goes.
-    fn after(&mut self, outcome: &Result<(), Failure>) {
+    fn after(&mut self, outcome: &Result<(), WriteFailure>) {
         match (outcome, &self.session) {
             (Ok(()), Some(Session { seen, .. })) => {
                 self.log.send_modify(|log| *log = LogState { last: *seen, room: log.until() - seen });
                 self.maintenance.keep_ahead();
             }
             // Rolled back: the session is as good as before.
-            (Err(Failure::Culprits(_) | Failure::Somebody | Failure::NoRoom), _) => {}
+            (Err(WriteFailure::Culprits(_) | WriteFailure::UnknownCulprit | WriteFailure::NoPartition), _) => {}
             _ => self.session = None,
         }
     }
@@ -318,11 +322,11 @@ fn last_deadline(units: &[Unit]) -> Instant {
 }
 
 /// Answers the culprits whose error is known, and splits the others from the rest.
-fn pick(units: Vec<Unit>, mut lost: HashMap<usize, Option<StorageError>>) -> (Vec<Unit>, Vec<Unit>) {
+fn split_culprits(units: Vec<Unit>, mut causes: HashMap<usize, Option<StorageError>>) -> (Vec<Unit>, Vec<Unit>) {
     let (mut culprits, mut rest) = (Vec::new(), Vec::new());
     for (n, unit) in units.into_iter().enumerate() {
-        match lost.remove(&n) {
-            Some(Some(error)) => reply::deliver([unit.answer(Err(error))]),
+        match causes.remove(&n) {
+            Some(Some(error)) => reply::deliver([unit.into_reply(Err(error))]),
             Some(None) => culprits.push(unit),
             None => rest.push(unit),
         }

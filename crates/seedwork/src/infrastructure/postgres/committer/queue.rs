@@ -56,7 +56,7 @@ impl Writes {
     }
 
     /// What it does to the inbox.
-    pub(super) fn hear<'a>(&'a self, calls: &mut InboxCalls<'a>) {
+    pub(super) fn add_claims<'a>(&'a self, calls: &mut InboxCalls<'a>) {
         if let Some(consumed) = &self.consumed {
             calls.add(consumed, self.has_more);
         }
@@ -90,7 +90,7 @@ impl Sum for Size {
 }
 
 /// What became of a unit. The writes come back with it, to be freed by the thread that made them.
-type Outcome = (Result<Committed, StorageError>, Writes);
+type UnitOutcome = (Result<Committed, StorageError>, Writes);
 
 /// A unit of work that waits for its group.
 pub(super) struct Unit {
@@ -98,7 +98,7 @@ pub(super) struct Unit {
     pub(super) deadline: Instant,
     size: Size,
     ticket: Arc<Ticket>,
-    reply: ReplySender<Outcome>,
+    reply: ReplySender<UnitOutcome>,
     // Freed when the outcome is known, whether or not anybody still waits for it.
     _lanes: Vec<Lane>,
     _room: OwnedSemaphorePermit,
@@ -106,7 +106,10 @@ pub(super) struct Unit {
 
 impl Unit {
     /// Frees the lanes, and returns the reply for [`reply::deliver`].
-    pub(super) fn answer(self, outcome: Result<Committed, StorageError>) -> (ReplySender<Outcome>, Outcome) {
+    pub(super) fn into_reply(
+        self,
+        outcome: Result<Committed, StorageError>,
+    ) -> (ReplySender<UnitOutcome>, UnitOutcome) {
         (self.reply, (outcome, self.writes))
     }
 
@@ -135,23 +138,23 @@ impl Ticket {
     }
 }
 
-/// The entrance: gives units to the committer.
+/// Sends units to the committer.
 #[derive(Clone)]
-pub(super) struct Entrance {
-    requests: Queue,
-    messages: Queue,
+pub(super) struct UnitSender {
+    requests: QueueSender,
+    messages: QueueSender,
 }
 
-/// The entrance to one queue.
+/// The sending half of one queue.
 #[derive(Clone)]
-struct Queue {
+struct QueueSender {
     units: mpsc::Sender<Unit>,
     room: Arc<Semaphore>,
 }
 
-/// The exit: gives groups to the committer. It outlives a committer that panics.
+/// Receives units in groups. It outlives a committer that panics.
 #[derive(Clone)]
-pub(super) struct Exit(Arc<Mutex<Receivers>>);
+pub(super) struct UnitReceiver(Arc<Mutex<Receivers>>);
 
 struct Receivers {
     requests: mpsc::Receiver<Unit>,
@@ -159,17 +162,17 @@ struct Receivers {
 }
 
 /// The queues of a committer.
-pub(super) fn queues() -> (Entrance, Exit) {
+pub(super) fn queues() -> (UnitSender, UnitReceiver) {
     let queue = || {
         let (units, receiver) = mpsc::channel(UNITS);
-        (Queue { units, room: Arc::new(Semaphore::new(KIBIBYTES)) }, receiver)
+        (QueueSender { units, room: Arc::new(Semaphore::new(KIBIBYTES)) }, receiver)
     };
     let ((requests, from_requests), (messages, from_messages)) = (queue(), queue());
     let receivers = Receivers { requests: from_requests, messages: from_messages };
-    (Entrance { requests, messages }, Exit(Arc::new(Mutex::new(receivers))))
+    (UnitSender { requests, messages }, UnitReceiver(Arc::new(Mutex::new(receivers))))
 }
 
-impl Entrance {
+impl UnitSender {
     /// Queues a unit and waits for its outcome, at most until the deadline. A message waits for room; a request, whose
     /// client can come again, is refused.
     pub(super) async fn commit(
@@ -181,13 +184,13 @@ impl Entrance {
         let size = writes.size();
         // A unit that is larger than the queue takes all of its room.
         let kibibytes = size.bytes.div_ceil(1024).min(KIBIBYTES) as u32;
-        let (place, room) = match writes.is_of_a_message() {
-            true => self.messages.wait(kibibytes, deadline).await?,
-            false => self.requests.take(kibibytes)?,
+        let (slot, room) = match writes.is_of_a_message() {
+            true => self.messages.reserve(kibibytes, deadline).await?,
+            false => self.requests.try_reserve(kibibytes)?,
         };
         let (reply, outcome) = reply::channel();
         let ticket = Arc::new(Ticket::default());
-        place.send(Unit { writes, deadline, size, ticket: Arc::clone(&ticket), reply, _lanes: lanes, _room: room });
+        slot.send(Unit { writes, deadline, size, ticket: Arc::clone(&ticket), reply, _lanes: lanes, _room: room });
         match tokio::time::timeout_at(deadline, outcome).await {
             Ok(Ok((outcome, _writes))) => outcome,
             // The committer panicked with the unit in its hands.
@@ -198,29 +201,29 @@ impl Entrance {
     }
 }
 
-impl Queue {
-    /// A place in the queue, if there is one.
-    fn take(&self, kibibytes: u32) -> Result<Place<'_>, StorageError> {
+impl QueueSender {
+    /// Reserves a slot in the queue, if one is free.
+    fn try_reserve(&self, kibibytes: u32) -> Result<Slot<'_>, StorageError> {
         let room = Arc::clone(&self.room).try_acquire_many_owned(kibibytes).map_err(|_| StorageError::Overloaded)?;
-        let place = self.units.try_reserve().map_err(|refused| match refused {
+        let slot = self.units.try_reserve().map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(()) => StorageError::Overloaded,
             mpsc::error::TrySendError::Closed(()) => StorageError::Unavailable,
         })?;
-        Ok((place, room))
+        Ok((slot, room))
     }
 
-    /// A place in the queue, as soon as there is one.
-    async fn wait(&self, kibibytes: u32, deadline: Instant) -> Result<Place<'_>, StorageError> {
-        let place = async {
+    /// Reserves a slot in the queue as soon as one is free.
+    async fn reserve(&self, kibibytes: u32, deadline: Instant) -> Result<Slot<'_>, StorageError> {
+        let slot = async {
             let room = Arc::clone(&self.room).acquire_many_owned(kibibytes).await.ok()?;
             Some((self.units.reserve().await.ok()?, room))
         };
-        tokio::time::timeout_at(deadline, place).await.ok().flatten().ok_or(StorageError::Unavailable)
+        tokio::time::timeout_at(deadline, slot).await.ok().flatten().ok_or(StorageError::Unavailable)
     }
 }
 
-/// A place in a queue, and room for the bytes.
-type Place<'a> = (mpsc::Permit<'a, Unit>, OwnedSemaphorePermit);
+/// A reserved slot in a queue, and room for the bytes.
+type Slot<'a> = (mpsc::Permit<'a, Unit>, OwnedSemaphorePermit);
 
 impl Receivers {
     /// The next unit of one queue or the other, in turns as long as both have some; none when both are empty.
@@ -242,10 +245,10 @@ impl Receivers {
     }
 }
 
-impl Exit {
+impl UnitReceiver {
     /// Waits for units and takes all that are there, within the limits of a group. `held` are those that waited for the
     /// last group to end; they go first. Empty when the queues are closed and everything was taken.
-    pub(super) async fn group(&self, mut held: Vec<Unit>) -> Vec<Unit> {
+    pub(super) async fn next_group(&self, mut held: Vec<Unit>) -> Vec<Unit> {
         let mut units = self.0.lock().await;
         if held.is_empty() {
             let Some(first) = units.first().await else { return held };
@@ -291,22 +294,22 @@ mod tests {
         Writes { consumed: Some(Arc::new(consumed)), ..Writes::default() }
     }
 
-    type Given = Pin<Box<dyn Future<Output = Result<Committed, StorageError>>>>;
+    type Sent = Pin<Box<dyn Future<Output = Result<Committed, StorageError>>>>;
 
     /// Queues units, as far as they get without the committer.
-    fn give(entrance: &Entrance, count: usize, writes: fn() -> Writes) -> Vec<Given> {
+    fn send(sender: &UnitSender, count: usize, writes: fn() -> Writes) -> Vec<Sent> {
         let deadline = Instant::now() + Duration::from_secs(60);
-        let mut given: Vec<Given> = Vec::new();
+        let mut sent: Vec<Sent> = Vec::new();
         for _ in 0..count {
-            let entrance = entrance.clone();
-            given.push(Box::pin(async move { entrance.commit(writes(), Vec::new(), deadline).await }));
+            let sender = sender.clone();
+            sent.push(Box::pin(async move { sender.commit(writes(), Vec::new(), deadline).await }));
         }
-        assert!(given.iter_mut().all(waits));
-        given
+        assert!(sent.iter_mut().all(waits));
+        sent
     }
 
-    fn waits(given: &mut Given) -> bool {
-        unconstrained(given).now_or_never().is_none()
+    fn waits(sent: &mut Sent) -> bool {
+        unconstrained(sent).now_or_never().is_none()
     }
 
     fn messages(group: &[Unit]) -> usize {
@@ -315,28 +318,28 @@ mod tests {
 
     #[tokio::test]
     async fn a_flood_of_messages_does_not_keep_requests_waiting() {
-        let (entrance, exit) = queues();
-        let _flood = give(&entrance, 5_000, of_a_message);
-        let _requests = give(&entrance, 100, Writes::default);
-        let group = exit.group(Vec::new()).await;
+        let (sender, receiver) = queues();
+        let _flood = send(&sender, 5_000, of_a_message);
+        let _requests = send(&sender, 100, Writes::default);
+        let group = receiver.next_group(Vec::new()).await;
         assert_eq!((group.len(), messages(&group)), (GROUP_UNITS, GROUP_UNITS - 100));
     }
 
     #[tokio::test]
     async fn a_flood_of_requests_does_not_keep_messages_waiting() {
-        let (entrance, exit) = queues();
-        let _flood = give(&entrance, 5_000, Writes::default);
-        let _messages = give(&entrance, 100, of_a_message);
-        let group = exit.group(Vec::new()).await;
+        let (sender, receiver) = queues();
+        let _flood = send(&sender, 5_000, Writes::default);
+        let _messages = send(&sender, 100, of_a_message);
+        let group = receiver.next_group(Vec::new()).await;
         assert_eq!((group.len(), messages(&group)), (GROUP_UNITS, 100));
     }
 
     #[tokio::test]
     async fn two_floods_share_each_group() {
-        let (entrance, exit) = queues();
-        let (_requests, _messages) = (give(&entrance, 5_000, Writes::default), give(&entrance, 5_000, of_a_message));
+        let (sender, receiver) = queues();
+        let (_requests, _messages) = (send(&sender, 5_000, Writes::default), send(&sender, 5_000, of_a_message));
         for _ in 0..4 {
-            let group = exit.group(Vec::new()).await;
+            let group = receiver.next_group(Vec::new()).await;
             assert!((GROUP_UNITS / 2 - 1..=GROUP_UNITS / 2 + 1).contains(&messages(&group)), "{}", messages(&group));
         }
     }
@@ -400,30 +403,30 @@ mod tests {
     #[tokio::test]
     async fn the_bytes_of_rows_and_of_parked_messages_bound_queues_and_groups() {
         for writes in [of_a_large_row, of_a_large_parked_message] {
-            let (entrance, exit) = queues();
-            let queue = if writes().is_of_a_message() { &entrance.messages } else { &entrance.requests };
-            let _given = give(&entrance, 8, writes);
+            let (sender, receiver) = queues();
+            let queue = if writes().is_of_a_message() { &sender.messages } else { &sender.requests };
+            let _sent = send(&sender, 8, writes);
             let taken = (KIBIBYTES - queue.room.available_permits()) / 1024;
             assert!((32..36).contains(&taken), "{taken} MiB of 32");
-            assert_eq!(exit.group(Vec::new()).await.len(), 4, "a group has 16 MiB at most");
+            assert_eq!(receiver.next_group(Vec::new()).await.len(), 4, "a group has 16 MiB at most");
         }
     }
 
     #[tokio::test]
     async fn without_room_a_request_is_refused_and_a_message_waits() {
-        let (entrance, exit) = queues();
-        let (_requests, _messages) = (give(&entrance, UNITS, Writes::default), give(&entrance, UNITS, of_a_message));
+        let (sender, receiver) = queues();
+        let (_requests, _messages) = (send(&sender, UNITS, Writes::default), send(&sender, UNITS, of_a_message));
         let deadline = Instant::now() + Duration::from_secs(60);
-        assert_eq!(entrance.commit(Writes::default(), Vec::new(), deadline).await, Err(StorageError::Overloaded));
-        let mut last = give(&entrance, 1, of_a_message);
+        assert_eq!(sender.commit(Writes::default(), Vec::new(), deadline).await, Err(StorageError::Overloaded));
+        let mut last = send(&sender, 1, of_a_message);
         let mut taken = 0;
         let outcome = loop {
             if let Some(outcome) = unconstrained(&mut last[0]).now_or_never() {
                 break outcome;
             }
-            let group = exit.group(Vec::new()).await;
+            let group = receiver.next_group(Vec::new()).await;
             taken += group.len();
-            reply::deliver(group.into_iter().map(|unit| unit.answer(Ok(Committed))));
+            reply::deliver(group.into_iter().map(|unit| unit.into_reply(Ok(Committed))));
             tokio::task::yield_now().await;
         };
         assert_eq!(outcome, Ok(Committed));

@@ -9,7 +9,7 @@ use super::{
         row::{Param, Table},
         statements::{Purpose, sql},
     },
-    failure::{Failure, Mark, of_the_group},
+    failure::{Mark, WriteFailure, group_failure},
 };
 use std::{collections::HashMap, time::Duration};
 use tokio_postgres::{Client, Error, Statement, types::ToSql};
@@ -29,7 +29,7 @@ pub(super) const ANSWER: Duration = Duration::from_millis(3_500);
 
 /// Shorter limits for the statements of units one by one, so that a unit that waits does not use up the time of the
 /// others.
-pub(super) const APART: &str = "SET LOCAL lock_timeout = 500; SET LOCAL statement_timeout = 1000";
+pub(super) const INDIVIDUAL_LIMITS: &str = "SET LOCAL lock_timeout = 500; SET LOCAL statement_timeout = 1000";
 
 /// Returns the settings of a session. These sessions search by key only, so a plan that uses an index is always right,
 /// even a plan that was kept from when the table was empty.
@@ -102,7 +102,7 @@ impl Session {
         for Call { table, purpose, .. } in calls {
             self.statement(table, *purpose).await?;
             if *purpose == Purpose::Insert || *purpose == Purpose::Update {
-                self.statement(table, Purpose::Losers).await?;
+                self.statement(table, Purpose::UnwrittenRoots).await?;
             }
         }
         Ok(())
@@ -124,8 +124,10 @@ impl Session {
     }
 
     /// Of the roots of a call, those whose rows this transaction did not write.
-    pub(super) async fn losers(&self, call: &Call<'_>) -> Result<Vec<Uuid>, Error> {
-        let Some(statement) = self.tables.get(&(call.table.name, Purpose::Losers)) else { return Ok(Vec::new()) };
+    pub(super) async fn unwritten_roots(&self, call: &Call<'_>) -> Result<Vec<Uuid>, Error> {
+        let Some(statement) = self.tables.get(&(call.table.name, Purpose::UnwrittenRoots)) else {
+            return Ok(Vec::new());
+        };
         let rows = self.client.query(statement, &[&call.roots]).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
@@ -165,19 +167,19 @@ impl Session {
 
     /// Whether the transaction that left a mark was committed, on a server that has replayed everything and under the
     /// lock: whoever wrote before has ended.
-    pub(super) async fn find(&self, mark: &Mark) -> Result<bool, Failure> {
+    pub(super) async fn find(&self, mark: &Mark) -> Result<bool, WriteFailure> {
         let replays: bool =
-            self.client.query_one("SELECT pg_is_in_recovery()", &[]).await.map_err(of_the_group)?.get(0);
+            self.client.query_one("SELECT pg_is_in_recovery()", &[]).await.map_err(group_failure)?.get(0);
         if replays {
-            return Err(Failure::Down("the server is in recovery".into()));
+            return Err(WriteFailure::Down("the server is in recovery".into()));
         }
-        self.begin().await.map_err(of_the_group)?;
+        self.begin().await.map_err(group_failure)?;
         let found = match mark {
             Mark::Message { seq, id } => self.client.query_opt(outbox::HAS, &[seq, id]).await,
             Mark::Claim(id) => self.client.query_opt(inbox::HAS, &[id]).await,
         };
-        let found = found.map_err(of_the_group)?.is_some();
-        self.simple("ROLLBACK").await.map_err(of_the_group)?;
+        let found = found.map_err(group_failure)?.is_some();
+        self.simple("ROLLBACK").await.map_err(group_failure)?;
         Ok(found)
     }
 }

@@ -1,9 +1,12 @@
 //! One transaction for many units of work: all together, or each under a savepoint of its own.
 
 use super::{
-    failure::{Failure, Mark, is_of_one_unit, of_a_statement, of_preparing, of_the_commit, of_the_group, refusal},
+    failure::{
+        Mark, WriteFailure, commit_failure, group_failure, is_of_one_unit, preparing_failure, refusal,
+        statement_failure,
+    },
     queue::{Unit, Writes},
-    session::{ANSWER, APART, Session},
+    session::{ANSWER, INDIVIDUAL_LIMITS, Session},
 };
 use crate::{
     application::{MessageIdentity, StorageError},
@@ -19,36 +22,36 @@ use tokio::time::timeout;
 use tokio_postgres::Error;
 
 /// Writes all units in one transaction, in one round trip before the COMMIT.
-pub(super) async fn together(session: &mut Session, units: &[Unit]) -> Result<(), Failure> {
+pub(super) async fn write_group(session: &mut Session, units: &[Unit]) -> Result<(), WriteFailure> {
     let calls = changes::calls(units.iter().flat_map(|unit| &unit.writes.changes), false);
     let messages = units.iter().flat_map(|unit| &unit.writes.messages);
     let first = messages.clone().next().map(|message| message.id);
     let own = inbox::mark();
     let mut inbox = InboxCalls { mark: first.is_none().then_some(&own), ..InboxCalls::default() };
-    units.iter().for_each(|unit| unit.writes.hear(&mut inbox));
-    let log = answer(async {
-        session.prepare(&calls).await.map_err(of_preparing)?;
+    units.iter().for_each(|unit| unit.writes.add_claims(&mut inbox));
+    let log = with_answer_limit(async {
+        session.prepare(&calls).await.map_err(preparing_failure)?;
         let (begun, log) = join(session.begin(), write(session, &inbox, &calls, messages.clone())).await;
-        begun.map_err(of_the_group)?;
-        let log = match log.map_err(of_a_statement) {
+        begun.map_err(group_failure)?;
+        let log = match log.map_err(statement_failure) {
             Ok(log) => log,
             Err(failure) => {
-                session.simple("ROLLBACK").await.map_err(of_the_group)?;
+                session.simple("ROLLBACK").await.map_err(group_failure)?;
                 return Err(failure);
             }
         };
-        let mut lost = losers(session, &calls, &log, units).await.map_err(of_the_group)?;
+        let mut culprits = units_of_unwritten_roots(session, &calls, &log, units).await.map_err(group_failure)?;
         if !log.consumed {
-            lost.extend(unclaimed(session, &inbox, units).await.map_err(of_the_group)?);
+            culprits.extend(units_of_unclaimed_messages(session, &inbox, units).await.map_err(group_failure)?);
         }
-        if lost.is_empty() {
+        if culprits.is_empty() {
             let given_up =
                 |(n, unit): (usize, &Unit)| (!unit.joins_the_commit()).then_some((n, Some(StorageError::Unavailable)));
-            lost.extend(units.iter().enumerate().filter_map(given_up));
+            culprits.extend(units.iter().enumerate().filter_map(given_up));
         }
-        if !lost.is_empty() {
-            session.simple("ROLLBACK").await.map_err(of_the_group)?;
-            return Err(Failure::Culprits(lost));
+        if !culprits.is_empty() {
+            session.simple("ROLLBACK").await.map_err(group_failure)?;
+            return Err(WriteFailure::Culprits(culprits));
         }
         Ok(log)
     })
@@ -63,25 +66,28 @@ pub(super) async fn together(session: &mut Session, units: &[Unit]) -> Result<()
 }
 
 /// What became of units that were written one by one in one transaction.
-pub(super) struct Apart {
+pub(super) struct IndividualOutcomes {
     /// Of each unit, whether its writes are part of the transaction, or why they are not.
     pub(super) outcomes: Vec<Result<(), StorageError>>,
     /// Whether the transaction was committed.
-    pub(super) commit: Result<(), Failure>,
+    pub(super) commit: Result<(), WriteFailure>,
 }
 
 /// The number of units that may time out before the others are not tried: meanwhile the context's lock is held.
 const TIMEOUTS: usize = 3;
 
 /// Writes each unit under a savepoint of its own, in one transaction: the way to learn what is wrong with which.
-pub(super) async fn apart(session: &mut Session, units: &[Unit]) -> Result<Apart, Failure> {
+pub(super) async fn write_individually(
+    session: &mut Session,
+    units: &[Unit],
+) -> Result<IndividualOutcomes, WriteFailure> {
     let mut unprepared = Vec::with_capacity(units.len());
     for unit in units {
-        unprepared.push(answer(prepare(session, &unit.writes)).await?);
+        unprepared.push(with_answer_limit(prepare(session, &unit.writes)).await?);
     }
-    answer(async {
-        let (begun, limited) = join(session.begin(), session.simple(APART)).await;
-        begun.and(limited).map_err(of_the_group)
+    with_answer_limit(async {
+        let (begun, limited) = join(session.begin(), session.simple(INDIVIDUAL_LIMITS)).await;
+        begun.and(limited).map_err(group_failure)
     })
     .await?;
     let (mut outcomes, mut first, mut seen) = (Vec::with_capacity(units.len()), None, session.seen);
@@ -96,7 +102,7 @@ pub(super) async fn apart(session: &mut Session, units: &[Unit]) -> Result<Apart
             outcomes.push(Err(StorageError::Unavailable));
             continue;
         }
-        let written = answer(alone(session, writes)).await?;
+        let written = with_answer_limit(write_one(session, writes)).await?;
         timeouts += usize::from(matches!(written, Err(StorageError::Unavailable)));
         if let (Ok(log), Some(message)) = (&written, writes.messages.first()) {
             first.get_or_insert(Mark::Message { seq: log.before + 1, id: message.id });
@@ -105,60 +111,60 @@ pub(super) async fn apart(session: &mut Session, units: &[Unit]) -> Result<Apart
         outcomes.push(written.map(drop));
     }
     if outcomes.iter().all(Result::is_err) {
-        answer(async { session.simple("ROLLBACK").await.map_err(of_the_group) }).await?;
-        return Ok(Apart { outcomes, commit: Ok(()) });
+        with_answer_limit(async { session.simple("ROLLBACK").await.map_err(group_failure) }).await?;
+        return Ok(IndividualOutcomes { outcomes, commit: Ok(()) });
     }
     let mark = match first {
         Some(mark) => mark,
-        None => answer(claim(session, &inbox::mark())).await?,
+        None => with_answer_limit(claim(session, &inbox::mark())).await?,
     };
     let commit = commit(session, mark).await;
     if commit.is_ok() {
         session.seen = seen;
     }
-    Ok(Apart { outcomes, commit })
+    Ok(IndividualOutcomes { outcomes, commit })
 }
 
 /// Prepares the statements of one unit. Returns its refusal if they cannot be prepared: a table or a column is missing.
-async fn prepare(session: &mut Session, writes: &Writes) -> Result<Option<StorageError>, Failure> {
+async fn prepare(session: &mut Session, writes: &Writes) -> Result<Option<StorageError>, WriteFailure> {
     let Err(error) = session.prepare(&changes::calls(writes.changes.iter(), true)).await else { return Ok(None) };
     let refusal = refusal(&error);
-    match of_preparing(error) {
-        Failure::Somebody => Ok(Some(refusal)),
+    match preparing_failure(error) {
+        WriteFailure::UnknownCulprit => Ok(Some(refusal)),
         failure => Err(failure),
     }
 }
 
 /// Writes the committer's own claim as the mark of units without messages in the log.
-async fn claim(session: &Session, own: &MessageIdentity) -> Result<Mark, Failure> {
+async fn claim(session: &Session, own: &MessageIdentity) -> Result<Mark, WriteFailure> {
     let inbox = InboxCalls { mark: Some(own), ..InboxCalls::default() };
-    session.inbox(&inbox).await.map_err(of_the_group)?;
+    session.inbox(&inbox).await.map_err(group_failure)?;
     Ok(Mark::Claim(own.id.clone()))
 }
 
 /// Writes one unit; what it does is undone when it is refused.
-async fn alone(session: &Session, writes: &Writes) -> Result<Result<Log, StorageError>, Failure> {
+async fn write_one(session: &Session, writes: &Writes) -> Result<Result<Log, StorageError>, WriteFailure> {
     let calls = changes::calls(writes.changes.iter(), true);
     let mut inbox = InboxCalls::default();
-    writes.hear(&mut inbox);
+    writes.add_claims(&mut inbox);
     let (saved, log) =
         join(session.simple("SAVEPOINT unit"), write(session, &inbox, &calls, writes.messages.iter())).await;
-    saved.map_err(of_the_group)?;
+    saved.map_err(group_failure)?;
     let refused = match log {
         Ok(log) if !log.consumed => {
-            session.simple("ROLLBACK TO unit").await.map_err(of_the_group)?;
-            let known = session.unclaimed(&inbox).await.map_err(of_the_group)?.iter().all(|(_, known)| *known);
+            session.simple("ROLLBACK TO unit").await.map_err(group_failure)?;
+            let known = session.unclaimed(&inbox).await.map_err(group_failure)?.iter().all(|(_, known)| *known);
             return Ok(Err(if known { StorageError::Duplicate } else { StorageError::Behind }));
         }
         Ok(log) if log.short.is_empty() => {
-            session.simple("RELEASE unit").await.map_err(of_the_group)?;
+            session.simple("RELEASE unit").await.map_err(group_failure)?;
             return Ok(Ok(log));
         }
         Ok(_) => StorageError::Conflict,
         Err(error) if is_of_one_unit(&error) => refusal(&error),
-        Err(error) => return Err(of_the_group(error)),
+        Err(error) => return Err(group_failure(error)),
     };
-    session.simple("ROLLBACK TO unit").await.map_err(of_the_group)?;
+    session.simple("ROLLBACK TO unit").await.map_err(group_failure)?;
     Ok(Err(refused))
 }
 
@@ -201,7 +207,7 @@ async fn write<'a>(
 }
 
 /// The units whose roots were not written, by their place in the group.
-async fn losers(
+async fn units_of_unwritten_roots(
     session: &Session,
     calls: &[Call<'_>],
     log: &Log,
@@ -217,18 +223,18 @@ async fn losers(
             unit.writes.changes.iter().map(move |change| ((change.table().name, change.root_id()), n))
         })
         .collect();
-    let mut lost = HashMap::new();
+    let mut culprits = HashMap::new();
     for call in log.short.iter().map(|n| &calls[*n]) {
-        for root in session.losers(call).await? {
-            lost.extend(owners.get(&(call.table.name, Some(root))).map(|n| (*n, None)));
+        for root in session.unwritten_roots(call).await? {
+            culprits.extend(owners.get(&(call.table.name, Some(root))).map(|n| (*n, None)));
         }
     }
-    Ok(lost)
+    Ok(culprits)
 }
 
 /// The units whose messages were not claimed, with the reason; those that try a parked message again, or do a part of
 /// what one calls for, are looked at apart.
-async fn unclaimed(
+async fn units_of_unclaimed_messages(
     session: &Session,
     inbox: &InboxCalls<'_>,
     units: &[Unit],
@@ -239,30 +245,30 @@ async fn unclaimed(
     let claims =
         place(|writes| !writes.has_more && writes.consumed.as_ref().is_some_and(|consumed| consumed.parked.is_none()));
     let owners: Vec<usize> = claims.chain(place(|writes| writes.parking.is_some())).collect();
-    let mut lost: HashMap<usize, Option<StorageError>> = HashMap::new();
+    let mut culprits: HashMap<usize, Option<StorageError>> = HashMap::new();
     for (n, known) in session.unclaimed(inbox).await? {
         let error = if known { StorageError::Duplicate } else { StorageError::Behind };
-        lost.extend(owners.get(n).map(|unit| (*unit, Some(error))));
+        culprits.extend(owners.get(n).map(|unit| (*unit, Some(error))));
     }
-    if lost.is_empty() {
+    if culprits.is_empty() {
         let others = |writes: &Writes| {
             writes.consumed.as_ref().is_some_and(|consumed| writes.has_more || consumed.parked.is_some())
         };
-        lost.extend(place(others).map(|n| (n, None)));
+        culprits.extend(place(others).map(|n| (n, None)));
     }
-    Ok(lost)
+    Ok(culprits)
 }
 
 /// Commits. Only sent when every write has been answered.
-async fn commit(session: &Session, mark: Mark) -> Result<(), Failure> {
+async fn commit(session: &Session, mark: Mark) -> Result<(), WriteFailure> {
     match timeout(ANSWER, session.commit()).await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(of_the_commit(error, mark)),
-        Err(_) => Err(Failure::Unknown(mark)),
+        Ok(Err(error)) => Err(commit_failure(error, mark)),
+        Err(_) => Err(WriteFailure::UnknownOutcome(mark)),
     }
 }
 
 /// A server that does not answer at all (frozen, or behind a network that drops) is taken for one that is down.
-async fn answer<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    timeout(ANSWER, work).await.unwrap_or_else(|_| Err(Failure::Down("no answer in time".into())))
+async fn with_answer_limit<T>(work: impl Future<Output = Result<T, WriteFailure>>) -> Result<T, WriteFailure> {
+    timeout(ANSWER, work).await.unwrap_or_else(|_| Err(WriteFailure::Down("no answer in time".into())))
 }
