@@ -101,7 +101,7 @@ async fn prepare(
     server: &Server,
     supervisor: &Supervisor,
 ) -> anyhow::Result<Running> {
-    postgres::check(server.url()).await?;
+    postgres::verify_server(server.url()).await?;
     postgres::migrate(server.url(), contexts::migrations(settings)).await?;
     let database_of = |context: &str| Database::within(server.url(), context, connections);
     let shared = database_of("broker")?;

@@ -18,9 +18,9 @@ mod reads;
 mod reply;
 mod row;
 mod statements;
-mod trust;
 mod unit_of_work;
 mod usage;
+mod verify_server;
 mod views;
 
 pub use changes::Change;
@@ -37,6 +37,6 @@ pub use pool::Pool;
 pub use probe::{DatabaseState, Probe, SetAside, Standing};
 pub use reads::{ReadError, Reads};
 pub use row::{Column, Kind, Listed, Param, Part, Projection, Record, Root, Row, Table};
-pub use trust::check;
 pub use unit_of_work::{FindIds, Persisted, PersistedReadModel, PgUnitOfWork, PgUnitOfWorkFactory};
 pub use usage::watch;
+pub use verify_server::verify_server;

@@ -1,15 +1,15 @@
-//! What a server must be like for our promise to hold on it.
+//! Verifies that a server keeps the promises that the program rests on.
 
 use super::Database;
 use anyhow::{Context as _, bail};
 use tokio_postgres::Client;
 
-/// Refuses a server on which a commit would not be durable, or whose sessions are not our own.
+/// Refuses a server on which a commit would not be durable, or whose sessions are shared with others.
 ///
 /// # Errors
 ///
-/// What is wrong with it and what to do, or that it does not answer.
-pub async fn check(url: &str) -> anyhow::Result<()> {
+/// The error names the setting that is wrong and the remedy, or the server does not answer.
+pub async fn verify_server(url: &str) -> anyhow::Result<()> {
     let database = Database::new(url, "")?;
     let one = database.administrator().await.context("cannot connect to PostgreSQL")?;
     let version: i32 = one.query_one("SELECT current_setting('server_version_num')::int4", &[]).await?.get(0);
@@ -24,8 +24,8 @@ pub async fn check(url: &str) -> anyhow::Result<()> {
     if encoding != "UTF8" {
         bail!("the database has the encoding {encoding}: create it WITH ENCODING 'UTF8' TEMPLATE template0");
     }
-    // Behind a proxy that pools transactions, another connection is given the backend that the first one just used, or
-    // the first one is given another: settings, prepared statements and locks would wander between clients.
+    // A proxy that pools transactions gives the second connection the backend that the first one just used, or gives
+    // the first one another. Settings, prepared statements and locks would move between clients.
     let before = backend(&one).await?;
     let two = database.administrator().await?;
     two.batch_execute("BEGIN").await?;
@@ -41,12 +41,13 @@ pub async fn check(url: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The process that serves a connection right now; asked without a prepared statement, which such a proxy may not know.
+/// Returns the process id of the backend that serves a connection now. The query is not prepared: such a proxy may not
+/// support prepared statements.
 async fn backend(client: &Client) -> anyhow::Result<String> {
     let answer = client.simple_query("SELECT pg_backend_pid()").await?;
     let pid = answer.iter().find_map(|message| match message {
         tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
         _ => None,
     });
-    pid.context("PostgreSQL does not tell which process serves a connection")
+    pid.context("PostgreSQL returned no backend process id for a connection")
 }
