@@ -78,7 +78,7 @@ fn root(row: &Ident, table: &Path) -> TokenStream {
             }
         }
 
-        impl ::seedwork::infrastructure::postgres::Record for #row {
+        impl ::seedwork::infrastructure::postgres::AggregateRows for #row {
             type Root = Self;
 
             fn root(&self) -> &Self {
@@ -106,7 +106,7 @@ fn root(row: &Ident, table: &Path) -> TokenStream {
 /// Implements keyset pagination: a page costs the same at any depth.
 fn listed(row: &Ident, table: &Path, created: &Ident) -> TokenStream {
     quote! {
-        impl ::seedwork::infrastructure::postgres::Listed for #row {
+        impl ::seedwork::infrastructure::postgres::ListedRow for #row {
             fn cursor(&self) -> ::seedwork::application::PageCursor {
                 ::seedwork::application::PageCursor { created: self.#created, id: self.id }
             }

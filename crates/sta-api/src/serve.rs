@@ -14,7 +14,7 @@ use seedwork::infrastructure::{
     broker::{Broker, KafkaBroker, PgBroker},
     consumer::Consumer,
     module::ContextEnvironment,
-    postgres::{self, CommitterSettings, Connections, Database, Needs, Probe},
+    postgres::{self, CommitterSettings, ConnectionLimit, ConnectionNeeds, Database, Probe},
     relay::{self, Relay},
     supervise::Supervisor,
 };
@@ -60,17 +60,17 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
 }
 
 /// Returns the limit on database connections, shared out by what the process runs.
-fn connections(settings: &Settings) -> anyhow::Result<Connections> {
-    let Some(limit) = settings.database_connections else { return Ok(Connections::default()) };
+fn connections(settings: &Settings) -> anyhow::Result<ConnectionLimit> {
+    let Some(limit) = settings.database_connections else { return Ok(ConnectionLimit::default()) };
     let Tasks { relay, consumers, .. } = settings.tasks;
-    let needs = Needs { contexts: contexts::chosen(settings).len(), relay, consumers };
-    Connections::at_most(limit, needs).context("STA_DATABASE_CONNECTIONS")
+    let needs = ConnectionNeeds { contexts: contexts::chosen(settings).len(), relay, consumers };
+    ConnectionLimit::new(limit, needs).context("STA_DATABASE_CONNECTIONS")
 }
 
 async fn serve(
     settings: &Settings,
     listener: TcpListener,
-    connections: &Connections,
+    connections: &ConnectionLimit,
     server: &Server,
     supervisor: &Supervisor,
     interrupts: &mut Interrupts,
@@ -97,15 +97,15 @@ async fn serve(
 /// Brings the schemas up to date, and starts the contexts.
 async fn prepare(
     settings: &Settings,
-    connections: &Connections,
+    connections: &ConnectionLimit,
     server: &Server,
     supervisor: &Supervisor,
 ) -> anyhow::Result<Running> {
     postgres::verify_server(server.url()).await?;
     postgres::migrate(server.url(), contexts::migrations(settings)).await?;
-    let database_of = |context: &str| Database::within(server.url(), context, connections);
+    let database_of = |context: &str| Database::with_limit(server.url(), context, connections);
     let shared = database_of("broker")?;
-    postgres::watch(shared.clone(), supervisor);
+    postgres::watch_connection_usage(shared.clone(), supervisor);
     let names: Vec<_> = contexts::chosen(settings).iter().map(|module| module.name).collect();
     let registry = registry::open(settings, shared.clone(), &names).await?;
     match &settings.kafka {

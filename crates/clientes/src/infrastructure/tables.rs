@@ -107,11 +107,11 @@ pub struct ReservaRow {
 }
 
 impl Persisted for Cliente {
-    type Record = ClienteRow;
+    type Rows = ClienteRow;
 }
 
 impl Persisted for Expediente {
-    type Record = ExpedienteRow;
+    type Rows = ExpedienteRow;
 }
 
 impl PersistedReadModel for Reserva {

@@ -44,7 +44,7 @@ pub struct IngestaRow {
 }
 
 impl Persisted for Ingesta {
-    type Record = IngestaRow;
+    type Rows = IngestaRow;
 }
 
 impl From<Ingesta> for IngestaRow {

@@ -40,7 +40,7 @@ impl ContextEnvironment {
 
     /// Returns the connections for lists. Reads by id have their own.
     pub fn pool(&self) -> Pool {
-        self.database.lists().clone()
+        self.database.list_pool().clone()
     }
 }
 

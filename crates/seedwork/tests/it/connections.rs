@@ -164,12 +164,12 @@ async fn readiness_tells_of_a_missing_column_until_it_is_back() {
     let _reads = process.factory().reads::<CuentaRow>();
     let (probe, db) = (Probe::new(own), banco.look().await);
     let becomes = async |state: DatabaseState| {
-        eventually("it is seen", async || (probe.ask().await.database == state).then_some(())).await;
+        eventually("it is seen", async || (probe.check().await.database == state).then_some(())).await;
     };
     becomes(DatabaseState::Up).await;
     db.batch_execute("ALTER TABLE cuentas RENAME email TO correo").await.unwrap();
     becomes(DatabaseState::Mismatched).await;
-    assert!(!probe.ask().await.takes_commands());
+    assert!(!probe.check().await.accepts_commands());
     db.batch_execute("ALTER TABLE cuentas RENAME correo TO email").await.unwrap();
     becomes(DatabaseState::Up).await;
 }

@@ -387,7 +387,7 @@ impl Banco {
 
     /// Connections for lists.
     pub(crate) fn lists(&self) -> Pool {
-        self.database.context("pruebas").unwrap().lists().clone()
+        self.database.context("pruebas").unwrap().list_pool().clone()
     }
 
     /// A connection to look behind the scenes, as the context itself.

@@ -2,7 +2,7 @@
 
 use crate::model::{Banco, MIGRATIONS, connect};
 use seedwork::{
-    infrastructure::postgres::{DatabaseState, Probe, SetAside, Standing},
+    infrastructure::postgres::{DatabaseState, ParkedCounts, Probe, Readiness},
     testing::{TestDatabase, eventually},
 };
 use std::{
@@ -15,12 +15,12 @@ fn probe(banco: &Banco) -> Probe {
 }
 
 /// Asks until the answer is as it is to be.
-async fn tells(probe: &Probe, what: &str, is_so: impl Fn(Standing) -> bool) {
-    eventually(what, || async { is_so(probe.ask().await).then_some(()) }).await;
+async fn tells(probe: &Probe, what: &str, is_so: impl Fn(Readiness) -> bool) {
+    eventually(what, || async { is_so(probe.check().await).then_some(()) }).await;
 }
 
 async fn becomes_ready(probe: &Probe) {
-    tells(probe, "commands are taken", |standing| standing.takes_commands()).await;
+    tells(probe, "commands are taken", |readiness| readiness.accepts_commands()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,7 +30,8 @@ async fn a_database_that_is_set_to_read_only_takes_no_commands() {
     let name = banco.database.url().rsplit('/').next().unwrap();
     let client = banco.look().await;
     client.batch_execute(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await.unwrap();
-    let is_read_only = |standing: Standing| !standing.takes_commands() && standing.database == DatabaseState::ReadOnly;
+    let is_read_only =
+        |readiness: Readiness| !readiness.accepts_commands() && readiness.database == DatabaseState::ReadOnly;
     tells(&probe(&banco), "it is read only", is_read_only).await;
     client.batch_execute(&format!("ALTER DATABASE {name} RESET default_transaction_read_only")).await.unwrap();
     becomes_ready(&probe(&banco)).await;
@@ -42,8 +43,8 @@ async fn a_database_whose_disk_is_full_takes_no_commands_until_there_is_space() 
     let probe = probe(&banco);
     becomes_ready(&probe).await;
     let files = FullFiles::of(&banco.look().await).await;
-    tells(&probe, "the disk is full", |standing| standing.database == DatabaseState::Full).await;
-    assert!(!probe.ask().await.takes_commands());
+    tells(&probe, "the disk is full", |readiness| readiness.database == DatabaseState::Full).await;
+    assert!(!probe.check().await.accepts_commands());
     drop(files);
     becomes_ready(&probe).await;
 }
@@ -52,12 +53,13 @@ async fn a_database_whose_disk_is_full_takes_no_commands_until_there_is_space() 
 async fn a_log_without_room_takes_no_commands() {
     let database = TestDatabase::create(vec![("pruebas", MIGRATIONS)]).await.unwrap();
     let probe = Probe::new(database.context("pruebas").unwrap());
-    let is_full =
-        |standing: Standing| standing.database == DatabaseState::Up && standing.room == 0 && !standing.takes_commands();
+    let is_full = |readiness: Readiness| {
+        readiness.database == DatabaseState::Up && readiness.room == 0 && !readiness.accepts_commands()
+    };
     tells(&probe, "the log has no room", is_full).await;
     let partition = "CREATE TABLE pruebas.o PARTITION OF pruebas.outbox FOR VALUES FROM (1) TO (11)";
     connect(database.url()).await.batch_execute(partition).await.unwrap();
-    tells(&probe, "the log has room", |standing| standing.takes_commands() && standing.room == 10).await;
+    tells(&probe, "the log has room", |readiness| readiness.accepts_commands() && readiness.room == 10).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,8 +69,8 @@ async fn messages_that_are_set_aside_are_counted_up_to_a_bound() {
         INSERT INTO parked (source, id, topic, partition, \"offset\", headers, parked_at, tries, due_at, dead, reason) \
         SELECT 's', n::text, 't', 0, n, '{}', now(), 0, 'infinity', n % 10000 = 0, 'r' FROM generate_series(1, 20000) AS n";
     banco.look().await.batch_execute(park).await.unwrap();
-    let expected = Some(SetAside { parked: 10_000, dead: 2 });
-    tells(&probe(&banco), "as many as are counted at most", |standing| standing.set_aside == expected).await;
+    let expected = Some(ParkedCounts { parked: 10_000, dead: 2 });
+    tells(&probe(&banco), "as many as are counted at most", |readiness| readiness.parked_counts == expected).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,7 +80,7 @@ async fn what_cannot_be_counted_in_time_leaves_commands_possible() {
     let probe = probe(&banco);
     becomes_ready(&probe).await;
     locked.batch_execute("BEGIN; LOCK parked").await.unwrap();
-    let is_uncounted = |standing: Standing| standing.takes_commands() && standing.set_aside.is_none();
+    let is_uncounted = |readiness: Readiness| readiness.accepts_commands() && readiness.parked_counts.is_none();
     tells(&probe, "commands are taken, and nothing is counted", is_uncounted).await;
 }
 

@@ -5,7 +5,7 @@ use crate::{
     tables::CuentaRow,
 };
 use futures_util::future::join_all;
-use seedwork::infrastructure::postgres::{Record as _, Root as _};
+use seedwork::infrastructure::postgres::{AggregateRows as _, Root as _};
 use std::thread;
 use tokio::runtime;
 use uuid::Uuid;

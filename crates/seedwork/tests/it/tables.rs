@@ -6,7 +6,7 @@ use diesel_async::AsyncPgConnection;
 use seedwork::{
     application::ReadModel,
     domain::{Aggregate, Recorded, Version},
-    infrastructure::postgres::{Change, Part, Persisted, PersistedReadModel, Record, Row},
+    infrastructure::postgres::{AggregateRows, Change, Part, Persisted, PersistedReadModel, Row},
 };
 use uuid::Uuid;
 
@@ -81,7 +81,7 @@ impl From<Resumen> for ResumenRow {
 }
 
 impl Persisted for Cuenta {
-    type Record = CuentaRow;
+    type Rows = CuentaRow;
 }
 
 impl From<Cuenta> for CuentaRow {
@@ -107,7 +107,7 @@ pub(crate) struct PedidoRecord {
     lineas: Vec<LineaRow>,
 }
 
-impl Record for PedidoRecord {
+impl AggregateRows for PedidoRecord {
     type Root = PedidoRow;
 
     fn root(&self) -> &PedidoRow {
@@ -129,7 +129,7 @@ impl Record for PedidoRecord {
 }
 
 impl Persisted for Pedido {
-    type Record = PedidoRecord;
+    type Rows = PedidoRecord;
 }
 
 impl From<Pedido> for PedidoRecord {

@@ -3,7 +3,7 @@
 use super::{Context, Running};
 use actix_web::{HttpResponse, get, http::StatusCode, web};
 use futures_util::future::join_all;
-use seedwork::infrastructure::postgres::{DatabaseState, Standing};
+use seedwork::infrastructure::postgres::{DatabaseState, Readiness};
 use serde_json::{Map, Value, json};
 
 /// The process lives.
@@ -26,17 +26,17 @@ pub(super) async fn up() -> HttpResponse {
 )]
 #[get("/health/ready")]
 pub(super) async fn ready(running: web::Data<Running>) -> HttpResponse {
-    let standings = join_all(running.contexts.iter().map(|context| context.probe.ask())).await;
-    let ready = standings.iter().all(Standing::takes_commands);
-    let contexts = running.contexts.iter().zip(standings);
+    let all = join_all(running.contexts.iter().map(|context| context.probe.check())).await;
+    let ready = all.iter().all(Readiness::accepts_commands);
+    let contexts = running.contexts.iter().zip(all);
     let all: Map<_, _> =
-        contexts.map(|(context, standing)| (context.name.to_owned(), tell(context, standing))).collect();
+        contexts.map(|(context, readiness)| (context.name.to_owned(), tell(context, readiness))).collect();
     let (status, word) =
         if ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
     HttpResponse::build(status).json(json!({ "status": word, "broker": running.broker, "contexts": all }))
 }
 
-fn tell(context: &Context, standing: Standing) -> Value {
+fn tell(context: &Context, readiness: Readiness) -> Value {
     let (log, relay) = (*context.running.log.borrow(), *context.relay.borrow());
     let progress = relay.progress;
     let consumer = context.consumer.as_ref().map(|state| {
@@ -44,22 +44,22 @@ fn tell(context: &Context, standing: Standing) -> Value {
         json!({ "partitions": state.partitions, "retrying": state.retrying, "pauses": state.failure.is_some() })
     });
     json!({
-        "database": match standing.database {
+        "database": match readiness.database {
             DatabaseState::Up => "up",
             DatabaseState::Down => "down",
             DatabaseState::ReadOnly => "read-only",
             DatabaseState::Full => "full",
             DatabaseState::Mismatched => "mismatched",
         },
-        "log": { "last": log.last, "room": standing.room },
+        "log": { "last": log.last, "room": readiness.room },
         "relay": {
             "leads": relay.is_leader,
             "cursor": progress.map(|progress| progress.cursor),
             "oldest": progress.and_then(|progress| progress.oldest),
             "withheld": progress.map(|progress| progress.withheld),
         },
-        "parked": standing.set_aside.map(|set_aside| set_aside.parked),
-        "dead": standing.set_aside.map(|set_aside| set_aside.dead),
+        "parked": readiness.parked_counts.map(|parked_counts| parked_counts.parked),
+        "dead": readiness.parked_counts.map(|parked_counts| parked_counts.dead),
         "consumer": consumer,
     })
 }

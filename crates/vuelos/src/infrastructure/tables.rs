@@ -52,7 +52,7 @@ pub struct ReservaRow {
 }
 
 impl Persisted for Reserva {
-    type Record = ReservaRow;
+    type Rows = ReservaRow;
 }
 
 impl From<Reserva> for ReservaRow {

@@ -8,7 +8,7 @@ use std::{any::Any, collections::HashMap};
 use uuid::Uuid;
 
 /// What a unit of work changes in one table.
-pub struct Change(Box<dyn Batch>);
+pub struct Change(Box<dyn ErasedChange>);
 
 impl Change {
     /// Inserts the root of a new aggregate (`expected` 0), or replaces the one that was loaded at version `expected`.
@@ -59,38 +59,38 @@ pub(super) struct Call<'a> {
 /// The calls that make all these changes, in the order in which they must run. `or_fail`: a collision is to be an error
 /// that names its constraint, instead of a row that is missing.
 pub(super) fn calls<'a>(changes: impl Iterator<Item = &'a Change>, or_fail: bool) -> Vec<Call<'a>> {
-    let mut tables: Vec<(&'static Table, Vec<&'a dyn Batch>)> = Vec::new();
+    let mut tables: Vec<(&'static Table, Vec<&'a dyn ErasedChange>)> = Vec::new();
     for change in changes {
         let table = change.table();
         match tables.iter_mut().find(|(known, _)| std::ptr::eq(*known, table)) {
-            Some((_, batches)) => batches.push(&*change.0),
+            Some((_, changes)) => changes.push(&*change.0),
             None => tables.push((table, vec![&*change.0])),
         }
     }
     tables.sort_by_key(|(table, _)| (table.kind, table.name));
     let mut calls = Vec::new();
-    for (_, batches) in &tables {
-        if let Some(first) = batches.first() {
-            first.calls(batches, or_fail, &mut calls);
+    for (_, changes) in &tables {
+        if let Some(first) = changes.first() {
+            first.calls(changes, or_fail, &mut calls);
         }
     }
     calls
 }
 
 /// The change of one unit to one table, whatever the type of its rows.
-trait Batch: Any + Send + Sync {
+trait ErasedChange: Any + Send + Sync {
     fn table(&self) -> &'static Table;
     fn root_id(&self) -> Option<Uuid>;
     fn rows(&self) -> usize;
     fn bytes(&self) -> usize;
     /// The calls that make all of `batches`, which are of this very type.
-    fn calls<'a>(&self, batches: &[&'a dyn Batch], or_fail: bool, calls: &mut Vec<Call<'a>>);
+    fn calls<'a>(&self, changes: &[&'a dyn ErasedChange], or_fail: bool, calls: &mut Vec<Call<'a>>);
 }
 
 /// Gives the batches of one table their type back.
-fn typed<'a, T: Batch>(batches: &[&'a dyn Batch]) -> impl Iterator<Item = &'a T> {
-    batches.iter().filter_map(|batch| {
-        let any: &'a dyn Any = *batch;
+fn typed<'a, T: ErasedChange>(changes: &[&'a dyn ErasedChange]) -> impl Iterator<Item = &'a T> {
+    changes.iter().filter_map(|change| {
+        let any: &'a dyn Any = *change;
         any.downcast_ref::<T>()
     })
 }
@@ -100,7 +100,7 @@ struct RootChange<R> {
     expected: i32,
 }
 
-impl<R: Root> Batch for RootChange<R> {
+impl<R: Root> ErasedChange for RootChange<R> {
     fn table(&self) -> &'static Table {
         R::TABLE
     }
@@ -117,8 +117,8 @@ impl<R: Root> Batch for RootChange<R> {
         self.row.bytes()
     }
 
-    fn calls<'a>(&self, batches: &[&'a dyn Batch], or_fail: bool, calls: &mut Vec<Call<'a>>) {
-        let (new, known): (Vec<_>, Vec<_>) = typed::<Self>(batches).partition(|change| change.expected == 0);
+    fn calls<'a>(&self, changes: &[&'a dyn ErasedChange], or_fail: bool, calls: &mut Vec<Call<'a>>) {
+        let (new, known): (Vec<_>, Vec<_>) = typed::<Self>(changes).partition(|change| change.expected == 0);
         let rows = |changes: &[&'a Self]| changes.iter().map(|change| &change.row).collect::<Vec<_>>();
         let roots = |changes: &[&'a Self]| changes.iter().map(|change| change.row.id()).collect();
         if !new.is_empty() {
@@ -139,7 +139,7 @@ struct PartsChange<P> {
     replace: bool,
 }
 
-impl<P: Part> Batch for PartsChange<P> {
+impl<P: Part> ErasedChange for PartsChange<P> {
     fn table(&self) -> &'static Table {
         P::TABLE
     }
@@ -156,14 +156,14 @@ impl<P: Part> Batch for PartsChange<P> {
         self.parts.iter().map(P::bytes).sum()
     }
 
-    fn calls<'a>(&self, batches: &[&'a dyn Batch], _: bool, calls: &mut Vec<Call<'a>>) {
+    fn calls<'a>(&self, changes: &[&'a dyn ErasedChange], _: bool, calls: &mut Vec<Call<'a>>) {
         let mut call = |purpose, params| calls.push(Call { table: P::TABLE, purpose, params, roots: Vec::new() });
         let replaced: Vec<Uuid> =
-            typed::<Self>(batches).filter(|change| change.replace).map(|change| change.root).collect();
+            typed::<Self>(changes).filter(|change| change.replace).map(|change| change.root).collect();
         if !replaced.is_empty() {
             call(Purpose::RemoveParts, vec![Box::new(replaced)]);
         }
-        let rows: Vec<&P> = typed::<Self>(batches).flat_map(|change| &change.parts).collect();
+        let rows: Vec<&P> = typed::<Self>(changes).flat_map(|change| &change.parts).collect();
         if !rows.is_empty() {
             call(Purpose::InsertOrFail, P::columns(&rows));
         }
@@ -174,7 +174,7 @@ struct ProjectionChange<P> {
     row: P,
 }
 
-impl<P: Projection> Batch for ProjectionChange<P> {
+impl<P: Projection> ErasedChange for ProjectionChange<P> {
     fn table(&self) -> &'static Table {
         P::TABLE
     }
@@ -192,9 +192,9 @@ impl<P: Projection> Batch for ProjectionChange<P> {
     }
 
     /// Of several rows with one key only the newest is written: a statement may not touch a row twice.
-    fn calls<'a>(&self, batches: &[&'a dyn Batch], _: bool, calls: &mut Vec<Call<'a>>) {
+    fn calls<'a>(&self, changes: &[&'a dyn ErasedChange], _: bool, calls: &mut Vec<Call<'a>>) {
         let mut newest: HashMap<P::Key, &'a P> = HashMap::new();
-        for ProjectionChange { row } in typed::<Self>(batches) {
+        for ProjectionChange { row } in typed::<Self>(changes) {
             let known = newest.entry(row.key()).or_insert(row);
             if known.order() < row.order() {
                 *known = row;

@@ -1,10 +1,10 @@
 //! How a context reaches its PostgreSQL schema: every connection plays the context's role and sees only its schema.
 
 use super::{
-    connections::{Connections, Share},
+    connection_limit::{ConnectionLimit, ConnectionShare},
     connector::{Connector, ended},
     listener::Listener,
-    pool::{Failed, Pool},
+    pool::{Pool, ReadFailure},
 };
 use crate::infrastructure::outage::Outage;
 use diesel::{ConnectionResult, QueryResult};
@@ -23,7 +23,7 @@ const BY_ID: &str = "SET plan_cache_mode = force_generic_plan";
 #[derive(Clone)]
 pub struct Database {
     connector: Connector,
-    share: Share,
+    share: ConnectionShare,
     lists: Pool,
     outage: Outage,
     /// The checks, one for each kind of record that is read here.
@@ -49,7 +49,7 @@ impl Database {
     ///
     /// A `url` that is not one of PostgreSQL.
     pub fn new(url: &str, context: &str) -> anyhow::Result<Self> {
-        Self::within(url, context, &Connections::default())
+        Self::with_limit(url, context, &ConnectionLimit::default())
     }
 
     /// The same as [`new`](Self::new), for a process whose number of connections is limited.
@@ -57,9 +57,9 @@ impl Database {
     /// # Errors
     ///
     /// A `url` that is not one of PostgreSQL.
-    pub fn within(url: &str, context: &str, connections: &Connections) -> anyhow::Result<Self> {
-        let connector = Connector::new(url, context, connections.permits())?;
-        let (share, outage) = (connections.share(), Outage::default());
+    pub fn with_limit(url: &str, context: &str, limit: &ConnectionLimit) -> anyhow::Result<Self> {
+        let connector = Connector::new(url, context, limit.permits())?;
+        let (share, outage) = (limit.share(), Outage::default());
         let lists = Pool::new(connector.clone(), share.lists, "", outage.clone());
         Ok(Self { connector, share, lists, outage, checks: Arc::default() })
     }
@@ -99,17 +99,17 @@ impl Database {
     }
 
     /// The connections for reads that are not by id. All such reads share them.
-    pub fn lists(&self) -> &Pool {
+    pub fn list_pool(&self) -> &Pool {
         &self.lists
     }
 
     /// The one connection of a reader.
-    pub(super) fn reader(&self) -> Pool {
+    pub(super) fn by_id_pool(&self) -> Pool {
         Pool::new(self.connector.clone(), 1, BY_ID, self.outage.clone())
     }
 
     /// The share of connections that it may have beyond those that it needs.
-    pub(super) fn share(&self) -> Share {
+    pub(super) fn share(&self) -> ConnectionShare {
         self.share
     }
 
@@ -126,7 +126,7 @@ impl Database {
     pub(super) async fn fits(&self) -> bool {
         let checks = self.checks().clone();
         for check in checks {
-            if let Err(Failed::Defect(error)) = checked(&self.lists, check).await {
+            if let Err(ReadFailure::Defect(error)) = checked(&self.lists, check).await {
                 tracing::error!(context = self.schema(), error, "the tables are not those that the program expects");
                 return false;
             }
@@ -140,7 +140,7 @@ impl Database {
     }
 }
 
-async fn checked(pool: &Pool, check: Check) -> Result<(), Failed> {
+async fn checked(pool: &Pool, check: Check) -> Result<(), ReadFailure> {
     let mut attempts = pool.attempts();
     loop {
         let mut db = attempts.connection().await?;

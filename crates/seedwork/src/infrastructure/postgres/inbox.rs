@@ -59,7 +59,7 @@ pub(super) const PARK: &str = "\
 
 /// Of messages whose effect is not all done, those that nobody else dealt with: not claimed, and not behind another of
 /// their key; or still parked, when they are tried again from there.
-pub(super) const LOOK: &str = "\
+pub(super) const CHECK: &str = "\
     SELECT FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::int8[]) AS r (source, id, topic, key, n) \
     WHERE CASE WHEN r.n IS NOT NULL THEN EXISTS (SELECT FROM parked p WHERE p.n = r.n) \
     ELSE NOT EXISTS (SELECT FROM inbox i WHERE i.source = r.source AND i.id = r.id) \
@@ -100,13 +100,13 @@ pub(super) struct InboxCalls<'a> {
     pub(super) unparks: Vec<i64>,
     pub(super) parks: Vec<&'a Parking>,
     /// Messages of which more is to be done in other units.
-    pub(super) looks: Vec<&'a MessageIdentity>,
+    pub(super) checks: Vec<&'a MessageIdentity>,
 }
 
 impl<'a> InboxCalls<'a> {
     pub(super) fn add(&mut self, consumed: &'a MessageIdentity, has_more: bool) {
         match consumed.parked {
-            _ if has_more => self.looks.push(consumed),
+            _ if has_more => self.checks.push(consumed),
             Some(n) => self.unparks.push(n),
             None => self.claims.push(consumed),
         }
@@ -126,9 +126,9 @@ impl<'a> InboxCalls<'a> {
         self.claims.len() + usize::from(self.mark.is_some())
     }
 
-    pub(super) fn look(&self) -> Vec<Param<'a>> {
-        let mut params = messages(&self.looks);
-        params.push(Box::new(self.looks.iter().map(|consumed| consumed.parked).collect::<Vec<_>>()));
+    pub(super) fn check(&self) -> Vec<Param<'a>> {
+        let mut params = messages(&self.checks);
+        params.push(Box::new(self.checks.iter().map(|consumed| consumed.parked).collect::<Vec<_>>()));
         params
     }
 
@@ -158,7 +158,7 @@ impl<'a> InboxCalls<'a> {
     /// Sources and ids of everything that is to be claimed, the claims first; then of what is only looked at.
     pub(super) fn claimed(&self) -> Vec<Param<'a>> {
         let claims = || self.claims.iter().copied().chain(self.parks.iter().map(|one| &*one.consumed));
-        let all = || claims().chain(self.looks.iter().copied());
+        let all = || claims().chain(self.checks.iter().copied());
         vec![
             Box::new(all().map(|consumed| consumed.source.as_str()).collect::<Vec<_>>()),
             Box::new(all().map(|consumed| consumed.id.as_str()).collect::<Vec<_>>()),
@@ -166,7 +166,7 @@ impl<'a> InboxCalls<'a> {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.claim_count() == 0 && self.unparks.is_empty() && self.parks.is_empty() && self.looks.is_empty()
+        self.claim_count() == 0 && self.unparks.is_empty() && self.parks.is_empty() && self.checks.is_empty()
     }
 }
 

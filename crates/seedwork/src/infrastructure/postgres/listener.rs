@@ -24,7 +24,7 @@ impl Listener {
     }
 
     /// Waits for a notification.
-    pub async fn consumed(&mut self) {
+    pub async fn notified(&mut self) {
         self.0.notified().await;
     }
 }

@@ -149,7 +149,7 @@ async fn run(url: &str, context: &str, sources: Vec<Migrations>, watch: &Client)
             sources.iter().try_for_each(|source| harness.run_pending_migrations(Source(source)).map(drop))
         })
         .await?
-        .map_err(|error: Refusal| anyhow!("the schema {context} cannot be migrated: {error}"))
+        .map_err(|error: MigrationError| anyhow!("the schema {context} cannot be migrated: {error}"))
     };
     locked(&what, pid, watch, act).await
 }
@@ -158,14 +158,14 @@ async fn run(url: &str, context: &str, sources: Vec<Migrations>, watch: &Client)
 struct Source<'m>(&'m Migrations);
 
 impl MigrationSource<Pg> for Source<'_> {
-    fn migrations(&self) -> Result<Vec<Box<dyn Migration<Pg>>>, Refusal> {
+    fn migrations(&self) -> Result<Vec<Box<dyn Migration<Pg>>>, MigrationError> {
         self.0.migrations()
     }
 }
 
 /// Those of a schema share the list of what was run: of two with one version, the second would be skipped in silence, as the
 /// same one given twice may be.
-fn of_different_versions(sources: &[Migrations]) -> Result<(), Refusal> {
+fn of_different_versions(sources: &[Migrations]) -> Result<(), MigrationError> {
     let mut seen = HashMap::new();
     for source in sources {
         for migration in MigrationSource::<Pg>::migrations(source)? {
@@ -178,4 +178,4 @@ fn of_different_versions(sources: &[Migrations]) -> Result<(), Refusal> {
     Ok(())
 }
 
-type Refusal = Box<dyn std::error::Error + Send + Sync>;
+type MigrationError = Box<dyn std::error::Error + Send + Sync>;

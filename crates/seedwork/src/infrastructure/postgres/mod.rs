@@ -1,8 +1,9 @@
 //! PostgreSQL: units of work, the group committer, the log, grouped reads.
 
+mod batch_loader;
 mod changes;
 mod committer;
-mod connections;
+mod connection_limit;
 mod connector;
 mod database;
 mod inbox;
@@ -13,7 +14,6 @@ mod outbox;
 mod partitions;
 mod pool;
 mod probe;
-mod reader;
 mod reads;
 mod reply;
 mod row;
@@ -25,18 +25,18 @@ mod views;
 
 pub use changes::Change;
 pub use committer::{CommitterSettings, LogState};
-pub use connections::{Connections, Needs, TooFew};
+pub use connection_limit::{ConnectionLimit, ConnectionNeeds, TooFewConnections};
 pub use database::Database;
 pub(crate) use inbox::Parking;
 pub use listener::Listener;
 #[cfg(feature = "testing-postgres")]
 pub(crate) use migrations::CONTEXT;
 pub use migrations::{Migrations, migrate};
-pub(crate) use outbox::LAST;
+pub(crate) use outbox::LAST_SEQ;
 pub use pool::Pool;
-pub use probe::{DatabaseState, Probe, SetAside, Standing};
+pub use probe::{DatabaseState, ParkedCounts, Probe, Readiness};
 pub use reads::{ReadError, Reads};
-pub use row::{Column, Kind, Listed, Param, Part, Projection, Record, Root, Row, Table};
+pub use row::{AggregateRows, Column, Kind, ListedRow, Param, Part, Projection, Root, Row, Table};
 pub use unit_of_work::{FindIds, Persisted, PersistedReadModel, PgUnitOfWork, PgUnitOfWorkFactory};
-pub use usage::watch;
+pub use usage::watch_connection_usage;
 pub use verify_server::verify_server;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 /// A message as it waits in a unit of work.
 #[derive(Debug, Clone)]
-pub(super) struct Message {
+pub(super) struct OutboxMessage {
     pub(super) id: Uuid,
     pub(super) topic: &'static str,
     pub(super) kind: &'static str,
@@ -20,7 +20,7 @@ pub(super) struct Message {
     pub(super) body: Vec<u8>,
 }
 
-impl Message {
+impl OutboxMessage {
     /// Returns the number of bytes that it holds in memory.
     pub(super) fn bytes(&self) -> usize {
         size_of::<Self>() + self.key.capacity() + self.body.capacity()
@@ -43,10 +43,10 @@ pub(super) const APPEND: &str = "\
     SELECT seq FROM last";
 
 /// The parameters of [`APPEND`].
-pub(super) fn append<'a>(seen: i64, messages: impl Iterator<Item = &'a Message> + Clone) -> Vec<Param<'a>> {
+pub(super) fn append<'a>(seen: i64, messages: impl Iterator<Item = &'a OutboxMessage> + Clone) -> Vec<Param<'a>> {
     fn column<'a, T: ToSql + Send + Sync + 'a>(
-        messages: impl Iterator<Item = &'a Message>,
-        of: impl FnMut(&'a Message) -> T,
+        messages: impl Iterator<Item = &'a OutboxMessage>,
+        of: impl FnMut(&'a OutboxMessage) -> T,
     ) -> Param<'a> {
         Box::new(messages.map(of).collect::<Vec<T>>())
     }
@@ -68,7 +68,7 @@ pub(super) fn append<'a>(seen: i64, messages: impl Iterator<Item = &'a Message> 
 }
 
 /// Where the numbering stands when a session begins.
-pub(crate) const LAST: &str = "SELECT greatest((SELECT max(seq) FROM outbox), (SELECT seq FROM outbox_head), 0)";
+pub(crate) const LAST_SEQ: &str = "SELECT greatest((SELECT max(seq) FROM outbox), (SELECT seq FROM outbox_head), 0)";
 
 /// Whether a number was given to a message: how a lost COMMIT is found, or not.
 pub(super) const HAS: &str = "SELECT 1 FROM outbox WHERE seq = $1 AND id = $2";

@@ -37,7 +37,7 @@ pub struct Pool {
 
 /// The reason why a read was not answered.
 #[derive(Debug)]
-pub(super) enum Failed {
+pub(super) enum ReadFailure {
     /// The database is away, or slow.
     Away(String),
     /// PostgreSQL refuses the statement, or its rows are not those that the program expects.
@@ -62,12 +62,12 @@ impl Pool {
     }
 
     /// A connection, as soon as one is free.
-    async fn lend(&self) -> Result<Lent, Failed> {
+    async fn get(&self) -> Result<PooledConnection, ReadFailure> {
         match timeout(CONNECT, self.pool.get()).await {
-            Ok(Ok(db)) => Ok(Lent(Some(db))),
-            Ok(Err(deadpool::PoolError::Backend(error))) => Err(Failed::Away(error.to_string())),
-            Ok(Err(error)) => Err(Failed::Away(error.to_string())),
-            Err(_) => Err(Failed::Away("no connection was free in time".to_owned())),
+            Ok(Ok(db)) => Ok(PooledConnection(Some(db))),
+            Ok(Err(deadpool::PoolError::Backend(error))) => Err(ReadFailure::Away(error.to_string())),
+            Ok(Err(error)) => Err(ReadFailure::Away(error.to_string())),
+            Err(_) => Err(ReadFailure::Away("no connection was free in time".to_owned())),
         }
     }
 
@@ -77,13 +77,13 @@ impl Pool {
     }
 
     /// Returns the error for `reads` reads that failed. If the database is away, it also logs them.
-    pub(super) fn refuse(&self, failed: Failed, reads: usize) -> ReadError {
+    pub(super) fn refuse(&self, failed: ReadFailure, reads: usize) -> ReadError {
         match failed {
-            Failed::Away(cause) => {
+            ReadFailure::Away(cause) => {
                 self.outage.refused(&self.context, reads, cause);
                 ReadError::Unavailable
             }
-            Failed::Defect(cause) => ReadError::Defect(cause.into()),
+            ReadFailure::Defect(cause) => ReadError::Defect(cause.into()),
         }
     }
 
@@ -101,12 +101,12 @@ pub(super) struct Attempts<'p> {
 
 impl Attempts<'_> {
     /// The connection for the next attempt.
-    pub(super) async fn connection(&self) -> Result<Lent, Failed> {
-        self.pool.lend().await
+    pub(super) async fn connection(&self) -> Result<PooledConnection, ReadFailure> {
+        self.pool.get().await
     }
 
     /// Returns the error of a read, unless its connection was lost and the read is to be made again.
-    pub(super) async fn failed(&mut self, mut db: Lent, error: Error) -> Result<(), Failed> {
+    pub(super) async fn failed(&mut self, mut db: PooledConnection, error: Error) -> Result<(), ReadFailure> {
         let is_lost = db.batch_execute("").await.is_err();
         db.discard();
         if is_lost && self.left > 0 {
@@ -114,7 +114,7 @@ impl Attempts<'_> {
             return Ok(());
         }
         let text = error.to_string();
-        Err(if !is_lost && is_of_the_statement(&error) { Failed::Defect(text) } else { Failed::Away(text) })
+        Err(if !is_lost && is_of_the_statement(&error) { ReadFailure::Defect(text) } else { ReadFailure::Away(text) })
     }
 }
 
@@ -128,9 +128,9 @@ fn is_of_the_statement(error: &Error) -> bool {
 }
 
 /// A connection in use. If it is dropped while a statement runs, the server is asked to cancel the statement.
-pub(super) struct Lent(Option<deadpool::Object<AsyncPgConnection>>);
+pub(super) struct PooledConnection(Option<deadpool::Object<AsyncPgConnection>>);
 
-impl Lent {
+impl PooledConnection {
     /// Gives the connection back after its statement was answered.
     pub(super) fn give_back(mut self) {
         self.0 = None;
@@ -142,7 +142,7 @@ impl Lent {
     }
 }
 
-impl Deref for Lent {
+impl Deref for PooledConnection {
     type Target = AsyncPgConnection;
 
     fn deref(&self) -> &AsyncPgConnection {
@@ -150,13 +150,13 @@ impl Deref for Lent {
     }
 }
 
-impl DerefMut for Lent {
+impl DerefMut for PooledConnection {
     fn deref_mut(&mut self) -> &mut AsyncPgConnection {
         self.0.as_mut().expect("it is taken out only when it is given back or dropped")
     }
 }
 
-impl Drop for Lent {
+impl Drop for PooledConnection {
     fn drop(&mut self) {
         let Some(db) = self.0.take().map(deadpool::Object::take) else { return };
         if Handle::try_current().is_ok() {

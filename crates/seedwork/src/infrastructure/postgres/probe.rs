@@ -1,6 +1,6 @@
 //! Readiness of a context's database: whether commands can be committed, and how many messages are set aside.
 
-use super::{Database, outbox::LAST, partitions::UNTIL};
+use super::{Database, outbox::LAST_SEQ, partitions::UNTIL};
 use crate::infrastructure::supervise;
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -31,19 +31,19 @@ const SPACE: &str = "SELECT count(*) FROM generate_series(1, 20000)";
 /// The highest count of messages. It bounds the cost of counting, however many there are.
 const MOST: i64 = 10_000;
 
-const SET_ASIDE: &str = "\
+const PARKED_COUNTS: &str = "\
     SELECT (SELECT count(*) FROM (SELECT FROM parked LIMIT $1) AS found), \
     (SELECT count(*) FROM (SELECT FROM parked WHERE dead LIMIT $1) AS found)";
 
 /// The readiness of a context's database.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct Readiness {
     /// Its state.
     pub database: DatabaseState,
     /// The number of messages that the log still has room for.
     pub room: i64,
     /// The messages that are set aside; none when they could not be counted in time.
-    pub set_aside: Option<SetAside>,
+    pub parked_counts: Option<ParkedCounts>,
 }
 
 /// A database's state.
@@ -64,107 +64,107 @@ pub enum DatabaseState {
 
 /// The number of messages that consumers set aside. Ten thousand stands for that many or more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SetAside {
+pub struct ParkedCounts {
     /// Those that are parked, dead ones included.
     pub parked: i64,
     /// Those that are not tried again.
     pub dead: i64,
 }
 
-impl Standing {
+impl Readiness {
     /// Returns true if commands can be committed.
-    pub fn takes_commands(&self) -> bool {
+    pub fn accepts_commands(&self) -> bool {
         self.database == DatabaseState::Up && self.room > 0
     }
 }
 
-/// Asks a context's database for its standing, on a session that it keeps: under load, a new session would take longer
+/// Asks a context's database for its readiness, on a session that it keeps: under load, a new session would take longer
 /// than the caller waits.
 pub struct Probe {
     database: Database,
-    kept: Arc<Mutex<Kept>>,
+    cache: Arc<Mutex<ProbeCache>>,
 }
 
 #[derive(Default)]
-struct Kept {
-    session: Option<Session>,
-    answer: Option<(Instant, Standing)>,
+struct ProbeCache {
+    connection: Option<ProbeConnection>,
+    answer: Option<(Instant, Readiness)>,
 }
 
 impl Probe {
     /// A probe of a context's database. Nothing is connected before it is asked.
     pub fn new(database: Database) -> Self {
-        Self { database, kept: Arc::default() }
+        Self { database, cache: Arc::default() }
     }
 
-    /// Returns the standing of now, or of at most a second ago, within a second.
-    pub async fn ask(&self) -> Standing {
+    /// Returns the readiness of now, or of at most a second ago, within a second.
+    pub async fn check(&self) -> Readiness {
         let until = Instant::now() + PATIENCE;
-        let Ok(mut kept) = timeout_at(until, self.kept.lock()).await else { return Standing::default() };
-        if let Some((at, standing)) = kept.answer
+        let Ok(mut cache) = timeout_at(until, self.cache.lock()).await else { return Readiness::default() };
+        if let Some((at, readiness)) = cache.answer
             && at.elapsed() < FRESH
         {
-            return standing;
+            return readiness;
         }
         // Taken out, so that a caller that stops waiting leaves no half-used session behind.
-        let session = kept.session.take().filter(Session::is_usable);
+        let connection = cache.connection.take().filter(ProbeConnection::is_usable);
         let asked = timeout_at(until, async {
-            let session = match session {
-                Some(session) => session,
-                None => Session::open(&self.database).await?,
+            let connection = match connection {
+                Some(connection) => connection,
+                None => ProbeConnection::open(&self.database).await?,
             };
             loop {
-                let (database, room) = session.writes().await?;
+                let (database, room) = connection.writes().await?;
                 if room > 0 || database != DatabaseState::Up || Instant::now() + ROOM > until {
-                    return Ok::<_, Error>((session, database, room));
+                    return Ok::<_, Error>((connection, database, room));
                 }
                 sleep(ROOM).await;
             }
         });
-        let (session, database, room) = match asked.await {
+        let (connection, database, room) = match asked.await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
                 tracing::debug!(context = self.database.schema(), %error, "the database cannot be asked");
-                return Standing::default();
+                return Readiness::default();
             }
-            Err(_) => return Standing::default(),
+            Err(_) => return Readiness::default(),
         };
-        let set_aside = timeout_at(until, session.set_aside()).await.ok().and_then(Result::ok);
+        let parked_counts = timeout_at(until, connection.parked_counts()).await.ok().and_then(Result::ok);
         let fits = timeout_at(until, self.database.fits()).await.unwrap_or(true);
         let is_mismatched = database == DatabaseState::Up && !fits;
         let database = if is_mismatched { DatabaseState::Mismatched } else { database };
-        let standing = Standing { database, room, set_aside };
-        kept.answer = Some((Instant::now(), standing));
-        kept.session = set_aside.is_some().then_some(session);
+        let readiness = Readiness { database, room, parked_counts };
+        cache.answer = Some((Instant::now(), readiness));
+        cache.connection = parked_counts.is_some().then_some(connection);
         self.close_when_idle();
-        standing
+        readiness
     }
 
     /// Closes the session when nobody has asked for a while.
     fn close_when_idle(&self) {
-        let kept = Arc::clone(&self.kept);
+        let cache = Arc::clone(&self.cache);
         supervise::drive(async move {
             sleep(IDLE).await;
-            let mut kept = kept.lock().await;
-            if kept.answer.is_none_or(|(at, _)| at.elapsed() >= IDLE) {
-                kept.session = None;
+            let mut cache = cache.lock().await;
+            if cache.answer.is_none_or(|(at, _)| at.elapsed() >= IDLE) {
+                cache.connection = None;
             }
         });
     }
 }
 
-struct Session {
+struct ProbeConnection {
     client: Client,
     opened: Instant,
     writes: Statement,
     space: Statement,
 }
 
-impl Session {
+impl ProbeConnection {
     async fn open(database: &Database) -> Result<Self, Error> {
         let client = database.client(SETTINGS).await?;
         let writes = format!(
-            "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool, ({LAST}), ({UNTIL})"
+            "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool, ({LAST_SEQ}), ({UNTIL})"
         );
         let (writes, space) = tokio::try_join!(client.prepare(&writes), client.prepare(SPACE))?;
         Ok(Self { client, opened: Instant::now(), writes, space })
@@ -192,9 +192,9 @@ impl Session {
         }
     }
 
-    async fn set_aside(&self) -> Result<SetAside, Error> {
+    async fn parked_counts(&self) -> Result<ParkedCounts, Error> {
         // Not prepared with the rest: that would wait while the table is locked.
-        let row = self.client.query_one(SET_ASIDE, &[&MOST]).await?;
-        Ok(SetAside { parked: row.try_get(0)?, dead: row.try_get(1)? })
+        let row = self.client.query_one(PARKED_COUNTS, &[&MOST]).await?;
+        Ok(ParkedCounts { parked: row.try_get(0)?, dead: row.try_get(1)? })
     }
 }

@@ -1,11 +1,11 @@
 //! Grouped reads: who reads for whom.
 
 use super::{
+    batch_loader::{BatchLoader, Found},
     database::Database,
-    pool::{Failed, Pool, SWEEP},
-    reader::{Found, Reader},
+    pool::{Pool, ReadFailure, SWEEP},
     reply::{self, ReplyReceiver},
-    row::Record,
+    row::AggregateRows,
     unit_of_work::FindIds,
 };
 use crate::infrastructure::supervise::Supervisor;
@@ -39,23 +39,23 @@ pub enum ReadError {
 /// server is, reads by itself: to wake another thread, and be woken by it, costs more than the read. Everybody else, and
 /// whoever comes when enough do, shares one reader.
 pub struct Reads<R> {
-    seats: Arc<Seats>,
-    shared: Reader<R>,
-    own: Arc<RwLock<Own<R>>>,
+    slots: Arc<LoaderSlots>,
+    shared: BatchLoader<R>,
+    own: Arc<RwLock<ThreadLoaders<R>>>,
 }
 
 /// The readers of threads that read by themselves.
-type Own<R> = Vec<(ThreadId, Reader<R>)>;
+type ThreadLoaders<R> = Vec<(ThreadId, BatchLoader<R>)>;
 
 impl<R> Clone for Reads<R> {
     fn clone(&self) -> Self {
-        Self { seats: Arc::clone(&self.seats), shared: self.shared.clone(), own: Arc::clone(&self.own) }
+        Self { slots: Arc::clone(&self.slots), shared: self.shared.clone(), own: Arc::clone(&self.own) }
     }
 }
 
-impl<R: Record> Reads<R> {
-    fn new(seats: Arc<Seats>) -> Self {
-        Self { shared: Reader::start(Arc::clone(&seats.shared)), seats, own: Arc::default() }
+impl<R: AggregateRows> Reads<R> {
+    fn new(slots: Arc<LoaderSlots>) -> Self {
+        Self { shared: BatchLoader::start(Arc::clone(&slots.shared)), slots, own: Arc::default() }
     }
 
     /// The record with an id, if there is one. Whoever asks waits as long as it may.
@@ -73,111 +73,111 @@ impl<R: Record> Reads<R> {
         }
         let here = thread::current().id();
         let own = self.own.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, reader)) = own.iter().find(|(thread, reader)| *thread == here && !reader.has_ended()) {
-            return reader.ask(id);
+        if let Some((_, loader)) = own.iter().find(|(thread, loader)| *thread == here && !loader.has_ended()) {
+            return loader.ask(id);
         }
         drop(own);
-        let Some(seat) = self.seats.of(here) else { return self.shared.ask(id) };
-        let reader = Reader::start(seat);
-        let answer = reader.ask(id);
+        let Some(slot) = self.slots.of(here) else { return self.shared.ask(id) };
+        let loader = BatchLoader::start(slot);
+        let answer = loader.ask(id);
         let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
         // A reader ends with its thread's runtime.
-        own.retain(|(_, reader)| !reader.has_ended());
-        own.push((here, reader));
+        own.retain(|(_, loader)| !loader.has_ended());
+        own.push((here, loader));
         answer
     }
 }
 
 /// The place of a thread's readers, one for each kind of record. All of them share one connection.
-pub(super) struct Seat {
+pub(super) struct LoaderSlot {
     pub(super) pool: Pool,
     pub(super) deadline: Duration,
     pub(super) supervisor: Supervisor,
 }
 
 /// The seats of a context.
-struct Seats {
+struct LoaderSlots {
     database: Database,
     deadline: Duration,
     supervisor: Supervisor,
-    shared: Arc<Seat>,
+    shared: Arc<LoaderSlot>,
     /// The seats of threads that read by themselves. A seat lives as long as its readers, which end with their thread's
     /// runtime.
-    own: Mutex<Vec<(ThreadId, Weak<Seat>)>>,
+    own: Mutex<Vec<(ThreadId, Weak<LoaderSlot>)>>,
 }
 
-impl Seats {
+impl LoaderSlots {
     fn new(database: Database, deadline: Duration, supervisor: Supervisor) -> Self {
-        let shared = Arc::new(Seat { pool: database.reader(), deadline, supervisor: supervisor.clone() });
+        let shared = Arc::new(LoaderSlot { pool: database.by_id_pool(), deadline, supervisor: supervisor.clone() });
         Self { database, deadline, supervisor, shared, own: Mutex::default() }
     }
 
-    fn own(&self) -> MutexGuard<'_, Vec<(ThreadId, Weak<Seat>)>> {
+    fn own(&self) -> MutexGuard<'_, Vec<(ThreadId, Weak<LoaderSlot>)>> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The seat of a thread; none if enough threads have one.
-    fn of(&self, thread: ThreadId) -> Option<Arc<Seat>> {
+    fn of(&self, thread: ThreadId) -> Option<Arc<LoaderSlot>> {
         let mut own = self.own();
-        own.retain(|(_, seat)| seat.strong_count() > 0);
-        if let Some(seat) = own.iter().find(|(known, _)| *known == thread).and_then(|(_, seat)| seat.upgrade()) {
-            return Some(seat);
+        own.retain(|(_, slot)| slot.strong_count() > 0);
+        if let Some(slot) = own.iter().find(|(known, _)| *known == thread).and_then(|(_, slot)| slot.upgrade()) {
+            return Some(slot);
         }
         if own.len() >= self.database.share().threads {
             return None;
         }
-        let pool = self.database.reader();
-        let seat = Arc::new(Seat { pool, deadline: self.deadline, supervisor: self.supervisor.clone() });
-        own.push((thread, Arc::downgrade(&seat)));
-        Some(seat)
+        let pool = self.database.by_id_pool();
+        let slot = Arc::new(LoaderSlot { pool, deadline: self.deadline, supervisor: self.supervisor.clone() });
+        own.push((thread, Arc::downgrade(&slot)));
+        Some(slot)
     }
 
     fn close_idle(&self) {
-        self.database.lists().close_idle();
+        self.database.list_pool().close_idle();
         self.shared.pool.close_idle();
-        self.own().iter().filter_map(|(_, seat)| seat.upgrade()).for_each(|seat| seat.pool.close_idle());
+        self.own().iter().filter_map(|(_, slot)| slot.upgrade()).for_each(|slot| slot.pool.close_idle());
     }
 }
 
 /// The reads of a context, by kind of record.
 #[derive(Clone)]
-pub(super) struct Readers {
-    seats: Arc<Seats>,
+pub(super) struct BatchLoaders {
+    slots: Arc<LoaderSlots>,
     // Where they run: the process's own runtime, which outlives the threads of the HTTP server.
-    home: Handle,
+    runtime: Handle,
     known: Arc<Mutex<HashMap<TypeId, Box<dyn Any + Send>>>>,
 }
 
-impl Readers {
+impl BatchLoaders {
     /// None yet. They will run in the runtime of this thread.
     pub(super) fn new(database: Database, deadline: Duration, supervisor: Supervisor) -> Self {
-        let seats = Arc::new(Seats::new(database, deadline, supervisor.clone()));
-        let looked_after = Arc::clone(&seats);
+        let slots = Arc::new(LoaderSlots::new(database, deadline, supervisor.clone()));
+        let swept = Arc::clone(&slots);
         supervisor.spawn("idle connections", move |stop| {
-            let seats = Arc::clone(&looked_after);
+            let slots = Arc::clone(&swept);
             async move {
                 while stop.run_until_cancelled(sleep(SWEEP)).await.is_some() {
-                    seats.close_idle();
+                    slots.close_idle();
                 }
             }
         });
-        Self { seats, home: Handle::current(), known: Arc::default() }
+        Self { slots, runtime: Handle::current(), known: Arc::default() }
     }
 
     /// The ids of members of a set, at most so many of them.
     pub(super) async fn find<S: FindIds>(&self, which: &S, most: i64) -> Result<Vec<Uuid>, ReadError> {
-        let pool = self.seats.database.lists();
+        let pool = self.slots.database.list_pool();
         find(pool, which, most).await.map_err(|failed| pool.refuse(failed, 1))
     }
 
-    pub(super) fn of<R: Record>(&self) -> Reads<R> {
+    pub(super) fn of<R: AggregateRows>(&self) -> Reads<R> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || {
-            let _home = self.home.enter();
-            Box::new(Reads::<R>::new(Arc::clone(&self.seats)))
+            let _guard = self.runtime.enter();
+            Box::new(Reads::<R>::new(Arc::clone(&self.slots)))
         };
         let reads = known.entry(TypeId::of::<R>()).or_insert_with(|| {
-            self.seats.database.expect(check::<R>);
+            self.slots.database.expect(check::<R>);
             new()
         });
         match reads.downcast_ref::<Reads<R>>() {
@@ -187,11 +187,11 @@ impl Readers {
     }
 }
 
-fn check<R: Record>(db: &mut AsyncPgConnection) -> BoxFuture<'_, QueryResult<()>> {
+fn check<R: AggregateRows>(db: &mut AsyncPgConnection) -> BoxFuture<'_, QueryResult<()>> {
     async move { R::by_ids(Vec::new(), db).await.map(drop) }.boxed()
 }
 
-async fn find<S: FindIds>(pool: &Pool, which: &S, most: i64) -> Result<Vec<Uuid>, Failed> {
+async fn find<S: FindIds>(pool: &Pool, which: &S, most: i64) -> Result<Vec<Uuid>, ReadFailure> {
     let mut attempts = pool.attempts();
     loop {
         let mut db = attempts.connection().await?;

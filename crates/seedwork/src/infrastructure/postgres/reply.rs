@@ -39,11 +39,11 @@ impl<T> ReplySender<T> {
 }
 
 /// The replies to one thread.
-type Batch<T> = Vec<(oneshot::Sender<T>, T)>;
+type ReplyBatch<T> = Vec<(oneshot::Sender<T>, T)>;
 
 /// Sends all replies, those to the same thread together.
 pub(super) fn deliver<T: Send + 'static>(replies: impl IntoIterator<Item = (ReplySender<T>, T)>) {
-    let mut batches: Vec<(ThreadMailbox, Batch<T>)> = Vec::new();
+    let mut batches: Vec<(ThreadMailbox, ReplyBatch<T>)> = Vec::new();
     for (ReplySender { value: sender, mailbox }, value) in replies {
         match mailbox {
             // An error means that the caller has stopped waiting.

@@ -62,7 +62,7 @@ pub trait Root: Row {
 
 /// A row that stands in lists. `#[row(listed_by = fecha_creacion)]` implements it for a root, and gives the row the
 /// beginning of its queries: `newest_first(page)` selects one page of the table, to which a query adds its filters.
-pub trait Listed: Root {
+pub trait ListedRow: Root {
     /// Where it stands, by creation.
     fn cursor(&self) -> PageCursor;
 }
@@ -89,7 +89,7 @@ pub trait Projection: Row {
 /// Everything that is stored of one aggregate: its root row and the rows that belong to it.
 ///
 /// `#[derive(Row)]` implements it for an aggregate of a single row.
-pub trait Record: Clone + Send + Sync + 'static {
+pub trait AggregateRows: Clone + Send + Sync + 'static {
     /// The root's row.
     type Root: Root;
 

@@ -6,9 +6,9 @@ use super::{
     database::Database,
     inbox::Parking,
     lanes::{Lane, LaneKey, Lanes},
-    outbox::Message,
-    reads::{ReadError, Readers, Reads},
-    row::{Projection, Record},
+    outbox::OutboxMessage,
+    reads::{BatchLoaders, ReadError, Reads},
+    row::{AggregateRows, Projection},
 };
 use crate::{
     application::{
@@ -44,9 +44,9 @@ const MESSAGE: Duration = Duration::from_secs(10);
 /// How an aggregate is stored: its record, the way there and the way back.
 ///
 /// The way back can fail: a row that the domain refuses is an error, never a panic.
-pub trait Persisted: Aggregate + TryFrom<Self::Record, Error: Display> {
+pub trait Persisted: Aggregate + TryFrom<Self::Rows, Error: Display> {
     /// What is stored of it.
-    type Record: Record + From<Self>;
+    type Rows: AggregateRows + From<Self>;
 }
 
 /// How a row of a read model is stored.
@@ -64,7 +64,7 @@ pub trait FindIds: Specification<Of: Persisted> {
 /// Where a context's units of work are committed: its PostgreSQL schema.
 pub struct PgUnitOfWorkFactory<E> {
     committer: Committer,
-    readers: Readers,
+    loaders: BatchLoaders,
     lanes: Lanes,
     log: watch::Receiver<LogState>,
     deadline: Duration,
@@ -78,7 +78,7 @@ impl<E> PgUnitOfWorkFactory<E> {
         let (log, state) = watch::channel(LogState::default());
         Self {
             committer: Committer::start(database.clone(), settings, log, supervisor),
-            readers: Readers::new(database.clone(), settings.deadline, supervisor.clone()),
+            loaders: BatchLoaders::new(database.clone(), settings.deadline, supervisor.clone()),
             lanes: Lanes::default(),
             log: state,
             deadline: settings.deadline,
@@ -103,15 +103,15 @@ impl<E> PgUnitOfWorkFactory<E> {
     }
 
     /// Grouped reads of one kind of record, for queries.
-    pub fn reads<R: Record>(&self) -> Reads<R> {
-        self.readers.of()
+    pub fn reads<R: AggregateRows>(&self) -> Reads<R> {
+        self.loaders.of()
     }
 }
 
 impl<E: Send + 'static> PgUnitOfWorkFactory<E> {
     fn empty(&self, cause: Arc<Cause>, deadline: Option<Instant>) -> PgUnitOfWork<E> {
         PgUnitOfWork {
-            readers: self.readers.clone(),
+            loaders: self.loaders.clone(),
             lanes: self.lanes.clone(),
             entered: Vec::new(),
             missed: None,
@@ -171,15 +171,15 @@ impl<E: Send + 'static> UnitOfWorkFactory for PgUnitOfWorkFactory<E> {
 
 /// The unit of work of [`PgUnitOfWorkFactory`]. `E` is everything that can happen in the context.
 pub struct PgUnitOfWork<E> {
-    readers: Readers,
+    loaders: BatchLoaders,
     lanes: Lanes,
     entered: Vec<Lane>,
     /// The lane that was not entered, because waiting for it could have lasted for ever.
     missed: Option<LaneKey>,
-    saved: Vec<Saved>,
+    saved: Vec<SavedAggregate>,
     projected: Vec<Change>,
     events: Vec<E>,
-    messages: Vec<Message>,
+    messages: Vec<OutboxMessage>,
     cause: Arc<Cause>,
     time: Timestamp,
     /// The time at which a request is over; none for a message, whose waits each have a limit of their own.
@@ -190,7 +190,7 @@ pub struct PgUnitOfWork<E> {
 }
 
 /// An aggregate as it was last saved.
-struct Saved {
+struct SavedAggregate {
     key: LaneKey,
     /// The version that it was loaded at, before the first save: what the database must still have.
     expected: i32,
@@ -204,7 +204,7 @@ trait ErasedAggregate: Any + Send {
 
 impl<A: Persisted> ErasedAggregate for A {
     fn changes(self: Box<Self>, expected: i32) -> Vec<Change> {
-        A::Record::from(*self).changes(expected)
+        A::Rows::from(*self).changes(expected)
     }
 }
 
@@ -247,7 +247,7 @@ impl<E: Send> UnitOfWork for PgUnitOfWork<E> {
             Ok((_, body)) if body.len() > MESSAGE_BYTES => {
                 self.defect = Some(StorageError::TooLarge { bytes: body.len(), limit: MESSAGE_BYTES });
             }
-            Ok((record, body)) => self.messages.push(Message {
+            Ok((record, body)) => self.messages.push(OutboxMessage {
                 id: Uuid::now_v7(),
                 topic: M::TOPIC,
                 kind: M::TYPE,
@@ -280,13 +280,13 @@ impl<E: Send, A: Persisted> Load<A> for PgUnitOfWork<E> {
             return Ok(Some(held));
         }
         self.enter(key).await?;
-        committed(&self.readers.of(), key.1, self.until()).await
+        committed(&self.loaders.of(), key.1, self.until()).await
     }
 }
 
 /// What is committed of an aggregate, whose lane is entered.
 async fn committed<A: Persisted>(
-    reads: &Reads<A::Record>,
+    reads: &Reads<A::Rows>,
     id: Uuid,
     deadline: Instant,
 ) -> Result<Option<A>, StorageError> {
@@ -300,7 +300,7 @@ impl<E: Send, S: FindIds> Find<S> for PgUnitOfWork<E> {
     async fn find(&mut self, which: S) -> Result<Vec<S::Of>, StorageError> {
         let kind = TypeId::of::<S::Of>();
         let one_more = i64::try_from(REACTION_BATCH).unwrap_or(i64::MAX).saturating_add(1);
-        let members = timeout_at(self.until(), self.readers.find(&which, one_more));
+        let members = timeout_at(self.until(), self.loaders.find(&which, one_more));
         let mut ids = members.await.unwrap_or(Err(ReadError::Unavailable))?;
         ids.extend(self.saved.iter().map(|saved| saved.key).filter(|key| key.0 == kind).map(|key| key.1));
         ids.sort_unstable();
@@ -310,7 +310,7 @@ impl<E: Send, S: FindIds> Find<S> for PgUnitOfWork<E> {
         }
         let held: Vec<S::Of> = ids.iter().filter_map(|id| self.held((kind, *id))).collect();
         ids.retain(|id| held.iter().all(|one| one.id().uuid() != *id));
-        let reads = self.readers.of();
+        let reads = self.loaders.of();
         let until = self.until();
         let rest = try_join_all(ids.into_iter().map(|id| committed::<S::Of>(&reads, id, until))).await?;
         let seen = held.into_iter().chain(rest.into_iter().flatten());
@@ -333,7 +333,7 @@ impl<E: Send, A: Persisted<Event: Into<E>>> Save<A> for PgUnitOfWork<E> {
         let aggregate = Box::new(aggregate);
         match self.saved.iter_mut().find(|saved| saved.key == key) {
             Some(saved) => saved.aggregate = aggregate,
-            None => self.saved.push(Saved { key, expected, aggregate }),
+            None => self.saved.push(SavedAggregate { key, expected, aggregate }),
         }
     }
 }

@@ -36,7 +36,7 @@ impl Usage {
 }
 
 /// Watches the server of a database: at once, and then once a minute.
-pub fn watch(database: Database, supervisor: &Supervisor) {
+pub fn watch_connection_usage(database: Database, supervisor: &Supervisor) {
     supervisor.spawn("connection watch", move |stop| {
         let database = database.clone();
         async move {

@@ -1,9 +1,9 @@
 //! How queries are answered: what is stored, as the view that clients get.
 
 use super::{
-    pool::{Failed, Pool},
+    pool::{Pool, ReadFailure},
     reads::{ReadError, Reads},
-    row::{Listed, Record},
+    row::{AggregateRows, ListedRow},
 };
 use crate::application::{Page, PageRequest, StorageError};
 use diesel::{
@@ -28,7 +28,7 @@ impl From<ReadError> for StorageError {
     }
 }
 
-impl<R: Record> Reads<R> {
+impl<R: AggregateRows> Reads<R> {
     /// The view of the record with an id, if there is one.
     ///
     /// # Errors
@@ -44,47 +44,47 @@ impl<R: Record> Reads<R> {
 
 /// A query that can be sent again. diesel builds SQL from a reference to it. A unique reference may go to another
 /// thread even if the query is not `Sync`, as a boxed query is not.
-pub struct Again<'q, Q>(&'q mut Q);
+pub struct BorrowedQuery<'q, Q>(&'q mut Q);
 
-impl<Q: Query> Query for Again<'_, Q> {
+impl<Q: Query> Query for BorrowedQuery<'_, Q> {
     type SqlType = Q::SqlType;
 }
 
-impl<Q: QueryId> QueryId for Again<'_, Q> {
+impl<Q: QueryId> QueryId for BorrowedQuery<'_, Q> {
     type QueryId = Q::QueryId;
     const HAS_STATIC_QUERY_ID: bool = Q::HAS_STATIC_QUERY_ID;
 }
 
-impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Again<'_, Q> {
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for BorrowedQuery<'_, Q> {
     fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         self.0.walk_ast(pass)
     }
 }
 
 /// A query for rows that can be run more than once.
-pub trait Asked<R>: Send + 'static {
+pub trait RepeatableQuery<R>: Send + 'static {
     /// Runs the query. Rows are read one by one, until they are more than [`PAGE_BYTES`] together. So rows beyond a
     /// page are never in memory.
-    fn ask<'a>(
+    fn load_rows<'a>(
         &'a mut self,
         db: &'a mut AsyncPgConnection,
         bytes: fn(&R) -> usize,
     ) -> BoxFuture<'a, QueryResult<Vec<R>>>;
 }
 
-impl<Q, R> Asked<R> for Q
+impl<Q, R> RepeatableQuery<R> for Q
 where
-    for<'q> Again<'q, Q>: LoadQuery<'q, AsyncPgConnection, R>,
+    for<'q> BorrowedQuery<'q, Q>: LoadQuery<'q, AsyncPgConnection, R>,
     Q: Send + 'static,
     R: Send + 'static,
 {
-    fn ask<'a>(
+    fn load_rows<'a>(
         &'a mut self,
         db: &'a mut AsyncPgConnection,
         bytes: fn(&R) -> usize,
     ) -> BoxFuture<'a, QueryResult<Vec<R>>> {
         async move {
-            let mut rows = pin!(Again(self).load_stream::<R>(db).await?);
+            let mut rows = pin!(BorrowedQuery(self).load_stream::<R>(db).await?);
             let (mut read, mut total) = (Vec::new(), 0);
             while let Some(row) = rows.try_next().await? {
                 total += bytes(&row);
@@ -111,13 +111,13 @@ impl Pool {
     /// The database does not answer, or what is stored cannot be shown.
     pub async fn views<Q, R, V>(&self, query: Q) -> Result<Vec<V>, StorageError>
     where
-        Q: Asked<R>,
+        Q: RepeatableQuery<R>,
         R: TryInto<V, Error: Display> + Send,
     {
         self.rows(query, |_| 0).await?.into_iter().map(view).collect()
     }
 
-    /// A page of what a query finds; the query begins with the `newest_first(page)` of [`Listed`]. It has as many items
+    /// A page of what a query finds; the query begins with the `newest_first(page)` of [`ListedRow`]. It has as many items
     /// as were asked for, or fewer if they are large. The next page has the rest.
     ///
     /// # Errors
@@ -125,8 +125,8 @@ impl Pool {
     /// The database does not answer, or what is stored cannot be shown.
     pub async fn page<Q, R, V>(&self, query: Q, request: PageRequest) -> Result<Page<V>, StorageError>
     where
-        Q: Asked<R>,
-        R: Listed + TryInto<V, Error: Display>,
+        Q: RepeatableQuery<R>,
+        R: ListedRow + TryInto<V, Error: Display>,
     {
         let rows = self.rows(query, R::bytes).await?;
         let mut fit = rows.len();
@@ -138,15 +138,15 @@ impl Pool {
         Ok(Page { items: items.into_iter().map(view).collect::<Result<_, _>>()?, next })
     }
 
-    async fn rows<R>(&self, query: impl Asked<R>, bytes: fn(&R) -> usize) -> Result<Vec<R>, ReadError> {
+    async fn rows<R>(&self, query: impl RepeatableQuery<R>, bytes: fn(&R) -> usize) -> Result<Vec<R>, ReadError> {
         self.load(query, bytes).await.map_err(|failed| self.refuse(failed, 1))
     }
 
-    async fn load<R>(&self, mut query: impl Asked<R>, bytes: fn(&R) -> usize) -> Result<Vec<R>, Failed> {
+    async fn load<R>(&self, mut query: impl RepeatableQuery<R>, bytes: fn(&R) -> usize) -> Result<Vec<R>, ReadFailure> {
         let mut attempts = self.attempts();
         loop {
             let mut db = attempts.connection().await?;
-            match query.ask(&mut db, bytes).await {
+            match query.load_rows(&mut db, bytes).await {
                 Ok(rows) => {
                     db.give_back();
                     return Ok(rows);

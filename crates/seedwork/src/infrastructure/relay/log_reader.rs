@@ -1,7 +1,7 @@
 //! Reads the log, and stops the relay at a gap.
 
 use super::envelope::{LogEntry, READ};
-use crate::infrastructure::postgres::LAST;
+use crate::infrastructure::postgres::LAST_SEQ;
 use anyhow::bail;
 use std::sync::Arc;
 use tokio_postgres::{Client, Statement};
@@ -31,7 +31,7 @@ impl LogReader {
     ///
     /// The cursor is beyond the log: the log was lost, or an older one was restored. An operator must look at it.
     pub(super) async fn check_cursor(&self, cursor: i64) -> anyhow::Result<()> {
-        let last: i64 = self.client.query_one(LAST, &[]).await?.get(0);
+        let last: i64 = self.client.query_one(LAST_SEQ, &[]).await?.get(0);
         if cursor > last {
             bail!("the cursor stands at {cursor}, but the log ends at {last}");
         }

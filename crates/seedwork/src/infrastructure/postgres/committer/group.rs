@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 /// What a unit may share with another: a root that both write, a key whose messages are ordered, a message consumed twice.
 #[derive(PartialEq, Eq, Hash)]
-enum Touched<'a> {
+enum Resource<'a> {
     Root(&'static str, Uuid),
     Key(&'static str, &'a str),
     Message(&'a str, &'a str),
@@ -43,15 +43,15 @@ fn waiting(units: &[Unit]) -> Vec<bool> {
 }
 
 /// What no other unit of the group may touch: the roots that it writes, and the message that it claims.
-fn roots(unit: &Unit) -> impl Iterator<Item = Touched<'_>> {
+fn roots(unit: &Unit) -> impl Iterator<Item = Resource<'_>> {
     let writes = &unit.writes;
     let parked = writes.parking.as_ref().map(|parking| &parking.consumed);
     let consumed =
-        writes.consumed.iter().chain(parked).map(|consumed| Touched::Message(&consumed.source, &consumed.id));
+        writes.consumed.iter().chain(parked).map(|consumed| Resource::Message(&consumed.source, &consumed.id));
     let changes = writes.changes.iter();
-    changes.filter_map(|change| change.root_id().map(|id| Touched::Root(change.table().name, id))).chain(consumed)
+    changes.filter_map(|change| change.root_id().map(|id| Resource::Root(change.table().name, id))).chain(consumed)
 }
 
-fn keys(unit: &Unit) -> impl Iterator<Item = Touched<'_>> {
-    unit.writes.messages.iter().map(|message| Touched::Key(message.topic, &message.key))
+fn keys(unit: &Unit) -> impl Iterator<Item = Resource<'_>> {
+    unit.writes.messages.iter().map(|message| Resource::Key(message.topic, &message.key))
 }

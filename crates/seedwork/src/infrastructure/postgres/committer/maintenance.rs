@@ -25,13 +25,13 @@ const IDLE: Duration = Duration::from_secs(3_600);
 pub(super) struct Maintenance {
     log: Arc<watch::Sender<LogState>>,
     rows: i64,
-    wanted: watch::Sender<Wanted>,
+    demand: watch::Sender<PartitionDemand>,
     done: watch::Receiver<u64>,
 }
 
 /// The next round's work.
 #[derive(Debug, Clone, Copy, Default)]
-struct Wanted {
+struct PartitionDemand {
     /// The number of the log beyond which a partition of room is wanted.
     seq: i64,
     /// The number of requests to look again at everything.
@@ -46,7 +46,7 @@ impl Maintenance {
         log: Arc<watch::Sender<LogState>>,
         supervisor: &Supervisor,
     ) -> Self {
-        let (wanted, next) = watch::channel(Wanted::default());
+        let (demand, next) = watch::channel(PartitionDemand::default());
         let (rounds, done) = watch::channel(0);
         let task = Arc::new(Task { database, rows, log: Arc::clone(&log), rounds });
         supervisor.spawn("partition maintenance", move |stop| {
@@ -55,7 +55,7 @@ impl Maintenance {
                 stop.run_until_cancelled(task.run(next)).await;
             }
         });
-        Self { log, rows, wanted, done }
+        Self { log, rows, demand, done }
     }
 
     /// Asks for more room once half of a partition is left.
@@ -67,7 +67,7 @@ impl Maintenance {
     }
 
     fn want(&self, seq: i64) {
-        self.wanted.send_modify(|wanted| wanted.seq = seq);
+        self.demand.send_modify(|demand| demand.seq = seq);
     }
 
     /// Waits, at most until `deadline`, for room up to the number `seq`. It does not wait while there is room.
@@ -82,8 +82,8 @@ impl Maintenance {
 
     /// Waits, at most until `deadline`, for a round that begins after the call and succeeds.
     pub(super) async fn round(&self, deadline: Instant) -> bool {
-        self.wanted.send_modify(|wanted| wanted.looks += 1);
-        let looks = self.wanted.borrow().looks;
+        self.demand.send_modify(|demand| demand.looks += 1);
+        let looks = self.demand.borrow().looks;
         matches!(timeout_at(deadline, self.done.clone().wait_for(|done| *done >= looks)).await, Ok(Ok(_)))
     }
 }
@@ -98,15 +98,15 @@ struct Task {
 
 impl Task {
     /// Makes rounds when asked, and at the latest after [`IDLE`].
-    async fn run(&self, mut wanted: watch::Receiver<Wanted>) {
+    async fn run(&self, mut demand: watch::Receiver<PartitionDemand>) {
         let mut pause = PAUSE.0;
         loop {
-            let Wanted { seq, looks } = *wanted.borrow_and_update();
+            let PartitionDemand { seq, looks } = *demand.borrow_and_update();
             let round = timeout(ROUND, self.round(seq)).await;
             let Err(error) = round.unwrap_or_else(|_| Err("no answer in time".to_owned())) else {
                 self.rounds.send_replace(looks);
                 pause = PAUSE.0;
-                let _ = timeout(jitter(IDLE), wanted.changed()).await;
+                let _ = timeout(jitter(IDLE), demand.changed()).await;
                 continue;
             };
             let context = self.database.schema();

@@ -21,7 +21,7 @@ use crate::{
 use failure::{Mark, WriteFailure};
 use maintenance::Maintenance;
 use queue::{Unit, UnitReceiver, UnitSender};
-use session::{ANSWER, Session};
+use session::{ANSWER, WriteSession};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
     sync::{Mutex, watch},
@@ -132,7 +132,7 @@ struct Writer {
     database: Database,
     log: Arc<watch::Sender<LogState>>,
     maintenance: Maintenance,
-    session: Option<Session>,
+    session: Option<WriteSession>,
 }
 
 impl Writer {
@@ -273,7 +273,7 @@ impl Writer {
     }
 
     /// The session, as soon as the log has room for the messages of these units.
-    async fn ready(&mut self, units: &[Unit]) -> Result<&mut Session, WriteFailure> {
+    async fn ready(&mut self, units: &[Unit]) -> Result<&mut WriteSession, WriteFailure> {
         let messages = units.iter().map(|unit| unit.writes.messages.len()).sum::<usize>();
         let needed = self.session().await?.seen.saturating_add(i64::try_from(messages).unwrap_or(i64::MAX));
         if messages > 0 && !self.maintenance.room(needed, last_deadline(units)).await {
@@ -283,13 +283,13 @@ impl Writer {
     }
 
     /// The session, opened when there is none.
-    async fn session(&mut self) -> Result<&mut Session, WriteFailure> {
-        if self.session.as_ref().is_some_and(Session::is_closed) {
+    async fn session(&mut self) -> Result<&mut WriteSession, WriteFailure> {
+        if self.session.as_ref().is_some_and(WriteSession::is_closed) {
             self.session = None;
         }
         if self.session.is_none() {
             let opened = timeout(ANSWER, async {
-                let session = Session::open(&self.database).await?;
+                let session = WriteSession::open(&self.database).await?;
                 let until = session.until().await?;
                 Ok((session, until))
             });
@@ -305,7 +305,7 @@ impl Writer {
     /// Forgets a session that cannot be trusted any more, and notes how far the log goes.
     fn after(&mut self, outcome: &Result<(), WriteFailure>) {
         match (outcome, &self.session) {
-            (Ok(()), Some(Session { seen, .. })) => {
+            (Ok(()), Some(WriteSession { seen, .. })) => {
                 self.log.send_modify(|log| *log = LogState { last: *seen, room: log.until() - seen });
                 self.maintenance.keep_ahead();
             }

@@ -5,7 +5,7 @@ use super::super::{
     changes::Change,
     inbox::{self, InboxCalls, Parking},
     lanes::Lane,
-    outbox::Message,
+    outbox::OutboxMessage,
     reply::{self, ReplySender},
 };
 use crate::application::{Committed, MessageIdentity, StorageError};
@@ -36,7 +36,7 @@ const GROUP_BYTES: usize = 16 * 1024 * 1024;
 #[derive(Default)]
 pub(in super::super) struct Writes {
     pub(in super::super) changes: Vec<Change>,
-    pub(in super::super) messages: Vec<Message>,
+    pub(in super::super) messages: Vec<OutboxMessage>,
     /// The message that all this is the effect of.
     pub(in super::super) consumed: Option<Arc<MessageIdentity>>,
     /// Whether more of its effect is for other units, the last of which claims it.
@@ -90,15 +90,15 @@ impl Sum for Size {
 }
 
 /// What became of a unit. The writes come back with it, to be freed by the thread that made them.
-type UnitOutcome = (Result<Committed, StorageError>, Writes);
+type CommitReply = (Result<Committed, StorageError>, Writes);
 
 /// A unit of work that waits for its group.
 pub(super) struct Unit {
     pub(super) writes: Writes,
     pub(super) deadline: Instant,
     size: Size,
-    ticket: Arc<Ticket>,
-    reply: ReplySender<UnitOutcome>,
+    decision: Arc<CommitDecision>,
+    reply: ReplySender<CommitReply>,
     // Freed when the outcome is known, whether or not anybody still waits for it.
     _lanes: Vec<Lane>,
     _room: OwnedSemaphorePermit,
@@ -109,18 +109,18 @@ impl Unit {
     pub(super) fn into_reply(
         self,
         outcome: Result<Committed, StorageError>,
-    ) -> (ReplySender<UnitOutcome>, UnitOutcome) {
+    ) -> (ReplySender<CommitReply>, CommitReply) {
         (self.reply, (outcome, self.writes))
     }
 
     /// Whether somebody still waits for it.
     pub(super) fn is_wanted(&self) -> bool {
-        self.ticket.0.load(Ordering::Acquire) != GIVEN_UP
+        self.decision.0.load(Ordering::Acquire) != GIVEN_UP
     }
 
     /// Says, right before a COMMIT, that it will be a part of it; no, when the one who waited for it has given up.
     pub(super) fn joins_the_commit(&self) -> bool {
-        self.ticket.claim(COMMITTING) || self.is_wanted()
+        self.decision.decide(COMMITTING) || self.is_wanted()
     }
 }
 
@@ -130,10 +130,10 @@ const GIVEN_UP: u8 = 2;
 
 /// Decides the race between a COMMIT and a deadline, so that whoever is told `Unavailable` can rely on it.
 #[derive(Default)]
-struct Ticket(AtomicU8);
+struct CommitDecision(AtomicU8);
 
-impl Ticket {
-    fn claim(&self, state: u8) -> bool {
+impl CommitDecision {
+    fn decide(&self, state: u8) -> bool {
         self.0.compare_exchange(WAITING, state, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }
@@ -189,13 +189,13 @@ impl UnitSender {
             false => self.requests.try_reserve(kibibytes)?,
         };
         let (reply, outcome) = reply::channel();
-        let ticket = Arc::new(Ticket::default());
-        slot.send(Unit { writes, deadline, size, ticket: Arc::clone(&ticket), reply, _lanes: lanes, _room: room });
+        let decision = Arc::new(CommitDecision::default());
+        slot.send(Unit { writes, deadline, size, decision: Arc::clone(&decision), reply, _lanes: lanes, _room: room });
         match tokio::time::timeout_at(deadline, outcome).await {
             Ok(Ok((outcome, _writes))) => outcome,
             // The committer panicked with the unit in its hands.
             Ok(Err(_)) => Err(StorageError::Unknown),
-            Err(_) if ticket.claim(GIVEN_UP) => Err(StorageError::Unavailable),
+            Err(_) if decision.decide(GIVEN_UP) => Err(StorageError::Unavailable),
             Err(_) => Err(StorageError::Unknown),
         }
     }
@@ -203,7 +203,7 @@ impl UnitSender {
 
 impl QueueSender {
     /// Reserves a slot in the queue, if one is free.
-    fn try_reserve(&self, kibibytes: u32) -> Result<Slot<'_>, StorageError> {
+    fn try_reserve(&self, kibibytes: u32) -> Result<QueueSlot<'_>, StorageError> {
         let room = Arc::clone(&self.room).try_acquire_many_owned(kibibytes).map_err(|_| StorageError::Overloaded)?;
         let slot = self.units.try_reserve().map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(()) => StorageError::Overloaded,
@@ -213,7 +213,7 @@ impl QueueSender {
     }
 
     /// Reserves a slot in the queue as soon as one is free.
-    async fn reserve(&self, kibibytes: u32, deadline: Instant) -> Result<Slot<'_>, StorageError> {
+    async fn reserve(&self, kibibytes: u32, deadline: Instant) -> Result<QueueSlot<'_>, StorageError> {
         let slot = async {
             let room = Arc::clone(&self.room).acquire_many_owned(kibibytes).await.ok()?;
             Some((self.units.reserve().await.ok()?, room))
@@ -223,7 +223,7 @@ impl QueueSender {
 }
 
 /// A reserved slot in a queue, and room for the bytes.
-type Slot<'a> = (mpsc::Permit<'a, Unit>, OwnedSemaphorePermit);
+type QueueSlot<'a> = (mpsc::Permit<'a, Unit>, OwnedSemaphorePermit);
 
 impl Receivers {
     /// The next unit of one queue or the other, in turns as long as both have some; none when both are empty.

@@ -53,7 +53,7 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; EXECUTE lock";
 const COMMIT: &str = "SAVEPOINT before; COMMIT";
 
 /// A connection that writes.
-pub(super) struct Session {
+pub(super) struct WriteSession {
     client: Client,
     tables: HashMap<(&'static str, Purpose), Statement>,
     append: Statement,
@@ -62,14 +62,14 @@ pub(super) struct Session {
     pub(super) seen: i64,
 }
 
-impl Session {
+impl WriteSession {
     pub(super) async fn open(database: &Database) -> Result<Self, Error> {
         let client = database.client(&settings()).await?;
         let lock = format!("SELECT pg_advisory_xact_lock(hashtextextended('sta/commit/{}', 0))", database.schema());
         client.batch_execute(&format!("PREPARE lock AS {lock}")).await?;
         let append = client.prepare(outbox::APPEND).await?;
         let inbox = Inbox::prepare(&client).await?;
-        let seen = client.query_one(outbox::LAST, &[]).await?.get(0);
+        let seen = client.query_one(outbox::LAST_SEQ, &[]).await?.get(0);
         Ok(Self { client, tables: HashMap::new(), append, inbox, seen })
     }
 
@@ -141,14 +141,14 @@ impl Session {
             0 => Ok(true),
             _ => Ok(self.client.execute(statement, &borrow(&params)).await? == wanted as u64),
         };
-        let (claimed, looked, unparked, parked) = futures_util::future::join4(
+        let (claimed, checked, unparked, parked) = futures_util::future::join4(
             run(calls.claim_count(), &self.inbox.claim, calls.claim()),
-            run(calls.looks.len(), &self.inbox.look, calls.look()),
+            run(calls.checks.len(), &self.inbox.check, calls.check()),
             run(calls.unparks.len(), &self.inbox.unpark, calls.unpark()),
             run(calls.parks.len(), &self.inbox.park, calls.parking()),
         )
         .await;
-        let all: Result<Vec<bool>, Error> = [claimed, looked, unparked, parked].into_iter().collect();
+        let all: Result<Vec<bool>, Error> = [claimed, checked, unparked, parked].into_iter().collect();
         Ok(all?.into_iter().all(|done| done))
     }
 
@@ -187,7 +187,7 @@ impl Session {
 /// The statements of the inbox.
 struct Inbox {
     claim: Statement,
-    look: Statement,
+    check: Statement,
     unpark: Statement,
     park: Statement,
     unclaimed: Statement,
@@ -197,7 +197,7 @@ impl Inbox {
     async fn prepare(client: &Client) -> Result<Self, Error> {
         Ok(Self {
             claim: client.prepare(inbox::CLAIM).await?,
-            look: client.prepare(inbox::LOOK).await?,
+            check: client.prepare(inbox::CHECK).await?,
             unpark: client.prepare(inbox::UNPARK).await?,
             park: client.prepare(inbox::PARK).await?,
             unclaimed: client.prepare(inbox::UNCLAIMED).await?,

@@ -6,14 +6,14 @@ use super::{
         statement_failure,
     },
     queue::{Unit, Writes},
-    session::{ANSWER, INDIVIDUAL_LIMITS, Session},
+    session::{ANSWER, INDIVIDUAL_LIMITS, WriteSession},
 };
 use crate::{
     application::{MessageIdentity, StorageError},
     infrastructure::postgres::{
         changes::{self, Call},
         inbox::{self, InboxCalls},
-        outbox::{self, Message},
+        outbox::{self, OutboxMessage},
     },
 };
 use futures_util::future::{join, join_all, join3};
@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use tokio_postgres::Error;
 
 /// Writes all units in one transaction, in one round trip before the COMMIT.
-pub(super) async fn write_group(session: &mut Session, units: &[Unit]) -> Result<(), WriteFailure> {
+pub(super) async fn write_group(session: &mut WriteSession, units: &[Unit]) -> Result<(), WriteFailure> {
     let calls = changes::calls(units.iter().flat_map(|unit| &unit.writes.changes), false);
     let messages = units.iter().flat_map(|unit| &unit.writes.messages);
     let first = messages.clone().next().map(|message| message.id);
@@ -78,7 +78,7 @@ const TIMEOUTS: usize = 3;
 
 /// Writes each unit under a savepoint of its own, in one transaction: the way to learn what is wrong with which.
 pub(super) async fn write_individually(
-    session: &mut Session,
+    session: &mut WriteSession,
     units: &[Unit],
 ) -> Result<IndividualOutcomes, WriteFailure> {
     let mut unprepared = Vec::with_capacity(units.len());
@@ -126,7 +126,7 @@ pub(super) async fn write_individually(
 }
 
 /// Prepares the statements of one unit. Returns its refusal if they cannot be prepared: a table or a column is missing.
-async fn prepare(session: &mut Session, writes: &Writes) -> Result<Option<StorageError>, WriteFailure> {
+async fn prepare(session: &mut WriteSession, writes: &Writes) -> Result<Option<StorageError>, WriteFailure> {
     let Err(error) = session.prepare(&changes::calls(writes.changes.iter(), true)).await else { return Ok(None) };
     let refusal = refusal(&error);
     match preparing_failure(error) {
@@ -136,14 +136,14 @@ async fn prepare(session: &mut Session, writes: &Writes) -> Result<Option<Storag
 }
 
 /// Writes the committer's own claim as the mark of units without messages in the log.
-async fn claim(session: &Session, own: &MessageIdentity) -> Result<Mark, WriteFailure> {
+async fn claim(session: &WriteSession, own: &MessageIdentity) -> Result<Mark, WriteFailure> {
     let inbox = InboxCalls { mark: Some(own), ..InboxCalls::default() };
     session.inbox(&inbox).await.map_err(group_failure)?;
     Ok(Mark::Claim(own.id.clone()))
 }
 
 /// Writes one unit; what it does is undone when it is refused.
-async fn write_one(session: &Session, writes: &Writes) -> Result<Result<Log, StorageError>, WriteFailure> {
+async fn write_one(session: &WriteSession, writes: &Writes) -> Result<Result<Log, StorageError>, WriteFailure> {
     let calls = changes::calls(writes.changes.iter(), true);
     let mut inbox = InboxCalls::default();
     writes.add_claims(&mut inbox);
@@ -180,10 +180,10 @@ struct Log {
 /// Makes the calls and appends to the log. Everything is on its way before the first answer is awaited. The error is
 /// that of the first statement that failed, not of those that failed because of it.
 async fn write<'a>(
-    session: &Session,
+    session: &WriteSession,
     inbox: &InboxCalls<'_>,
     calls: &[Call<'_>],
-    messages: impl Iterator<Item = &'a Message> + Clone,
+    messages: impl Iterator<Item = &'a OutboxMessage> + Clone,
 ) -> Result<Log, Error> {
     let count = i64::try_from(messages.clone().count()).unwrap_or(i64::MAX);
     let append = outbox::append(session.seen, messages);
@@ -208,7 +208,7 @@ async fn write<'a>(
 
 /// The units whose roots were not written, by their place in the group.
 async fn units_of_unwritten_roots(
-    session: &Session,
+    session: &WriteSession,
     calls: &[Call<'_>],
     log: &Log,
     units: &[Unit],
@@ -235,7 +235,7 @@ async fn units_of_unwritten_roots(
 /// The units whose messages were not claimed, with the reason; those that try a parked message again, or do a part of
 /// what one calls for, are looked at apart.
 async fn units_of_unclaimed_messages(
-    session: &Session,
+    session: &WriteSession,
     inbox: &InboxCalls<'_>,
     units: &[Unit],
 ) -> Result<HashMap<usize, Option<StorageError>>, Error> {
@@ -260,7 +260,7 @@ async fn units_of_unclaimed_messages(
 }
 
 /// Commits. Only sent when every write has been answered.
-async fn commit(session: &Session, mark: Mark) -> Result<(), WriteFailure> {
+async fn commit(session: &WriteSession, mark: Mark) -> Result<(), WriteFailure> {
     match timeout(ANSWER, session.commit()).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(commit_failure(error, mark)),

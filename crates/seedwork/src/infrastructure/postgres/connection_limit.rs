@@ -13,7 +13,7 @@ const SHARED: usize = 2;
 
 /// The connections that a context may have beyond those that it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Share {
+pub(super) struct ConnectionShare {
     /// Connections for lists.
     pub(super) lists: usize,
     /// Threads with a reader's connection of their own.
@@ -22,7 +22,7 @@ pub(super) struct Share {
 
 /// The tasks of a process that need connections.
 #[derive(Debug, Clone, Copy)]
-pub struct Needs {
+pub struct ConnectionNeeds {
     /// The number of its contexts.
     pub contexts: usize,
     /// True if it relays their logs.
@@ -33,9 +33,9 @@ pub struct Needs {
 
 /// The connections that a process may have: all of them when nothing is said.
 #[derive(Debug, Clone)]
-pub struct Connections {
+pub struct ConnectionLimit {
     permits: Option<Arc<Semaphore>>,
-    share: Share,
+    share: ConnectionShare,
 }
 
 /// A limit that leaves a context without a connection that it cannot do without.
@@ -44,47 +44,47 @@ pub struct Connections {
     "{limit} connections are too few: {contexts} contexts need {each} each ({what}), and the process {SHARED}: {} in all",
     contexts * each + SHARED
 )]
-pub struct TooFew {
+pub struct TooFewConnections {
     limit: usize,
     contexts: usize,
     each: usize,
     what: String,
 }
 
-impl Default for Connections {
+impl Default for ConnectionLimit {
     fn default() -> Self {
-        Self { permits: None, share: Share { lists: LISTS, threads: THREADS } }
+        Self { permits: None, share: ConnectionShare { lists: LISTS, threads: THREADS } }
     }
 }
 
-impl Connections {
+impl ConnectionLimit {
     /// At most `limit` in a process. What its contexts do not need is shared among them: first threads that read by
     /// themselves, then lists.
     ///
     /// # Errors
     ///
     /// They need more.
-    pub fn at_most(limit: usize, needs: Needs) -> Result<Self, TooFew> {
-        let Needs { contexts, relay, consumers } = needs;
+    pub fn new(limit: usize, needs: ConnectionNeeds) -> Result<Self, TooFewConnections> {
+        let ConnectionNeeds { contexts, relay, consumers } = needs;
         let relays = if relay { (1, "1 to relay") } else { (1, "1 to tell who relays") };
         let consumes = if consumers { (3, "3 to consume") } else { (0, "0 to consume") };
         let parts =
             [(1, "1 to commit"), relays, consumes, (1, "1 to read by id"), (1, "1 for lists"), (1, "1 for readiness")];
         let each = parts.iter().map(|(count, _)| count).sum::<usize>();
         let Some(free) = limit.checked_sub(contexts * each + SHARED) else {
-            return Err(TooFew { limit, contexts, each, what: parts.map(|(_, what)| what).join(", ") });
+            return Err(TooFewConnections { limit, contexts, each, what: parts.map(|(_, what)| what).join(", ") });
         };
         let further = free / contexts.max(1);
         let threads = further.min(THREADS);
         let lists = 1 + (further - threads).min(LISTS - 1);
-        Ok(Self { permits: Some(Arc::new(Semaphore::new(limit))), share: Share { lists, threads } })
+        Ok(Self { permits: Some(Arc::new(Semaphore::new(limit))), share: ConnectionShare { lists, threads } })
     }
 
     pub(super) fn permits(&self) -> Option<Arc<Semaphore>> {
         self.permits.clone()
     }
 
-    pub(super) fn share(&self) -> Share {
+    pub(super) fn share(&self) -> ConnectionShare {
         self.share
     }
 }
@@ -93,11 +93,11 @@ impl Connections {
 mod tests {
     use super::*;
 
-    const ALL: Needs = Needs { contexts: 3, relay: true, consumers: true };
+    const ALL: ConnectionNeeds = ConnectionNeeds { contexts: 3, relay: true, consumers: true };
 
     #[test]
     fn a_limit_that_is_too_small_is_refused_with_the_arithmetic() {
-        let refused = Connections::at_most(20, ALL).map(drop).unwrap_err().to_string();
+        let refused = ConnectionLimit::new(20, ALL).map(drop).unwrap_err().to_string();
         let expected = "20 connections are too few: 3 contexts need 8 each (1 to commit, 1 to relay, 3 to consume, 1 to \
                         read by id, 1 for lists, 1 for readiness), and the process 2: 26 in all";
         assert_eq!(refused, expected);
@@ -106,8 +106,8 @@ mod tests {
     #[test]
     fn what_contexts_do_not_need_is_shared_among_them() {
         for (limit, threads, lists) in [(26, 0, 1), (28, 0, 1), (29, 1, 1), (38, 4, 1), (41, 4, 2), (500, 4, 2)] {
-            let share = Connections::at_most(limit, ALL).unwrap().share();
-            assert_eq!(share, Share { lists, threads }, "{limit}");
+            let share = ConnectionLimit::new(limit, ALL).unwrap().share();
+            assert_eq!(share, ConnectionShare { lists, threads }, "{limit}");
             let most = 3 * (8 + share.threads + share.lists - 1) + SHARED;
             assert!(most <= limit, "{most} of {limit}");
         }

@@ -1,10 +1,10 @@
 //! A reader: ids that wait together are answered by one query, the read side's twin of the group commit.
 
 use super::{
-    pool::{Failed, Pool},
-    reads::{ReadError, Seat},
+    pool::{Pool, ReadFailure},
+    reads::{LoaderSlot, ReadError},
     reply::{self, ReplyReceiver, ReplySender},
-    row::{Record, Root},
+    row::{AggregateRows, Root},
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
@@ -20,11 +20,11 @@ const GROUP: usize = 256;
 const WAITING: usize = 16_384;
 
 /// A task that reads one kind of record, on a connection that it shares with the other kinds of its thread.
-pub(super) struct Reader<R> {
-    ids: mpsc::Sender<Wanted<R>>,
+pub(super) struct BatchLoader<R> {
+    ids: mpsc::Sender<PendingRead<R>>,
 }
 
-struct Wanted<R> {
+struct PendingRead<R> {
     id: Uuid,
     reply: ReplySender<Found<R>>,
 }
@@ -32,22 +32,22 @@ struct Wanted<R> {
 /// What a read finds.
 pub(super) type Found<R> = Result<Option<R>, ReadError>;
 
-impl<R> Clone for Reader<R> {
+impl<R> Clone for BatchLoader<R> {
     fn clone(&self) -> Self {
         Self { ids: self.ids.clone() }
     }
 }
 
-impl<R: Record> Reader<R> {
+impl<R: AggregateRows> BatchLoader<R> {
     /// Starts one in the runtime of this thread.
-    pub(super) fn start(seat: Arc<Seat>) -> Self {
+    pub(super) fn start(slot: Arc<LoaderSlot>) -> Self {
         let (ids, wanted) = mpsc::channel(WAITING);
         // The queue outlives a task that panics.
         let wanted = Arc::new(Mutex::new(wanted));
-        let supervisor = seat.supervisor.clone();
+        let supervisor = slot.supervisor.clone();
         supervisor.spawn("grouped reads", move |stop| {
-            let (seat, wanted) = (Arc::clone(&seat), Arc::clone(&wanted));
-            async move { run(&seat.pool, seat.deadline, &wanted, stop).await }
+            let (slot, wanted) = (Arc::clone(&slot), Arc::clone(&wanted));
+            async move { run(&slot.pool, slot.deadline, &wanted, stop).await }
         });
         Self { ids }
     }
@@ -60,15 +60,15 @@ impl<R: Record> Reader<R> {
     /// Asks for the record with an id.
     pub(super) fn ask(&self, id: Uuid) -> Result<ReplyReceiver<Found<R>>, ReadError> {
         let (reply, receiver) = reply::channel();
-        self.ids.try_send(Wanted { id, reply }).map_err(|_| ReadError::Unavailable)?;
+        self.ids.try_send(PendingRead { id, reply }).map_err(|_| ReadError::Unavailable)?;
         Ok(receiver)
     }
 }
 
-async fn run<R: Record>(
+async fn run<R: AggregateRows>(
     pool: &Pool,
     deadline: Duration,
-    wanted: &Mutex<mpsc::Receiver<Wanted<R>>>,
+    wanted: &Mutex<mpsc::Receiver<PendingRead<R>>>,
     stop: CancellationToken,
 ) {
     let mut wanted = wanted.lock().await;
@@ -83,7 +83,7 @@ async fn run<R: Record>(
         }
         group.retain(|one| !one.reply.is_closed());
         let found = tokio::time::timeout(deadline, read(pool, &group)).await;
-        match found.unwrap_or_else(|_| Err(Failed::Away("no answer in time".to_owned()))) {
+        match found.unwrap_or_else(|_| Err(ReadFailure::Away("no answer in time".to_owned()))) {
             Ok(records) => {
                 let records: HashMap<Uuid, R> =
                     records.into_iter().map(|record| (record.root().id(), record)).collect();
@@ -99,7 +99,7 @@ async fn run<R: Record>(
     }
 }
 
-async fn read<R: Record>(pool: &Pool, group: &[Wanted<R>]) -> Result<Vec<R>, Failed> {
+async fn read<R: AggregateRows>(pool: &Pool, group: &[PendingRead<R>]) -> Result<Vec<R>, ReadFailure> {
     let mut attempts = pool.attempts();
     loop {
         let mut db = attempts.connection().await?;
