@@ -1,4 +1,5 @@
-//! A reader: ids that wait together are answered by one query, the read side's twin of the group commit.
+//! Batches reads by id: one query answers all ids that wait (the dataloader pattern). It is to reads what the group
+//! commit is to writes.
 
 use super::{
     pool::{Pool, ReadFailure},
@@ -14,12 +15,12 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// The most ids that one query asks for.
+/// The most ids in one query.
 const GROUP: usize = 256;
-/// How many ids may wait.
+/// The most ids that may wait.
 const WAITING: usize = 16_384;
 
-/// A task that reads one kind of record, on a connection that it shares with the other kinds of its thread.
+/// A task that reads one kind of record. It shares a connection with the other kinds on its thread.
 pub(super) struct BatchLoader<R> {
     ids: mpsc::Sender<PendingRead<R>>,
 }
@@ -29,7 +30,7 @@ struct PendingRead<R> {
     reply: ReplySender<Found<R>>,
 }
 
-/// What a read finds.
+/// The result of a read by id.
 pub(super) type Found<R> = Result<Option<R>, ReadError>;
 
 impl<R> Clone for BatchLoader<R> {
@@ -39,7 +40,7 @@ impl<R> Clone for BatchLoader<R> {
 }
 
 impl<R: AggregateRows> BatchLoader<R> {
-    /// Starts one in the runtime of this thread.
+    /// Starts the task in the runtime of this thread.
     pub(super) fn start(slot: Arc<LoaderSlot>) -> Self {
         let (ids, wanted) = mpsc::channel(WAITING);
         // The queue outlives a task that panics.
@@ -52,13 +53,13 @@ impl<R: AggregateRows> BatchLoader<R> {
         Self { ids }
     }
 
-    /// Whether it has ended, as its runtime has, or the process does.
+    /// Returns true after the task has ended, with its runtime or with the process.
     pub(super) fn has_ended(&self) -> bool {
         self.ids.is_closed()
     }
 
-    /// Asks for the record with an id.
-    pub(super) fn ask(&self, id: Uuid) -> Result<ReplyReceiver<Found<R>>, ReadError> {
+    /// Queues a read of the record with this id.
+    pub(super) fn request(&self, id: Uuid) -> Result<ReplyReceiver<Found<R>>, ReadError> {
         let (reply, receiver) = reply::channel();
         self.ids.try_send(PendingRead { id, reply }).map_err(|_| ReadError::Unavailable)?;
         Ok(receiver)
@@ -74,7 +75,7 @@ async fn run<R: AggregateRows>(
     let mut wanted = wanted.lock().await;
     let mut group = Vec::with_capacity(GROUP);
     while let Some(1..) = stop.run_until_cancelled(wanted.recv_many(&mut group, GROUP)).await {
-        // Whoever asks in the same turn of this thread is answered with the first.
+        // Ids that are requested in the same turn of this thread join the batch.
         yield_now().await;
         while group.len() < GROUP
             && let Ok(one) = wanted.try_recv()
@@ -90,7 +91,7 @@ async fn run<R: AggregateRows>(
                 reply::deliver(group.drain(..).map(|one| (one.reply, Ok(records.get(&one.id).cloned()))));
             }
             Err(failed) => {
-                // A caller that has given up got its answer elsewhere, and is counted there.
+                // A caller that has given up is counted where it gave up.
                 group.retain(|one| !one.reply.is_closed());
                 let refused = pool.refuse(failed, group.len());
                 reply::deliver(group.drain(..).map(|one| (one.reply, Err(refused.clone()))));

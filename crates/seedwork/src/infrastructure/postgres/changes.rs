@@ -1,4 +1,4 @@
-//! What one unit of work does to one table, and how the changes of many units become a few statements.
+//! Changes of units of work to tables. The changes of many units become a few statements.
 
 use super::{
     row::{Param, Part, Projection, Root, Table},
@@ -7,7 +7,7 @@ use super::{
 use std::{any::Any, collections::HashMap};
 use uuid::Uuid;
 
-/// What a unit of work changes in one table.
+/// The change of one unit of work to one table.
 pub struct Change(Box<dyn ErasedChange>);
 
 impl Change {
@@ -16,27 +16,27 @@ impl Change {
         Self(Box::new(RootChange { row, expected }))
     }
 
-    /// Replaces the parts of a root by these; those of a new aggregate (`expected` 0) replace nothing.
+    /// Replaces the parts of a root. Those of a new aggregate (`expected` 0) replace nothing.
     pub fn parts<P: Part>(root: Uuid, parts: Vec<P>, expected: i32) -> Self {
         Self(Box::new(PartsChange { root, parts, replace: expected > 0 }))
     }
 
-    /// Shows a row in a read model, unless it shows a newer one.
+    /// Writes a row of a read model, unless the table has a row of the same key that is as new.
     pub fn projection<P: Projection>(row: P) -> Self {
         Self(Box::new(ProjectionChange { row }))
     }
 
-    /// The table that it changes.
+    /// The table.
     pub(super) fn table(&self) -> &'static Table {
         self.0.table()
     }
 
-    /// The root that no other unit of the same group may touch.
+    /// The root, which no other unit of the same group may change.
     pub(super) fn root_id(&self) -> Option<Uuid> {
         self.0.root_id()
     }
 
-    /// How many rows it writes.
+    /// The number of rows that it writes.
     pub(super) fn rows(&self) -> usize {
         self.0.rows()
     }
@@ -52,12 +52,12 @@ pub(super) struct Call<'a> {
     pub(super) table: &'static Table,
     pub(super) purpose: Purpose,
     pub(super) params: Vec<Param<'a>>,
-    /// The roots that it must write: if it writes fewer, a unit is at fault.
+    /// The roots that it must write. If it writes fewer, a unit is to blame.
     pub(super) roots: Vec<Uuid>,
 }
 
-/// The calls that make all these changes, in the order in which they must run. `or_fail`: a collision is to be an error
-/// that names its constraint, instead of a row that is missing.
+/// Returns the calls for all these changes, in the order in which they must run. With `or_fail`, a collision is an
+/// error that names its constraint; without, the row is left out.
 pub(super) fn calls<'a>(changes: impl Iterator<Item = &'a Change>, or_fail: bool) -> Vec<Call<'a>> {
     let mut tables: Vec<(&'static Table, Vec<&'a dyn ErasedChange>)> = Vec::new();
     for change in changes {
@@ -77,17 +77,17 @@ pub(super) fn calls<'a>(changes: impl Iterator<Item = &'a Change>, or_fail: bool
     calls
 }
 
-/// The change of one unit to one table, whatever the type of its rows.
+/// A change with the type of its rows erased.
 trait ErasedChange: Any + Send + Sync {
     fn table(&self) -> &'static Table;
     fn root_id(&self) -> Option<Uuid>;
     fn rows(&self) -> usize;
     fn bytes(&self) -> usize;
-    /// The calls that make all of `batches`, which are of this very type.
+    /// Adds the calls for `changes`, which all have the type of `self`.
     fn calls<'a>(&self, changes: &[&'a dyn ErasedChange], or_fail: bool, calls: &mut Vec<Call<'a>>);
 }
 
-/// Gives the batches of one table their type back.
+/// Downcasts the changes of one table to their type.
 fn typed<'a, T: ErasedChange>(changes: &[&'a dyn ErasedChange]) -> impl Iterator<Item = &'a T> {
     changes.iter().filter_map(|change| {
         let any: &'a dyn Any = *change;
@@ -191,7 +191,7 @@ impl<P: Projection> ErasedChange for ProjectionChange<P> {
         self.row.bytes()
     }
 
-    /// Of several rows with one key only the newest is written: a statement may not touch a row twice.
+    /// Of several rows with one key, only the newest is written: a statement may not change a row twice.
     fn calls<'a>(&self, changes: &[&'a dyn ErasedChange], _: bool, calls: &mut Vec<Call<'a>>) {
         let mut newest: HashMap<P::Key, &'a P> = HashMap::new();
         for ProjectionChange { row } in typed::<Self>(changes) {

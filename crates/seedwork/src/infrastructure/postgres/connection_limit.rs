@@ -1,44 +1,44 @@
-//! The limit on the connections of a process, and the share of each context.
+//! The limit on the connections of a process, and each context's share of it.
 
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
-/// The most threads of the HTTP server that read by themselves, in each context; the others share a connection.
+/// The most threads of the HTTP server that have a connection of their own, in each context. The others share one.
 const THREADS: usize = 4;
-/// The number of lists that a context reads at once.
+/// The most lists that a context reads at once.
 const LISTS: usize = 2;
-/// The connections that a process needs beside its contexts: two that take turns, for topics, schemas, positions,
-/// partitions and migrations.
+/// The connections that a process needs besides those of its contexts. Topics, schemas, positions, partitions and
+/// migrations share them.
 const SHARED: usize = 2;
 
-/// The connections that a context may have beyond those that it needs.
+/// A context's share of the connections: those that it may have beyond those that it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ConnectionShare {
     /// Connections for lists.
     pub(super) lists: usize,
-    /// Threads with a reader's connection of their own.
+    /// Threads with a connection of their own for reads by id.
     pub(super) threads: usize,
 }
 
-/// The tasks of a process that need connections.
+/// The contexts and tasks of a process that need connections.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionNeeds {
     /// The number of its contexts.
     pub contexts: usize,
-    /// True if it relays their logs.
+    /// True if the process relays their logs.
     pub relay: bool,
-    /// True if it runs their consumers.
+    /// True if the process runs their consumers.
     pub consumers: bool,
 }
 
-/// The connections that a process may have: all of them when nothing is said.
+/// The connections that a process may have. The default has no limit.
 #[derive(Debug, Clone)]
 pub struct ConnectionLimit {
     permits: Option<Arc<Semaphore>>,
     share: ConnectionShare,
 }
 
-/// A limit that leaves a context without a connection that it cannot do without.
+/// A limit below the number of connections that the contexts need.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{limit} connections are too few: {contexts} contexts need {each} each ({what}), and the process {SHARED}: {} in all",
@@ -58,15 +58,15 @@ impl Default for ConnectionLimit {
 }
 
 impl ConnectionLimit {
-    /// At most `limit` in a process. What its contexts do not need is shared among them: first threads that read by
-    /// themselves, then lists.
+    /// Creates a limit of `limit` connections. Those that the contexts do not need are shared among them: first for
+    /// threads with a connection of their own, then for lists.
     ///
     /// # Errors
     ///
-    /// They need more.
+    /// The contexts need more than `limit` connections.
     pub fn new(limit: usize, needs: ConnectionNeeds) -> Result<Self, TooFewConnections> {
         let ConnectionNeeds { contexts, relay, consumers } = needs;
-        let relays = if relay { (1, "1 to relay") } else { (1, "1 to tell who relays") };
+        let relays = if relay { (1, "1 to relay") } else { (1, "1 to announce commits") };
         let consumes = if consumers { (3, "3 to consume") } else { (0, "0 to consume") };
         let parts =
             [(1, "1 to commit"), relays, consumes, (1, "1 to read by id"), (1, "1 for lists"), (1, "1 for readiness")];
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_contexts_do_not_need_is_shared_among_them() {
+    fn spare_connections_are_shared_among_contexts() {
         for (limit, threads, lists) in [(26, 0, 1), (28, 0, 1), (29, 1, 1), (38, 4, 1), (41, 4, 2), (500, 4, 2)] {
             let share = ConnectionLimit::new(limit, ALL).unwrap().share();
             assert_eq!(share, ConnectionShare { lists, threads }, "{limit}");

@@ -1,4 +1,5 @@
-//! Opens connections. All of a process are counted; every session has limits, so the server ends what nobody awaits.
+//! Opens connections, and counts those of a process. Every session has limits, so that the server ends statements that
+//! nobody awaits.
 
 use crate::infrastructure::supervise;
 use diesel::{ConnectionError, ConnectionResult};
@@ -13,28 +14,28 @@ use tokio_postgres::{CancelToken, Client, Config, Connection, Error, NoTls, Sock
 /// The longest time that opening a connection may take.
 pub(super) const CONNECT: Duration = Duration::from_secs(2);
 
-/// The limits of a session that sets none of its own. A statement that outlives its client ends; a process that is frozen
-/// in the middle of a transaction loses it.
+/// The limits of a session that sets none of its own. The server ends a statement that outlives its client, and the
+/// transaction of a process that freezes.
 const LIMITS: &str =
     "SET statement_timeout = 10000; SET lock_timeout = 3000; SET idle_in_transaction_session_timeout = 2000";
 
-/// Opens connections that play the role of a context.
+/// Opens connections with the role of a context.
 #[derive(Debug, Clone)]
 pub(super) struct Connector {
     config: Config,
     schema: String,
-    /// One for each connection that the process may have; none: as many as it likes.
+    /// One permit for each connection that the process may have. None means no limit.
     permits: Option<Arc<Semaphore>>,
 }
 
-/// A connection's own half, which has to be driven for as long as the connection lives.
+/// The half of a connection that sends and receives. It must be driven as long as the connection lives.
 pub(super) struct Driver {
     connection: Connection<Socket, NoTlsStream>,
     permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Driver {
-    /// Runs the connection to its end by means of `run`. Only then it is not counted any more.
+    /// Drives the connection to its end with `run`. Only then is its permit returned.
     pub(super) fn drive<F>(self, run: impl FnOnce(Connection<Socket, NoTlsStream>) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -65,11 +66,11 @@ impl Connector {
         &self.schema
     }
 
-    /// A connection as the user that the URL names, without limits. It waits for another to end when the process has as
-    /// many as it may.
+    /// Opens a connection as the user that the URL names, without the limits of a session. If the process has all the
+    /// connections that it may have, this waits until one ends.
     pub(super) async fn open(&self) -> Result<(Client, Driver), Error> {
         let permit = match &self.permits {
-            // Nobody closes the semaphore.
+            // The semaphore is never closed.
             Some(permits) => Arc::clone(permits).acquire_owned().await.ok(),
             None => None,
         };
@@ -77,12 +78,12 @@ impl Connector {
         Ok((client, Driver { connection, permit }))
     }
 
-    /// The settings of every session of a context.
+    /// Returns the settings of every session of a context.
     pub(super) fn session(&self) -> String {
         format!("SET ROLE sta_{0}; SET search_path = {0}; {LIMITS}", self.schema)
     }
 
-    /// A bare connection, with further settings of the session.
+    /// Opens a plain connection with further `settings` of its session.
     pub(super) async fn client(&self, settings: &str) -> Result<Client, Error> {
         let (client, driver) = self.open().await?;
         driver.drive(ended);
@@ -90,27 +91,28 @@ impl Connector {
         Ok(client)
     }
 
-    /// A diesel connection, with further settings of the session.
+    /// Opens a diesel connection with further `settings` of its session.
     pub(super) async fn connect(&self, settings: &str) -> ConnectionResult<AsyncPgConnection> {
         let client = self.client(settings).await.map_err(|error| ConnectionError::BadConnection(describe(&error)))?;
         AsyncPgConnection::try_from(client).await
     }
 }
 
-/// Drives a connection that hears nothing.
+/// Drives a connection that receives no notifications.
 pub(super) async fn ended(connection: Connection<Socket, NoTlsStream>) {
-    // Its end is seen by whoever uses the client.
+    // The user of the client sees the error.
     let _ = connection.await;
 }
 
-/// Asks the server to end what a connection is doing.
+/// Asks the server to cancel the statement that runs on a connection.
 pub(super) async fn cancel(token: CancelToken) {
     if let Ok(Err(error)) = timeout(CONNECT, token.cancel_query(NoTls)).await {
-        tracing::debug!(error = describe(&error), "a statement was not cancelled; its statement_timeout ends it");
+        tracing::debug!(error = describe(&error), "a statement was not cancelled: its statement_timeout ends it");
     }
 }
 
-/// The error for the log: PostgreSQL's own words, without the data that it quotes in its detail, or the chain of causes.
+/// Returns an error's text for the log: PostgreSQL's message without the detail, which quotes data, or the chain of
+/// causes.
 pub(super) fn describe(error: &Error) -> String {
     if let Some(db) = error.as_db_error() {
         return format!("{} ({})", db.message(), db.code().code());

@@ -1,4 +1,4 @@
-//! How a context reaches its PostgreSQL schema: every connection plays the context's role and sees only its schema.
+//! A context's PostgreSQL schema. Every connection has the context's role and sees only this schema.
 
 use super::{
     connection_limit::{ConnectionLimit, ConnectionShare},
@@ -16,21 +16,21 @@ use std::{
 };
 use tokio_postgres::{Client, Error};
 
-/// The settings of a reader. It searches by id only, so the plan that uses the index need not be made again.
+/// The settings of a session that reads by id. The index is always the right plan, so the plan is kept.
 const BY_ID: &str = "SET plan_cache_mode = force_generic_plan";
 
-/// A context's place in a PostgreSQL database.
+/// A context's schema in a PostgreSQL database, and the connections to it.
 #[derive(Clone)]
 pub struct Database {
     connector: Connector,
     share: ConnectionShare,
     lists: Pool,
     outage: Outage,
-    /// The checks, one for each kind of record that is read here.
+    /// One check for each kind of record that is read here.
     checks: Arc<Mutex<Vec<Check>>>,
 }
 
-/// A read of no rows of a kind of record. An error means that its tables are not those that the program expects.
+/// Reads no rows of a kind of record. An error means that the tables do not match the program.
 pub(super) type Check = fn(&mut AsyncPgConnection) -> BoxFuture<'_, QueryResult<()>>;
 
 impl fmt::Debug for Database {
@@ -43,20 +43,20 @@ impl fmt::Debug for Database {
 }
 
 impl Database {
-    /// The place of a context in the database that `url` names. No connection is made.
+    /// A context's schema in the database that `url` names. No connection is opened.
     ///
     /// # Errors
     ///
-    /// A `url` that is not one of PostgreSQL.
+    /// `url` is no PostgreSQL URL.
     pub fn new(url: &str, context: &str) -> anyhow::Result<Self> {
         Self::with_limit(url, context, &ConnectionLimit::default())
     }
 
-    /// The same as [`new`](Self::new), for a process whose number of connections is limited.
+    /// Does the same as [`new`](Self::new) for a process whose connections are limited.
     ///
     /// # Errors
     ///
-    /// A `url` that is not one of PostgreSQL.
+    /// `url` is no PostgreSQL URL.
     pub fn with_limit(url: &str, context: &str, limit: &ConnectionLimit) -> anyhow::Result<Self> {
         let connector = Connector::new(url, context, limit.permits())?;
         let (share, outage) = (limit.share(), Outage::default());
@@ -69,19 +69,19 @@ impl Database {
         self.connector.schema()
     }
 
-    /// A bare connection as the user that the URL names, without the context's role and its limits.
+    /// Opens a plain connection as the user that the URL names, without the context's role and without limits.
     pub(crate) async fn administrator(&self) -> Result<Client, Error> {
         let (client, driver) = self.connector.open().await?;
         driver.drive(ended);
         Ok(client)
     }
 
-    /// A bare connection, with further settings of the session.
+    /// Opens a plain connection with further `settings` of its session.
     pub(crate) async fn client(&self, settings: &str) -> Result<Client, Error> {
         self.connector.client(settings).await
     }
 
-    /// A bare connection that listens on a channel.
+    /// Opens a plain connection that listens on a channel.
     pub(crate) async fn listen(&self, channel: &str) -> Result<(Client, Listener), Error> {
         let (client, driver) = self.connector.open().await?;
         let listener = Listener::drive(driver);
@@ -89,26 +89,26 @@ impl Database {
         Ok((client, listener))
     }
 
-    /// A diesel connection.
+    /// Opens a diesel connection.
     ///
     /// # Errors
     ///
-    /// PostgreSQL does not answer, or refuses.
+    /// PostgreSQL does not answer, or refuses the connection.
     pub async fn connect(&self) -> ConnectionResult<AsyncPgConnection> {
         self.connector.connect("").await
     }
 
-    /// The connections for reads that are not by id. All such reads share them.
+    /// The connections for lists and other reads that are not by id.
     pub fn list_pool(&self) -> &Pool {
         &self.lists
     }
 
-    /// The one connection of a reader.
+    /// Creates a pool of one connection for reads by id.
     pub(super) fn by_id_pool(&self) -> Pool {
         Pool::new(self.connector.clone(), 1, BY_ID, self.outage.clone())
     }
 
-    /// The share of connections that it may have beyond those that it needs.
+    /// The context's share of the spare connections.
     pub(super) fn share(&self) -> ConnectionShare {
         self.share
     }
@@ -117,17 +117,18 @@ impl Database {
         self.checks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a kind of record to those that are read here.
+    /// Adds the check of a kind of record that is read here.
     pub(super) fn expect(&self, check: Check) {
         self.checks().push(check);
     }
 
-    /// Returns true if the tables of all records that are read here fit the program, as far as the database answers.
+    /// Returns true if the tables of all records that are read here match the program. A database that does not answer
+    /// counts as a match.
     pub(super) async fn fits(&self) -> bool {
         let checks = self.checks().clone();
         for check in checks {
             if let Err(ReadFailure::Defect(error)) = checked(&self.lists, check).await {
-                tracing::error!(context = self.schema(), error, "the tables are not those that the program expects");
+                tracing::error!(context = self.schema(), error, "the tables do not match the program");
                 return false;
             }
         }

@@ -1,12 +1,12 @@
-//! The inbox: a message is one effect of a context, however often it is delivered. Its claim is written in the
-//! transaction of the effect.
+//! The inbox (the idempotent receiver pattern): a message has one effect in a context, however often it is delivered.
+//! The claim of the message is written in the transaction of the effect.
 
 use super::row::Param;
 use crate::{application::MessageIdentity, domain::Timestamp};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// A message that is set aside, with all that is needed to try it again.
+/// A message to park, with all that a retry needs.
 #[derive(Debug, Clone)]
 pub(crate) struct Parking {
     pub(crate) consumed: Arc<MessageIdentity>,
@@ -15,23 +15,23 @@ pub(crate) struct Parking {
     pub(crate) value: Option<Vec<u8>>,
     pub(crate) tries: i32,
     pub(crate) due_at: Timestamp,
-    /// It is not tried again, until an operator says so. Not believed of one that has others before it: it may have
-    /// failed because they are missing.
+    /// True if it is not retried until an operator asks for it. Ignored if earlier messages of its key are parked: it
+    /// may have failed because of them.
     pub(crate) dead: bool,
-    /// Only if others of its key are parked: what the process remembers is a hint, the table decides.
+    /// True if it is parked only behind earlier messages of its key. The process's memory is a hint: the table decides.
     pub(crate) behind: bool,
     pub(crate) reason: String,
 }
 
 impl Parking {
-    /// Returns the number of bytes that it holds in memory, without its claim.
+    /// Returns its size in memory in bytes, without its claim.
     pub(super) fn bytes(&self) -> usize {
         let value = self.value.as_ref().map_or(0, Vec::capacity);
         size_of::<Self>() + self.headers.capacity() + value + self.reason.capacity()
     }
 }
 
-/// Returns the number of bytes that a claim holds in memory.
+/// Returns the size of a claim in memory in bytes.
 pub(super) fn claim_bytes(consumed: &MessageIdentity) -> usize {
     let key = consumed.key.as_ref().map_or(0, Vec::capacity);
     size_of::<MessageIdentity>() + consumed.source.capacity() + consumed.id.capacity() + key
@@ -44,7 +44,7 @@ pub(super) const CLAIM: &str = "\
     WHERE NOT EXISTS (SELECT FROM inbox i WHERE i.source = r.source AND i.id = r.id) \
     AND NOT EXISTS (SELECT FROM parked p WHERE p.topic = r.topic AND p.key = r.key)";
 
-/// Claims messages and parks them, behind what is parked of their key.
+/// Claims and parks messages, behind the parked messages of their key.
 pub(super) const PARK: &str = "\
     WITH r AS MATERIALIZED (SELECT r.*, EXISTS (SELECT FROM parked p WHERE p.topic = r.topic AND p.key = r.key) AS blocked \
     FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::int4[], $6::int8[], \
@@ -57,29 +57,29 @@ pub(super) const PARK: &str = "\
     SELECT r.source, r.id, r.topic, r.key, r.partition, r.\"offset\", r.headers, r.value, r.tries, r.due_at, \
     r.dead AND NOT r.blocked, r.reason, now() FROM r JOIN claimed USING (source, id) ORDER BY r.n";
 
-/// Of messages whose effect is not all done, those that nobody else dealt with: not claimed, and not behind another of
-/// their key; or still parked, when they are tried again from there.
+/// Selects, of messages that a later unit claims, those that are still free: neither claimed nor behind a parked
+/// message of their key. A retried message is free as long as it is parked.
 pub(super) const CHECK: &str = "\
     SELECT FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::int8[]) AS r (source, id, topic, key, n) \
     WHERE CASE WHEN r.n IS NOT NULL THEN EXISTS (SELECT FROM parked p WHERE p.n = r.n) \
     ELSE NOT EXISTS (SELECT FROM inbox i WHERE i.source = r.source AND i.id = r.id) \
     AND NOT EXISTS (SELECT FROM parked p WHERE p.topic = r.topic AND p.key = r.key) END";
 
-/// Takes parked messages away, in the transaction of their effect.
+/// Deletes parked messages, in the transaction of their effect.
 pub(super) const UNPARK: &str = "\
     WITH gone AS (DELETE FROM parked p USING unnest($1::int8[]) AS r (n) WHERE p.n = r.n RETURNING p.source, p.id) \
     UPDATE inbox i SET state = 'applied' FROM gone WHERE i.source = gone.source AND i.id = gone.id";
 
-/// Of messages that this transaction was to claim, those that it did not, and whether they had been claimed before.
+/// Selects the messages that this transaction did not claim, each with true if an earlier transaction has claimed it.
 pub(super) const UNCLAIMED: &str = "\
     SELECT r.n, EXISTS (SELECT FROM inbox i WHERE i.source = r.source AND i.id = r.id) \
     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS r (source, id, n) WHERE NOT EXISTS \
     (SELECT FROM inbox i WHERE i.source = r.source AND i.id = r.id AND i.xmin = pg_current_xact_id()::xid)";
 
-/// Selects the committer's own claim with this id. A row means that a COMMIT without an answer was done.
+/// Selects the committer's own claim with this id. A row means that the COMMIT was done.
 pub(super) const HAS: &str = "SELECT 1 FROM inbox WHERE source = '/sta/committer' AND id = $1";
 
-/// Returns the committer's own claim, by which a lost COMMIT of a group without messages in the log is found.
+/// Returns the committer's own claim: the mark of a group without messages in the log.
 pub(super) fn mark() -> MessageIdentity {
     MessageIdentity {
         source: "/sta/committer".into(),
@@ -91,7 +91,7 @@ pub(super) fn mark() -> MessageIdentity {
     }
 }
 
-/// What a group of units does to the inbox.
+/// The effect of a group of units on the inbox.
 #[derive(Default)]
 pub(super) struct InboxCalls<'a> {
     pub(super) claims: Vec<&'a MessageIdentity>,
@@ -99,7 +99,7 @@ pub(super) struct InboxCalls<'a> {
     pub(super) mark: Option<&'a MessageIdentity>,
     pub(super) unparks: Vec<i64>,
     pub(super) parks: Vec<&'a Parking>,
-    /// Messages of which more is to be done in other units.
+    /// Messages that a later unit will claim.
     pub(super) checks: Vec<&'a MessageIdentity>,
 }
 
@@ -121,7 +121,7 @@ impl<'a> InboxCalls<'a> {
         messages(&claims)
     }
 
-    /// Returns the number of claims to be made, the committer's own included.
+    /// Returns the number of claims, the committer's own included.
     pub(super) fn claim_count(&self) -> usize {
         self.claims.len() + usize::from(self.mark.is_some())
     }
@@ -155,7 +155,7 @@ impl<'a> InboxCalls<'a> {
         ]
     }
 
-    /// Sources and ids of everything that is to be claimed, the claims first; then of what is only looked at.
+    /// The sources and ids of the messages to claim, of those to park, and of those to check, in this order.
     pub(super) fn claimed(&self) -> Vec<Param<'a>> {
         let claims = || self.claims.iter().copied().chain(self.parks.iter().map(|one| &*one.consumed));
         let all = || claims().chain(self.checks.iter().copied());
@@ -170,7 +170,7 @@ impl<'a> InboxCalls<'a> {
     }
 }
 
-/// What tells messages from one another, and what orders them.
+/// The columns that identify messages and order them.
 fn messages<'a>(all: &[&'a MessageIdentity]) -> Vec<Param<'a>> {
     vec![
         Box::new(all.iter().map(|consumed| consumed.source.as_str()).collect::<Vec<_>>()),

@@ -1,5 +1,5 @@
-//! Lanes: commands on one aggregate wait for each other in the process, so that a version conflict is only ever a race
-//! between processes.
+//! Lanes: one lock for each aggregate, with a queue. Commands on one aggregate run one after another in a process, so a
+//! version conflict is always a race between processes.
 
 use std::{
     any::TypeId,
@@ -9,21 +9,21 @@ use std::{
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-/// Which aggregate: its kind and its id.
+/// The type and the id of an aggregate.
 pub(super) type LaneKey = (TypeId, Uuid);
 
-/// The lanes that are taken, each with those who wait for it.
+/// The lanes that are held, each with its waiters.
 #[derive(Clone, Default)]
 pub(super) struct Lanes(Arc<Mutex<HashMap<LaneKey, VecDeque<oneshot::Sender<Lane>>>>>);
 
-/// A lane that is held. Dropping it lets the next one in.
+/// A held lane. Dropping it hands the lane to the next waiter.
 pub(super) struct Lane {
     key: LaneKey,
     lanes: Lanes,
 }
 
 impl Lanes {
-    /// Takes a lane, waiting for its turn.
+    /// Enters a lane. Waiters enter in the order of their calls.
     pub(super) async fn enter(&self, key: LaneKey) -> Lane {
         let turn = {
             let mut taken = self.lock();
@@ -39,11 +39,11 @@ impl Lanes {
                 }
             }
         };
-        // The sender is dropped without a lane only when the process ends.
+        // The sender is dropped without a lane only if the process ends.
         turn.await.unwrap_or(Lane { key, lanes: Self::default() })
     }
 
-    /// Takes a lane if nobody holds it.
+    /// Enters a lane if it is free.
     pub(super) fn try_enter(&self, key: LaneKey) -> Option<Lane> {
         match self.lock().entry(key) {
             Entry::Vacant(free) => {
@@ -66,7 +66,7 @@ impl Lane {
 }
 
 impl Drop for Lane {
-    /// Hands the lane to the first who still waits.
+    /// Hands the lane to the first waiter that still waits.
     fn drop(&mut self) {
         let next = {
             let mut taken = self.lanes.lock();
@@ -78,7 +78,7 @@ impl Drop for Lane {
             next
         };
         if let Some(turn) = next {
-            // Refused only by one who gave up in this very moment: dropping the answer hands the lane on.
+            // An error means that the waiter has just given up. Dropping the returned lane hands it on.
             drop(turn.send(Lane { key: self.key, lanes: self.lanes.clone() }));
         }
     }
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lane_is_given_to_those_who_wait_in_their_order() {
+    async fn waiters_enter_a_lane_in_their_order() {
         let lanes = Lanes::default();
         let held = lanes.enter(key(1)).await;
         let mut second = pin!(lanes.enter(key(1)));
@@ -104,13 +104,13 @@ mod tests {
         assert!(poll!(&mut third).is_pending());
         drop(held);
         assert!(poll!(&mut third).is_pending());
-        let second = second.now_or_never().expect("the second is next");
+        let second = second.now_or_never().expect("the second waiter is next");
         drop(second);
         assert!(third.now_or_never().is_some());
     }
 
     #[tokio::test]
-    async fn one_who_gives_up_does_not_keep_the_lane() {
+    async fn a_waiter_that_gives_up_does_not_keep_the_lane() {
         let lanes = Lanes::default();
         let held = lanes.enter(key(1)).await;
         {
@@ -121,7 +121,7 @@ mod tests {
         assert!(poll!(&mut last).is_pending());
         drop(held);
         assert!(last.now_or_never().is_some());
-        assert!(lanes.lock().is_empty(), "nothing is left of a lane that nobody holds");
+        assert!(lanes.lock().is_empty(), "a lane that nobody holds is removed");
     }
 
     #[tokio::test]

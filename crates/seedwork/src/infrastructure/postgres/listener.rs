@@ -1,26 +1,26 @@
-//! What a connection hears on the channel that it listens to.
+//! Notifications of PostgreSQL (`LISTEN`/`NOTIFY`).
 
 use super::connector::Driver;
 use std::{future::poll_fn, sync::Arc};
 use tokio::sync::Notify;
 use tokio_postgres::AsyncMessage;
 
-/// Hears notifications; several that come before they are waited for are one.
+/// Receives the notifications of a channel. Several that arrive before the next wait count as one.
 pub struct Listener(Arc<Notify>);
 
 impl Listener {
-    /// Runs a connection to its end and hears its notifications.
+    /// Drives a connection to its end and receives its notifications.
     pub(super) fn drive(driver: Driver) -> Self {
-        let consumed = Arc::new(Notify::new());
-        let tell = Arc::clone(&consumed);
+        let received = Arc::new(Notify::new());
+        let notify = Arc::clone(&received);
         driver.drive(|mut connection| async move {
             while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
                 if let AsyncMessage::Notification(_) = message {
-                    tell.notify_one();
+                    notify.notify_one();
                 }
             }
         });
-        Self(consumed)
+        Self(received)
     }
 
     /// Waits for a notification.

@@ -1,4 +1,4 @@
-//! Brings the schemas of a database up to date: roles, grants, tables.
+//! Migrates the schemas of a database: roles, grants and tables.
 
 use super::database::Database;
 use anyhow::{Context as _, anyhow};
@@ -22,42 +22,42 @@ use tokio_postgres::Client;
 /// A context's own migrations: `embed_migrations!("migrations")`.
 pub type Migrations = EmbeddedMigrations;
 
-/// What every context's schema has: the log and its relay.
+/// The engine's tables in every context's schema.
 pub(crate) const CONTEXT: Migrations = embed_migrations!("migrations/context");
 
-/// The schema of the PostgreSQL broker, which all contexts share.
+/// The tables of the PostgreSQL broker.
 const BROKER: Migrations = embed_migrations!("migrations/broker");
 
-/// The name of the schema that all contexts share.
+/// The name of the broker's schema, which all contexts share.
 pub(crate) const BROKER_SCHEMA: &str = "broker";
 
-/// The longest wait of a migration for a lock, in milliseconds: other sessions queue behind it.
+/// The longest wait of a migration for a lock, in milliseconds. Other sessions queue behind it.
 const LOCK: u32 = 2_000;
-/// The pause before it tries again, which lets other sessions pass.
+/// The pause before the next try, which lets other sessions pass.
 const PAUSE: Duration = Duration::from_millis(500);
-/// The longest time that a lock is tried for before the migration fails.
+/// The time after which a migration without its lock fails.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// The interval between two looks at the sessions in the way.
-const LOOK: Duration = Duration::from_millis(500);
+/// The interval between two queries for blocking sessions.
+const INTERVAL: Duration = Duration::from_millis(500);
 
-/// Sessions that hold what a session waits for.
+/// Selects the sessions that hold the locks for which a session waits.
 const BLOCKERS: &str = "\
     SELECT string_agg(format('%s (%s, %s)', pid, coalesce(nullif(application_name, ''), 'unnamed'), coalesce(state, \
     'of another user')), ', ' ORDER BY pid) FROM pg_stat_activity WHERE pid = ANY(pg_blocking_pids($1))";
 
-/// Brings the broker's schema and those of the given contexts up to date. Processes that do it at once take turns.
+/// Migrates the broker's schema and those of the given contexts. One process at a time does it.
 ///
 /// # Errors
 ///
-/// The database does not answer, its user may not create roles and schemas where they are missing, or a lock is not
-/// free in time.
+/// The database does not answer, its user may not create a missing role or schema, or a lock is not free in time.
 pub async fn migrate(url: &str, contexts: Vec<(&'static str, Migrations)>) -> anyhow::Result<()> {
     let admin = Database::new(url, BROKER_SCHEMA)?;
     let watch = admin.administrator().await.context("cannot connect to PostgreSQL")?;
     let admin = admin.administrator().await.context("cannot connect to PostgreSQL")?;
     admin.batch_execute(&format!("SET client_min_messages = warning; SET lock_timeout = {LOCK}")).await?;
     let turn = "SELECT pg_advisory_lock(hashtextextended('sta/migrate', 0))";
-    locked("its turn", backend(&admin).await?, &watch, async || Ok(admin.batch_execute(turn).await?)).await?;
+    locked("the lock of migrations", backend(&admin).await?, &watch, async || Ok(admin.batch_execute(turn).await?))
+        .await?;
     provide(&admin, BROKER_SCHEMA).await?;
     run(url, BROKER_SCHEMA, vec![BROKER], &watch).await?;
     for (context, migrations) in contexts {
@@ -74,13 +74,13 @@ pub async fn migrate(url: &str, contexts: Vec<(&'static str, Migrations)>) -> an
     Ok(())
 }
 
-/// The id of the server process that serves a connection.
+/// Returns the id of the server process that serves a connection.
 async fn backend(client: &Client) -> Result<i32, tokio_postgres::Error> {
     client.query_one("SELECT pg_backend_pid()", &[]).await?.try_get(0)
 }
 
-/// Tries `act`, which takes locks on the connection that `pid` serves, until it has them. A warning names the sessions
-/// that hold them.
+/// Repeats `act` until it gets its locks, on the connection that the server process `pid` serves. A warning names the
+/// sessions that hold them.
 async fn locked<T>(
     what: &str,
     pid: i32,
@@ -88,19 +88,19 @@ async fn locked<T>(
     mut act: impl AsyncFnMut() -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let until = Instant::now() + PATIENCE;
-    let mut told = String::new();
+    let mut logged = String::new();
     loop {
         let mut holders = None;
         let outcome = {
             let mut acting = pin!(act());
             loop {
-                match timeout(LOOK, &mut acting).await {
+                match timeout(INTERVAL, &mut acting).await {
                     Ok(outcome) => break outcome,
                     Err(_) => holders = watch.query_one(BLOCKERS, &[&pid]).await?.try_get(0)?,
                 }
-                if let Some(holders) = holders.as_ref().filter(|holders| **holders != told) {
+                if let Some(holders) = holders.as_ref().filter(|holders| **holders != logged) {
                     tracing::warn!(what, holders, "a migration waits for sessions that hold a lock");
-                    told.clone_from(holders);
+                    logged.clone_from(holders);
                 }
             }
         };
@@ -115,11 +115,11 @@ async fn locked<T>(
     }
 }
 
-/// Makes the role and the schema of a context where they are missing.
+/// Creates the role and the schema of a context if they are missing.
 async fn provide(admin: &Client, context: &str) -> anyhow::Result<()> {
     let role = format!("sta_{context}");
-    // Roles belong to all databases of a server: another one may be making the same one right now. Since version 16, who
-    // makes a role may grant it, but is not thereby able to play it.
+    // Roles belong to all databases of a server, so a migration of another database may create the same role at the
+    // same time. Since PostgreSQL 16, the creator of a role may grant it, but not use it by `SET ROLE`.
     let provide = format!(
         "DO $$ BEGIN \
            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN CREATE ROLE {role} NOLOGIN; END IF; \
@@ -145,7 +145,7 @@ async fn run(url: &str, context: &str, sources: Vec<Migrations>, watch: &Client)
         let (harness, sources) = (Arc::clone(&harness), Arc::clone(&sources));
         tokio::task::spawn_blocking(move || {
             let mut harness = harness.lock().unwrap_or_else(PoisonError::into_inner);
-            // Migrations that ran before a lock was not free are not run again.
+            // A retry skips the migrations that have already run.
             sources.iter().try_for_each(|source| harness.run_pending_migrations(Source(source)).map(drop))
         })
         .await?
@@ -154,7 +154,7 @@ async fn run(url: &str, context: &str, sources: Vec<Migrations>, watch: &Client)
     locked(&what, pid, watch, act).await
 }
 
-/// Borrowed migrations, so that they can be tried again.
+/// Borrowed migrations, for a retry.
 struct Source<'m>(&'m Migrations);
 
 impl MigrationSource<Pg> for Source<'_> {
@@ -163,8 +163,8 @@ impl MigrationSource<Pg> for Source<'_> {
     }
 }
 
-/// Those of a schema share the list of what was run: of two with one version, the second would be skipped in silence, as the
-/// same one given twice may be.
+/// Refuses two migrations of one version. The migrations of a schema share one list of versions that have run, so the
+/// second would be skipped silently. The same migration given twice is no error.
 fn of_different_versions(sources: &[Migrations]) -> Result<(), MigrationError> {
     let mut seen = HashMap::new();
     for source in sources {

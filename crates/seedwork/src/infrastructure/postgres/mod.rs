@@ -1,4 +1,4 @@
-//! PostgreSQL: units of work, the group committer, the log, grouped reads.
+//! The PostgreSQL adapter: units of work, the group committer, the log and grouped reads.
 
 mod batch_loader;
 mod changes;

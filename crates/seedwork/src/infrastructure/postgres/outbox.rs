@@ -1,4 +1,4 @@
-//! The outbox: a context's log of everything it says, numbered without a gap in the order of the commits.
+//! The outbox: a context's log of published messages, numbered without gaps in the order of the commits.
 
 use super::row::Param;
 use crate::{application::Cause, domain::Timestamp};
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-/// A message as it waits in a unit of work.
+/// A message of a unit of work that is not yet committed.
 #[derive(Debug, Clone)]
 pub(super) struct OutboxMessage {
     pub(super) id: Uuid,
@@ -21,16 +21,16 @@ pub(super) struct OutboxMessage {
 }
 
 impl OutboxMessage {
-    /// Returns the number of bytes that it holds in memory.
+    /// Returns its size in memory in bytes.
     pub(super) fn bytes(&self) -> usize {
         size_of::<Self>() + self.key.capacity() + self.body.capacity()
     }
 }
 
-/// Appends messages. Its first parameter is the highest number that this session has seen: it bounds the search for the
-/// last one to the partitions that can hold it. It answers the number before the first of them.
+/// Appends messages, and returns the number before the first of them. The first parameter is the highest number that
+/// the session has seen. It limits the search for the last number to the partitions that can hold it.
 ///
-/// Run it under the context's commit lock: then nobody else numbers, and a rollback leaves no gap.
+/// It must run under the context's commit lock: then no other session numbers messages, and a rollback leaves no gap.
 pub(super) const APPEND: &str = "\
     WITH last AS MATERIALIZED (SELECT greatest(max(seq), $1::int8) AS seq FROM outbox WHERE seq > $1::int8), \
     written AS (INSERT INTO outbox (seq, id, topic, type, key, aggregate_version, time, correlation_id, causation_id, \
@@ -42,7 +42,7 @@ pub(super) const APPEND: &str = "\
     AS r (id, topic, type, key, aggregate_version, time, correlation_id, causation_id, traceparent, fingerprint, body, n)) \
     SELECT seq FROM last";
 
-/// The parameters of [`APPEND`].
+/// Returns the parameters of [`APPEND`].
 pub(super) fn append<'a>(seen: i64, messages: impl Iterator<Item = &'a OutboxMessage> + Clone) -> Vec<Param<'a>> {
     fn column<'a, T: ToSql + Send + Sync + 'a>(
         messages: impl Iterator<Item = &'a OutboxMessage>,
@@ -67,10 +67,10 @@ pub(super) fn append<'a>(seen: i64, messages: impl Iterator<Item = &'a OutboxMes
     ]
 }
 
-/// Where the numbering stands when a session begins.
+/// Selects the last number of the log.
 pub(crate) const LAST_SEQ: &str = "SELECT greatest((SELECT max(seq) FROM outbox), (SELECT seq FROM outbox_head), 0)";
 
-/// Whether a number was given to a message: how a lost COMMIT is found, or not.
+/// Selects the message with this number and id. A row means that the COMMIT was done.
 pub(super) const HAS: &str = "SELECT 1 FROM outbox WHERE seq = $1 AND id = $2";
 
 #[cfg(all(test, feature = "testing-postgres"))]

@@ -1,4 +1,4 @@
-//! Connections for reads: shared, closed when they are idle, replaced when they are lost.
+//! A pool of connections for reads. It closes idle connections and replaces lost ones.
 
 use super::{
     connector::{CONNECT, Connector, cancel},
@@ -23,11 +23,11 @@ const IDLE: Duration = Duration::from_secs(2);
 /// The interval between two searches for idle connections.
 pub(super) const SWEEP: Duration = Duration::from_millis(500);
 
-/// The longest wait for a lock, in milliseconds. It is longer than `statement_timeout`, which ends such a wait, too: an
-/// error of `lock_timeout` would look like one of the statement, see [`is_of_the_statement`].
+/// The longest wait for a lock, in milliseconds. It is longer than `statement_timeout`, which therefore ends such a
+/// wait. An error of `lock_timeout` would look like an error of the statement, see [`is_of_the_statement`].
 const LOCKS: &str = "SET lock_timeout = 11000";
 
-/// Connections of a context for reads.
+/// A pool of a context's connections for reads.
 #[derive(Clone)]
 pub struct Pool {
     pool: deadpool::Pool<AsyncPgConnection>,
@@ -35,19 +35,19 @@ pub struct Pool {
     outage: Outage,
 }
 
-/// The reason why a read was not answered.
+/// The reason for which a read failed.
 #[derive(Debug)]
 pub(super) enum ReadFailure {
-    /// The database is away, or slow.
+    /// The database does not answer in time.
     Away(String),
-    /// PostgreSQL refuses the statement, or its rows are not those that the program expects.
+    /// PostgreSQL refuses the statement, or the rows do not match the program.
     Defect(String),
 }
 
 impl Pool {
     pub(super) fn new(connector: Connector, size: usize, settings: &'static str, outage: Outage) -> Self {
         let mut config = ManagerConfig::default();
-        // A closed one is noticed without a round trip.
+        // A closed connection is detected without a round trip.
         config.recycling_method = RecyclingMethod::Fast;
         let context = connector.schema().into();
         config.custom_setup = Box::new(move |_| {
@@ -61,7 +61,7 @@ impl Pool {
         Self { pool, context, outage }
     }
 
-    /// A connection, as soon as one is free.
+    /// Returns a connection as soon as one is free.
     async fn get(&self) -> Result<PooledConnection, ReadFailure> {
         match timeout(CONNECT, self.pool.get()).await {
             Ok(Ok(db)) => Ok(PooledConnection(Some(db))),
@@ -87,7 +87,7 @@ impl Pool {
         }
     }
 
-    /// Closes connections that were unused for [`IDLE`].
+    /// Closes connections that have been unused for [`IDLE`].
     pub(super) fn close_idle(&self) {
         self.pool.retain(|_, metrics| metrics.last_used() < IDLE);
     }
@@ -118,8 +118,8 @@ impl Attempts<'_> {
     }
 }
 
-/// Returns true if a statement does not fit the tables, on a live connection. PostgreSQL then returns the position of
-/// the error in the statement, while diesel hides the SQLSTATE. The error of a cancelled statement has no position.
+/// Returns true if a statement does not match the tables. PostgreSQL then returns the position of the error in the
+/// statement; diesel hides the SQLSTATE. The error of a cancelled statement has no position.
 fn is_of_the_statement(error: &Error) -> bool {
     match error {
         Error::DatabaseError(_, information) => information.statement_position().is_some(),
@@ -127,11 +127,11 @@ fn is_of_the_statement(error: &Error) -> bool {
     }
 }
 
-/// A connection in use. If it is dropped while a statement runs, the server is asked to cancel the statement.
+/// A connection in use. Dropping it while a statement runs cancels the statement on the server.
 pub(super) struct PooledConnection(Option<deadpool::Object<AsyncPgConnection>>);
 
 impl PooledConnection {
-    /// Gives the connection back after its statement was answered.
+    /// Returns the connection to the pool. Call it after its statement has ended.
     pub(super) fn give_back(mut self) {
         self.0 = None;
     }

@@ -1,4 +1,4 @@
-//! Readiness of a context's database: whether commands can be committed, and how many messages are set aside.
+//! Readiness of a context's database: its state, the room in its log, and the number of parked messages.
 
 use super::{Database, outbox::LAST_SEQ, partitions::UNTIL};
 use crate::infrastructure::supervise;
@@ -11,21 +11,21 @@ use tokio_postgres::{Client, Error, Statement, error::SqlState};
 
 /// The longest time until an answer.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// The time for which an answer serves all who ask. Readiness is open to strangers, who must not load the database.
+/// The time for which an answer is reused. Readiness is open to everybody, and must not load the database.
 const FRESH: Duration = Duration::from_secs(1);
-/// The pause before a log without room is looked at again: at the first start its partitions are just being made.
+/// The pause before a log without room is checked again. At the first start its partitions are just being made.
 const ROOM: Duration = Duration::from_millis(50);
-/// The time after which a session that nobody uses is closed.
+/// The time after which an unused connection is closed.
 const IDLE: Duration = Duration::from_secs(2);
-/// The longest use of a session: a server whose default becomes read only shows it in new sessions only.
+/// The longest use of a connection. A server whose default becomes read only shows that in new sessions only.
 const SESSION: Duration = Duration::from_secs(60);
 
-/// The settings of a session. With little memory for a query, [`SPACE`] needs a file. The file is on the disk of the
+/// The settings of the session. With little memory, [`SPACE`] needs a temporary file. The file is on the disk of the
 /// tables, wherever other temporary files are kept.
 const SETTINGS: &str = "SET work_mem = '64kB'; SET temp_tablespaces = ''; SET jit = off";
 
-/// Writes some hundred kilobytes to a temporary file, which is gone with the query. A full disk shows here first: for a
-/// while, commits still find room in existing pages.
+/// Writes some hundred kilobytes to a temporary file, which ends with the query. It detects a full disk early: commits
+/// still find room in existing pages for a while.
 const SPACE: &str = "SELECT count(*) FROM generate_series(1, 20000)";
 
 /// The highest count of messages. It bounds the cost of counting, however many there are.
@@ -42,11 +42,11 @@ pub struct Readiness {
     pub database: DatabaseState,
     /// The number of messages that the log still has room for.
     pub room: i64,
-    /// The messages that are set aside; none when they could not be counted in time.
+    /// The parked messages. None if they could not be counted in time.
     pub parked_counts: Option<ParkedCounts>,
 }
 
-/// A database's state.
+/// The state of a database.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum DatabaseState {
     /// It can be written.
@@ -54,20 +54,20 @@ pub enum DatabaseState {
     /// It does not answer in time, or fails.
     #[default]
     Down,
-    /// It is a replica, recovers, or is set to read only.
+    /// It is a replica, in recovery, or set to read only.
     ReadOnly,
     /// Its disk is full.
     Full,
-    /// A table or a column is missing that the program reads.
+    /// A table or a column that the program reads is missing.
     Mismatched,
 }
 
-/// The number of messages that consumers set aside. Ten thousand stands for that many or more.
+/// The number of parked messages. Ten thousand stands for that many or more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ParkedCounts {
-    /// Those that are parked, dead ones included.
+    /// All parked messages, dead ones included.
     pub parked: i64,
-    /// Those that are not tried again.
+    /// The dead ones, which are not retried.
     pub dead: i64,
 }
 
@@ -78,8 +78,8 @@ impl Readiness {
     }
 }
 
-/// Asks a context's database for its readiness, on a session that it keeps: under load, a new session would take longer
-/// than the caller waits.
+/// Checks the readiness of a context's database. It keeps its connection: under load, a new one would take longer than
+/// the caller waits.
 pub struct Probe {
     database: Database,
     cache: Arc<Mutex<ProbeCache>>,
@@ -92,12 +92,12 @@ struct ProbeCache {
 }
 
 impl Probe {
-    /// A probe of a context's database. Nothing is connected before it is asked.
+    /// Creates a probe of a context's database. The first check opens its connection.
     pub fn new(database: Database) -> Self {
         Self { database, cache: Arc::default() }
     }
 
-    /// Returns the readiness of now, or of at most a second ago, within a second.
+    /// Returns the readiness within a second. It is at most a second old.
     pub async fn check(&self) -> Readiness {
         let until = Instant::now() + PATIENCE;
         let Ok(mut cache) = timeout_at(until, self.cache.lock()).await else { return Readiness::default() };
@@ -106,7 +106,7 @@ impl Probe {
         {
             return readiness;
         }
-        // Taken out, so that a caller that stops waiting leaves no half-used session behind.
+        // Taken out, so that a caller that stops waiting leaves no half-used connection behind.
         let connection = cache.connection.take().filter(ProbeConnection::is_usable);
         let asked = timeout_at(until, async {
             let connection = match connection {
@@ -124,7 +124,7 @@ impl Probe {
         let (connection, database, room) = match asked.await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
-                tracing::debug!(context = self.database.schema(), %error, "the database cannot be asked");
+                tracing::debug!(context = self.database.schema(), %error, "the database cannot be probed");
                 return Readiness::default();
             }
             Err(_) => return Readiness::default(),
@@ -140,7 +140,7 @@ impl Probe {
         readiness
     }
 
-    /// Closes the session when nobody has asked for a while.
+    /// Closes the connection after a while without checks.
     fn close_when_idle(&self) {
         let cache = Arc::clone(&self.cache);
         supervise::drive(async move {
@@ -186,14 +186,14 @@ impl ProbeConnection {
         match self.client.query_one(&self.space, &[]).await {
             Ok(_) => Ok(DatabaseState::Up),
             Err(error) if error.code() == Some(&SqlState::DISK_FULL) => Ok(DatabaseState::Full),
-            // The server allows us no temporary file of this size: then a full disk is not seen here.
+            // The server does not allow a temporary file of this size, so a full disk is not detected here.
             Err(error) if error.code() == Some(&SqlState::CONFIGURATION_LIMIT_EXCEEDED) => Ok(DatabaseState::Up),
             Err(error) => Err(error),
         }
     }
 
     async fn parked_counts(&self) -> Result<ParkedCounts, Error> {
-        // Not prepared with the rest: that would wait while the table is locked.
+        // Not prepared with the others: preparing waits while the table is locked.
         let row = self.client.query_one(PARKED_COUNTS, &[&MOST]).await?;
         Ok(ParkedCounts { parked: row.try_get(0)?, dead: row.try_get(1)? })
     }

@@ -1,4 +1,4 @@
-//! Grouped reads: who reads for whom.
+//! Grouped reads by id, and the threads that make them.
 
 use super::{
     batch_loader::{BatchLoader, Found},
@@ -22,29 +22,30 @@ use std::{
 use tokio::{runtime::Handle, time::sleep};
 use uuid::Uuid;
 
-/// A read that was not answered.
+/// A read that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    /// The database is away, or slow, or too much waits.
+    /// The database does not answer in time, or too many reads wait.
     #[error("the database does not answer")]
     Unavailable,
-    /// The program and the tables of the database do not fit together.
-    #[error("a statement does not fit the tables: {0}")]
+    /// The tables of the database do not match the program.
+    #[error("the tables do not match the program: {0}")]
     Defect(Arc<str>),
 }
 
-/// Reads records of one kind by id.
+/// Reads one kind of record by id, from any thread. It chooses the [`BatchLoader`] of the calling thread, which groups
+/// the ids.
 ///
-/// Ids that wait together are answered by one query. A thread with a runtime of its own, as each worker of the HTTP
-/// server is, reads by itself: to wake another thread, and be woken by it, costs more than the read. Everybody else, and
-/// whoever comes when enough do, shares one reader.
+/// A thread with a runtime of its own, such as a worker of the HTTP server, has a loader of its own: waking another
+/// thread and being woken by it would cost more than the read. All other threads share one loader. So do workers beyond
+/// the context's share of the connections.
 pub struct Reads<R> {
     slots: Arc<LoaderSlots>,
     shared: BatchLoader<R>,
     own: Arc<RwLock<ThreadLoaders<R>>>,
 }
 
-/// The readers of threads that read by themselves.
+/// The loaders of threads that have one of their own.
 type ThreadLoaders<R> = Vec<(ThreadId, BatchLoader<R>)>;
 
 impl<R> Clone for Reads<R> {
@@ -58,51 +59,51 @@ impl<R: AggregateRows> Reads<R> {
         Self { shared: BatchLoader::start(Arc::clone(&slots.shared)), slots, own: Arc::default() }
     }
 
-    /// The record with an id, if there is one. Whoever asks waits as long as it may.
+    /// Returns the record with an id, if there is one. The caller sets the time limit.
     ///
     /// # Errors
     ///
-    /// The database does not answer, or too much waits, or the tables are not what the program expects.
+    /// The database does not answer, too many reads wait, or the tables do not match the program.
     pub async fn by_id(&self, id: Uuid) -> Found<R> {
-        self.ask(id)?.await.unwrap_or(Err(ReadError::Unavailable))
+        self.request(id)?.await.unwrap_or(Err(ReadError::Unavailable))
     }
 
-    fn ask(&self, id: Uuid) -> Result<ReplyReceiver<Found<R>>, ReadError> {
+    fn request(&self, id: Uuid) -> Result<ReplyReceiver<Found<R>>, ReadError> {
         if !reply::has_own_runtime() {
-            return self.shared.ask(id);
+            return self.shared.request(id);
         }
         let here = thread::current().id();
         let own = self.own.read().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, loader)) = own.iter().find(|(thread, loader)| *thread == here && !loader.has_ended()) {
-            return loader.ask(id);
+            return loader.request(id);
         }
         drop(own);
-        let Some(slot) = self.slots.of(here) else { return self.shared.ask(id) };
+        let Some(slot) = self.slots.of(here) else { return self.shared.request(id) };
         let loader = BatchLoader::start(slot);
-        let answer = loader.ask(id);
+        let reply = loader.request(id);
         let mut own = self.own.write().unwrap_or_else(PoisonError::into_inner);
-        // A reader ends with its thread's runtime.
+        // A loader ends with its thread's runtime.
         own.retain(|(_, loader)| !loader.has_ended());
         own.push((here, loader));
-        answer
+        reply
     }
 }
 
-/// The place of a thread's readers, one for each kind of record. All of them share one connection.
+/// Everything that the loaders of one thread share: one connection, a time limit and a supervisor.
 pub(super) struct LoaderSlot {
     pub(super) pool: Pool,
     pub(super) deadline: Duration,
     pub(super) supervisor: Supervisor,
 }
 
-/// The seats of a context.
+/// The slots of a context.
 struct LoaderSlots {
     database: Database,
     deadline: Duration,
     supervisor: Supervisor,
     shared: Arc<LoaderSlot>,
-    /// The seats of threads that read by themselves. A seat lives as long as its readers, which end with their thread's
-    /// runtime.
+    /// The slots of threads with loaders of their own. A slot lives as long as its loaders, which end with their
+    /// thread's runtime.
     own: Mutex<Vec<(ThreadId, Weak<LoaderSlot>)>>,
 }
 
@@ -116,7 +117,7 @@ impl LoaderSlots {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The seat of a thread; none if enough threads have one.
+    /// Returns the slot of a thread. None if the context's share of connections is used up.
     fn of(&self, thread: ThreadId) -> Option<Arc<LoaderSlot>> {
         let mut own = self.own();
         own.retain(|(_, slot)| slot.strong_count() > 0);
@@ -139,17 +140,17 @@ impl LoaderSlots {
     }
 }
 
-/// The reads of a context, by kind of record.
+/// The loaders of a context, by kind of record.
 #[derive(Clone)]
 pub(super) struct BatchLoaders {
     slots: Arc<LoaderSlots>,
-    // Where they run: the process's own runtime, which outlives the threads of the HTTP server.
+    /// The runtime of the shared loaders: the process's own, which outlives the threads of the HTTP server.
     runtime: Handle,
     known: Arc<Mutex<HashMap<TypeId, Box<dyn Any + Send>>>>,
 }
 
 impl BatchLoaders {
-    /// None yet. They will run in the runtime of this thread.
+    /// Creates an empty set. The shared loaders will run in the runtime of this thread.
     pub(super) fn new(database: Database, deadline: Duration, supervisor: Supervisor) -> Self {
         let slots = Arc::new(LoaderSlots::new(database, deadline, supervisor.clone()));
         let swept = Arc::clone(&slots);
@@ -164,12 +165,13 @@ impl BatchLoaders {
         Self { slots, runtime: Handle::current(), known: Arc::default() }
     }
 
-    /// The ids of members of a set, at most so many of them.
+    /// Returns the ids of at most `most` aggregates that satisfy a specification.
     pub(super) async fn find<S: FindIds>(&self, which: &S, most: i64) -> Result<Vec<Uuid>, ReadError> {
         let pool = self.slots.database.list_pool();
         find(pool, which, most).await.map_err(|failed| pool.refuse(failed, 1))
     }
 
+    /// Returns the reads of one kind of record.
     pub(super) fn of<R: AggregateRows>(&self) -> Reads<R> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || {

@@ -1,8 +1,8 @@
 //! Replies to callers that wait on other threads, at the price of one wake-up a thread.
 //!
-//! A runtime of a single thread, which each worker of the HTTP server has, is woken by a system call for every task that
-//! another thread wakes. Reads and commits are answered by the hundred. So each of these threads has a mailbox: a task
-//! that is woken once for all replies to its thread, and sends each of them where a wake-up costs nothing.
+//! A runtime of a single thread, which each worker of the HTTP server has, is woken by a system call for every task
+//! that another thread wakes. Reads and commits are answered by the hundred. So each of these threads has a mailbox: a
+//! task that is woken once for all replies to its thread, and sends each of them where a wake-up costs nothing.
 
 use crate::infrastructure::supervise;
 use std::cell::RefCell;

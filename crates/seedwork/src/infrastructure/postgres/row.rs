@@ -1,4 +1,4 @@
-//! Rows as batches: what a table is, and how many of its rows become the parameters of one statement.
+//! Tables and their rows, as the statements need them that write many rows at once.
 
 use super::changes::Change;
 use crate::application::PageCursor;
@@ -11,44 +11,45 @@ use uuid::Uuid;
 
 pub use seedwork_derive::Row;
 
-/// One parameter of a statement: a column's values, row after row.
+/// One parameter of a statement: a column's values, one for each row.
 pub type Param<'a> = Box<dyn ToSql + Send + Sync + 'a>;
 
-/// A table, as the statements that write it need to know it.
+/// The description of a table for the statements that write it.
 #[derive(Debug)]
 pub struct Table {
     /// Its name.
     pub name: &'static str,
-    /// Its columns in order, each with the SQL type of an array of it.
+    /// Its columns in order, each with the SQL type of an array of its values.
     pub columns: &'static [(&'static str, &'static str)],
-    /// What its rows are.
+    /// The role of its rows.
     pub kind: Kind,
-    /// The columns that tell one row from another; of a part, the column that holds the root's id.
+    /// The columns that identify a row. Of a part: the column that holds the root's id.
     pub key: &'static [&'static str],
-    /// The column that tells which row is newer; a part has none.
+    /// The column that orders the versions of a row. A part has none.
     pub order: &'static str,
 }
 
-/// What the rows of a table are to the aggregates, in the order in which tables are written.
+/// The role of a table's rows, in the order in which tables are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// One row an aggregate, with `id` and `version`: inserted once, updated when the version is the expected one.
+    /// One row for each aggregate, with `id` and `version`. It is inserted once, and updated if it has the expected
+    /// version.
     Root,
-    /// Rows that belong to a root and are replaced together.
+    /// Rows that belong to a root. They are replaced together.
     Part,
-    /// A read model: the row with the highest order stays.
+    /// A read model. Of each key the row with the highest order is kept.
     Projection,
 }
 
-/// A row of a table. Derive it, beside diesel's own derives.
+/// A row of a table. Derive it beside diesel's own derives.
 pub trait Row: Send + Sync + Sized + 'static {
     /// The table.
     const TABLE: &'static Table;
 
-    /// Turns rows into columns: one parameter for each column of [`Row::TABLE`], in order.
+    /// Converts rows to columns: one parameter for each column of [`Row::TABLE`], in order.
     fn columns<'a>(rows: &[&'a Self]) -> Vec<Param<'a>>;
 
-    /// The size of its values, in bytes.
+    /// The size of its values in bytes.
     fn bytes(&self) -> usize;
 }
 
@@ -60,10 +61,10 @@ pub trait Root: Row {
     fn version(&self) -> i32;
 }
 
-/// A row that stands in lists. `#[row(listed_by = fecha_creacion)]` implements it for a root, and gives the row the
-/// beginning of its queries: `newest_first(page)` selects one page of the table, to which a query adds its filters.
+/// A row that appears in lists. `#[row(listed_by = fecha_creacion)]` implements it for a root, and adds
+/// `newest_first(page)`, which selects one page of the table. A query adds its filters to that.
 pub trait ListedRow: Root {
-    /// Where it stands, by creation.
+    /// The row's place in lists, by time of creation.
     fn cursor(&self) -> PageCursor;
 }
 
@@ -72,40 +73,40 @@ pub trait Part: Row {
     /// The root's id.
     fn parent(&self) -> Uuid;
 
-    /// The rows that belong to these roots, in no particular order.
+    /// Returns the rows of these roots, in any order.
     fn by_parents(ids: &[Uuid], db: &mut AsyncPgConnection) -> impl Future<Output = QueryResult<Vec<Self>>> + Send;
 }
 
 /// A row of a read model.
 pub trait Projection: Row {
-    /// What tells one row from another.
+    /// The type of the key.
     type Key: Eq + Hash;
-    /// Which row this is.
+    /// The key that identifies the row.
     fn key(&self) -> Self::Key;
-    /// How new it is.
+    /// The version of the row: a higher one replaces a lower one.
     fn order(&self) -> i64;
 }
 
-/// Everything that is stored of one aggregate: its root row and the rows that belong to it.
+/// All rows of one aggregate: its root and the parts of it.
 ///
 /// `#[derive(Row)]` implements it for an aggregate of a single row.
 pub trait AggregateRows: Clone + Send + Sync + 'static {
-    /// The root's row.
+    /// The type of the root's row.
     type Root: Root;
 
     /// The root's row.
     fn root(&self) -> &Self::Root;
 
-    /// What is written when an aggregate that was loaded at version `expected` (0: a new one) is saved.
+    /// Returns the changes that save an aggregate that was loaded at version `expected` (0 for a new one).
     fn changes(self, expected: i32) -> Vec<Change>;
 
-    /// The records of these ids that exist, in no particular order.
+    /// Returns the records with these ids that exist, in any order.
     fn by_ids(ids: Vec<Uuid>, db: &mut AsyncPgConnection) -> impl Future<Output = QueryResult<Vec<Self>>> + Send;
 }
 
-/// A type of a column.
+/// A type that a column can have.
 ///
-/// There is none for SQL arrays: `unnest` would flatten them.
+/// SQL arrays are refused, because `unnest` flattens them.
 ///
 /// ```compile_fail
 /// # use seedwork::infrastructure::postgres::Column;
@@ -116,10 +117,10 @@ pub trait AggregateRows: Clone + Send + Sync + 'static {
     note = "SQL arrays are refused, because `unnest` flattens them: use rows of their own (`#[row(part_of = …)]`)"
 )]
 pub trait Column {
-    /// The SQL type of an array of it.
+    /// The SQL type of an array of its values.
     const ARRAY: &'static str;
 
-    /// The size of a value, in bytes.
+    /// The size of a value in bytes.
     fn bytes(&self) -> usize {
         size_of_val(self)
     }

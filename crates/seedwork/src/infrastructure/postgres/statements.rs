@@ -1,26 +1,27 @@
-//! The SQL that writes many rows of a table at once: arrays in, one prepared statement a table and purpose.
+//! The SQL that writes many rows of a table at once. There is one prepared statement for each table and purpose; its
+//! parameters are arrays.
 
 use super::row::Table;
 use std::fmt::Write;
 
-/// What a statement does to a table.
+/// The effect of a statement on a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Purpose {
-    /// Inserts roots; those that collide with anything unique are left out, and found by the count.
+    /// Inserts roots. Those that violate a unique constraint are left out; the count shows that.
     Insert,
-    /// Inserts rows; a collision is an error that names the constraint.
+    /// Inserts rows. A violation of a unique constraint is an error that names it.
     InsertOrFail,
-    /// Replaces roots whose version is the expected one.
+    /// Replaces roots that have the expected version.
     Update,
-    /// Removes the parts of the given roots.
+    /// Deletes the parts of the given roots.
     RemoveParts,
-    /// Inserts or replaces rows of a read model, unless what is there is as new.
+    /// Inserts or replaces rows of a read model, unless the existing row is as new.
     Upsert,
     /// Selects, of the given ids, those whose rows this transaction did not write.
     UnwrittenRoots,
 }
 
-/// The statement's text.
+/// Returns the statement's text.
 pub(super) fn sql(table: &Table, purpose: Purpose) -> String {
     let name = table.name;
     let columns = list(table.columns.iter().map(|(column, _)| *column));
@@ -44,7 +45,7 @@ pub(super) fn sql(table: &Table, purpose: Purpose) -> String {
             let order = table.order;
             format!("{insert} ON CONFLICT ({key}) DO UPDATE SET {set} WHERE {name}.{order} < excluded.{order}")
         }
-        // In the transaction that wrote them, outside any savepoint, its own rows carry its id.
+        // Rows that this transaction wrote outside a savepoint have its id as `xmin`.
         Purpose::UnwrittenRoots => format!(
             "SELECT r.id FROM unnest($1::uuid[]) AS r (id) WHERE NOT EXISTS \
              (SELECT FROM {name} t WHERE t.id = r.id AND t.xmin = pg_current_xact_id()::xid)"

@@ -1,4 +1,4 @@
-//! The PostgreSQL unit of work: a value that gathers what to write, and an identity map.
+//! The PostgreSQL unit of work: a value that collects writes, and an identity map.
 
 use super::{
     changes::Change,
@@ -34,34 +34,35 @@ use tokio::{
 };
 use uuid::Uuid;
 
-/// The largest message that is let into the log, in bytes: what a broker takes unless it is told otherwise.
+/// The largest message that the log accepts, in bytes. Kafka's default limit is a little higher.
 const MESSAGE_BYTES: usize = 1_000_000;
 
-/// The longest wait of a message for anything but its handler: a lane, a read, its commit. No client waits for it, so its
-/// commit has a time of its own.
+/// The longest wait of a consumed message for a lane, a read or its commit. Each wait has this limit of its own,
+/// because no client waits for the whole.
 const MESSAGE: Duration = Duration::from_secs(10);
 
-/// How an aggregate is stored: its record, the way there and the way back.
+/// An aggregate that has tables: it is converted to its rows and restored from them.
 ///
-/// The way back can fail: a row that the domain refuses is an error, never a panic.
+/// Restoring can fail: rows that the domain refuses are an error, never a panic.
 pub trait Persisted: Aggregate + TryFrom<Self::Rows, Error: Display> {
-    /// What is stored of it.
+    /// The rows of the aggregate.
     type Rows: AggregateRows + From<Self>;
 }
 
-/// How a row of a read model is stored.
+/// A read model that has a table.
 pub trait PersistedReadModel: ReadModel {
     /// The row of its table.
     type Row: Projection + From<Self>;
 }
 
-/// How the members of a set are found among what is committed.
+/// A specification that the database can search for.
 pub trait FindIds: Specification<Of: Persisted> {
-    /// The ids of members, at most so many of them, in no particular order. An index is to answer it.
+    /// Returns the ids of at most `most` committed aggregates that satisfy the specification, in any order. The query
+    /// needs an index.
     fn ids(&self, most: i64, db: &mut AsyncPgConnection) -> impl Future<Output = QueryResult<Vec<Uuid>>> + Send;
 }
 
-/// Where a context's units of work are committed: its PostgreSQL schema.
+/// Begins a context's units of work, and commits them to its PostgreSQL schema.
 pub struct PgUnitOfWorkFactory<E> {
     committer: Committer,
     loaders: BatchLoaders,
@@ -73,7 +74,7 @@ pub struct PgUnitOfWorkFactory<E> {
 }
 
 impl<E> PgUnitOfWorkFactory<E> {
-    /// Starts the tasks that write and read for one context.
+    /// Starts the tasks that write and read for a context.
     pub fn start(database: &Database, settings: CommitterSettings, supervisor: &Supervisor) -> Self {
         let (log, state) = watch::channel(LogState::default());
         Self {
@@ -87,22 +88,22 @@ impl<E> PgUnitOfWorkFactory<E> {
         }
     }
 
-    /// How far the log goes, as this process knows it: it changes with every commit.
+    /// Returns the state of the log as this process knows it. It changes with every commit.
     pub fn log(&self) -> watch::Receiver<LogState> {
         self.log.clone()
     }
 
-    /// Sets a message aside, behind what is parked of its key.
+    /// Parks a message, behind the parked messages of its key.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Duplicate`] when it was claimed before; or the database does not answer.
+    /// [`StorageError::Duplicate`] if it was claimed before, or the database does not answer.
     pub(crate) async fn park(&self, parking: Parking) -> Result<(), StorageError> {
         let writes = Writes { parking: Some(parking), ..Writes::default() };
         self.committer.commit(writes, Vec::new(), Instant::now() + MESSAGE).await.map(|Committed| ())
     }
 
-    /// Grouped reads of one kind of record, for queries.
+    /// Returns the grouped reads of one kind of record, for queries.
     pub fn reads<R: AggregateRows>(&self) -> Reads<R> {
         self.loaders.of()
     }
@@ -140,7 +141,7 @@ impl<E: Send + 'static> UnitOfWorkFactory for PgUnitOfWorkFactory<E> {
         let mut next = self.empty(Arc::clone(&uow.cause), uow.deadline);
         let mut keys: Vec<LaneKey> = uow.entered.iter().map(Lane::key).chain(uow.missed).collect();
         keys.sort_unstable();
-        // The lanes of the last unit are given back first: those who wait for them may hold what this one waits for.
+        // The lanes of the last unit are left first: their waiters may hold the lanes that this unit waits for.
         drop(uow);
         for key in keys {
             next.enter(key).await?;
@@ -169,12 +170,12 @@ impl<E: Send + 'static> UnitOfWorkFactory for PgUnitOfWorkFactory<E> {
     }
 }
 
-/// The unit of work of [`PgUnitOfWorkFactory`]. `E` is everything that can happen in the context.
+/// The unit of work of [`PgUnitOfWorkFactory`]. `E` is the type of the context's domain events.
 pub struct PgUnitOfWork<E> {
     loaders: BatchLoaders,
     lanes: Lanes,
     entered: Vec<Lane>,
-    /// The lane that was not entered, because waiting for it could have lasted for ever.
+    /// The lane that was not entered, because waiting for it could have been a deadlock.
     missed: Option<LaneKey>,
     saved: Vec<SavedAggregate>,
     projected: Vec<Change>,
@@ -182,9 +183,9 @@ pub struct PgUnitOfWork<E> {
     messages: Vec<OutboxMessage>,
     cause: Arc<Cause>,
     time: Timestamp,
-    /// The time at which a request is over; none for a message, whose waits each have a limit of their own.
+    /// The deadline of a request. None for a message: each of its waits has a limit of its own.
     deadline: Option<Instant>,
-    /// Whether a set has more members than this unit was given.
+    /// True if more aggregates satisfy a specification than this unit was given.
     has_more: bool,
     defect: Option<StorageError>,
 }
@@ -192,12 +193,12 @@ pub struct PgUnitOfWork<E> {
 /// An aggregate as it was last saved.
 struct SavedAggregate {
     key: LaneKey,
-    /// The version that it was loaded at, before the first save: what the database must still have.
+    /// The version at which it was loaded. The database must still have it.
     expected: i32,
     aggregate: Box<dyn ErasedAggregate>,
 }
 
-/// A saved aggregate, whatever its type.
+/// A saved aggregate with its type erased.
 trait ErasedAggregate: Any + Send {
     fn changes(self: Box<Self>, expected: i32) -> Vec<Change>;
 }
@@ -209,13 +210,13 @@ impl<A: Persisted> ErasedAggregate for A {
 }
 
 impl<E> PgUnitOfWork<E> {
-    /// The deadline of a wait that begins now.
+    /// Returns the deadline of a wait that begins now.
     fn until(&self) -> Instant {
         self.deadline.unwrap_or_else(|| Instant::now() + MESSAGE)
     }
 
-    /// Waits for the lane of an aggregate. Against the order of the keys it does not wait, or two units could wait for
-    /// each other: the command is run again, with all lanes taken in order.
+    /// Enters the lane of an aggregate. It waits only in the order of the keys, or two units could wait for each other.
+    /// Otherwise the command is run again, and enters all lanes in order.
     async fn enter(&mut self, key: LaneKey) -> Result<(), StorageError> {
         if self.entered.iter().any(|lane| lane.key() == key) {
             return Ok(());
@@ -284,7 +285,7 @@ impl<E: Send, A: Persisted> Load<A> for PgUnitOfWork<E> {
     }
 }
 
-/// What is committed of an aggregate, whose lane is entered.
+/// Returns the committed state of an aggregate. Its lane must be entered.
 async fn committed<A: Persisted>(
     reads: &Reads<A::Rows>,
     id: Uuid,
@@ -292,11 +293,11 @@ async fn committed<A: Persisted>(
 ) -> Result<Option<A>, StorageError> {
     let record = timeout_at(deadline, reads.by_id(id)).await.unwrap_or(Err(ReadError::Unavailable))?;
     let restored = record.map(A::try_from).transpose();
-    restored.map_err(|error| StorageError::Defect(format!("the stored {id} cannot be restored: {error}")))
+    restored.map_err(|error| StorageError::Defect(format!("the rows of {id} cannot be restored: {error}")))
 }
 
 impl<E: Send, S: FindIds> Find<S> for PgUnitOfWork<E> {
-    /// Ids first, then each member as it is once its lane is entered: what it was when it was found may be over by then.
+    /// Finds the ids, then loads each aggregate after its lane is entered: it may have changed since it was found.
     async fn find(&mut self, which: S) -> Result<Vec<S::Of>, StorageError> {
         let kind = TypeId::of::<S::Of>();
         let one_more = i64::try_from(REACTION_BATCH).unwrap_or(i64::MAX).saturating_add(1);

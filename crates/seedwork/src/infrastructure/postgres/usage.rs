@@ -1,4 +1,4 @@
-//! Watches the connections of the whole server, and logs a warning when they are near its limit.
+//! Watches the number of connections of the whole server, and logs a warning when it is near the limit.
 
 use super::{connector::describe, database::Database};
 use crate::infrastructure::supervise::Supervisor;
@@ -6,36 +6,36 @@ use std::time::Duration;
 use tokio_postgres::Error;
 
 /// The interval between two counts.
-const LOOK: Duration = Duration::from_secs(60);
+const INTERVAL: Duration = Duration::from_secs(60);
 /// The share of the server's limit, in percent, from which on a warning is logged.
 const NEAR: i64 = 80;
 
-/// Counts the connections and the limit, without reserved connections, which this program cannot use. A user who may
-/// not see what others do still sees that they are connected.
+/// Selects the number of connections and the limit. Reserved connections do not count towards the limit, because this
+/// program cannot use them. A role without rights on `pg_stat_activity` still sees a row for each connection.
 const USAGE: &str = "\
     SELECT count(*), current_setting('max_connections')::int8 - current_setting('superuser_reserved_connections')::int8 \
     - coalesce(current_setting('reserved_connections', true)::int8, 0) FROM pg_stat_activity \
     WHERE datid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'";
 
-/// The number of connections of a server, and the most that it takes.
+/// The number of connections of a server, and its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Usage {
     used: i64,
-    most: i64,
+    limit: i64,
 }
 
 impl Usage {
     async fn of(database: &Database) -> Result<Self, Error> {
         let row = database.client("").await?.query_one(USAGE, &[]).await?;
-        Ok(Self { used: row.try_get(0)?, most: row.try_get(1)? })
+        Ok(Self { used: row.try_get(0)?, limit: row.try_get(1)? })
     }
 
     fn is_near(self) -> bool {
-        self.used.saturating_mul(100) >= self.most.saturating_mul(NEAR)
+        self.used.saturating_mul(100) >= self.limit.saturating_mul(NEAR)
     }
 }
 
-/// Watches the server of a database: at once, and then once a minute.
+/// Watches the server of a database, once a minute.
 pub fn watch_connection_usage(database: Database, supervisor: &Supervisor) {
     supervisor.spawn("connection watch", move |stop| {
         let database = database.clone();
@@ -44,14 +44,16 @@ pub fn watch_connection_usage(database: Database, supervisor: &Supervisor) {
                 match Usage::of(&database).await {
                     Ok(usage) if usage.is_near() => tracing::warn!(
                         used = usage.used,
-                        max_connections = usage.most,
+                        max_connections = usage.limit,
                         "PostgreSQL is near its limit of connections: raise max_connections, or set \
                          STA_DATABASE_CONNECTIONS for each process"
                     ),
                     Ok(_) => {}
-                    Err(error) => tracing::debug!(error = describe(&error), "connections are not counted"),
+                    Err(error) => {
+                        tracing::debug!(error = describe(&error), "the server's connections cannot be counted")
+                    }
                 }
-                if stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_none() {
+                if stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_none() {
                     break;
                 }
             }
@@ -64,8 +66,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn from_eight_tenths_on_a_server_is_near_its_limit() {
-        let is_near = |used| Usage { used, most: 97 }.is_near();
+    fn a_server_is_near_its_limit_from_eighty_percent_on() {
+        let is_near = |used| Usage { used, limit: 97 }.is_near();
         assert!(!is_near(77) && is_near(78) && is_near(97));
     }
 
@@ -76,7 +78,7 @@ mod tests {
         let own = database.context("broker").unwrap();
         let other = own.administrator().await.unwrap();
         let usage = Usage::of(&own).await.unwrap();
-        assert!(usage.used >= 2 && usage.most > usage.used, "{usage:?}");
+        assert!(usage.used >= 2 && usage.limit > usage.used, "{usage:?}");
         drop(other);
     }
 }

@@ -1,4 +1,4 @@
-//! How queries are answered: what is stored, as the view that clients get.
+//! Answers queries: reads stored rows and converts them to views.
 
 use super::{
     pool::{Pool, ReadFailure},
@@ -16,7 +16,7 @@ use futures_util::{FutureExt, TryStreamExt, future::BoxFuture};
 use std::{fmt::Display, pin::pin};
 use uuid::Uuid;
 
-/// The most bytes of the rows of a page. A row that is larger is a page of its own.
+/// The most bytes of rows in a page. A larger row is a page of its own.
 const PAGE_BYTES: usize = 256 * 1024;
 
 impl From<ReadError> for StorageError {
@@ -29,11 +29,11 @@ impl From<ReadError> for StorageError {
 }
 
 impl<R: AggregateRows> Reads<R> {
-    /// The view of the record with an id, if there is one.
+    /// Returns the view of the record with an id, if there is one.
     ///
     /// # Errors
     ///
-    /// The database does not answer, or what is stored cannot be shown.
+    /// The database does not answer, or the stored row has no view.
     pub async fn view<V>(&self, id: Uuid) -> Result<Option<V>, StorageError>
     where
         R: TryInto<V, Error: Display>,
@@ -104,11 +104,11 @@ fn is_too_much(bytes: usize, rows: usize) -> bool {
 }
 
 impl Pool {
-    /// Everything that a query finds.
+    /// Returns the views of all rows that a query selects.
     ///
     /// # Errors
     ///
-    /// The database does not answer, or what is stored cannot be shown.
+    /// The database does not answer, or a stored row has no view.
     pub async fn views<Q, R, V>(&self, query: Q) -> Result<Vec<V>, StorageError>
     where
         Q: RepeatableQuery<R>,
@@ -117,12 +117,12 @@ impl Pool {
         self.rows(query, |_| 0).await?.into_iter().map(view).collect()
     }
 
-    /// A page of what a query finds; the query begins with the `newest_first(page)` of [`ListedRow`]. It has as many items
-    /// as were asked for, or fewer if they are large. The next page has the rest.
+    /// Returns one page of a query that begins with the `newest_first(page)` of [`ListedRow`]. The page has the
+    /// requested number of items, or fewer if they are large; the next page has the rest.
     ///
     /// # Errors
     ///
-    /// The database does not answer, or what is stored cannot be shown.
+    /// The database does not answer, or a stored row has no view.
     pub async fn page<Q, R, V>(&self, query: Q, request: PageRequest) -> Result<Page<V>, StorageError>
     where
         Q: RepeatableQuery<R>,
@@ -158,5 +158,5 @@ impl Pool {
 }
 
 fn view<R: TryInto<V, Error: Display>, V>(row: R) -> Result<V, StorageError> {
-    row.try_into().map_err(|error| StorageError::Defect(format!("what is stored cannot be projected: {error}")))
+    row.try_into().map_err(|error| StorageError::Defect(format!("a stored row has no view: {error}")))
 }

@@ -1,18 +1,18 @@
-//! What the errors of PostgreSQL mean for a group of units.
+//! Classifies errors of PostgreSQL by their meaning for a group of units.
 
 use crate::{application::StorageError, infrastructure::postgres::connector::describe};
 use std::collections::HashMap;
 use tokio_postgres::{Error, error::SqlState};
 use uuid::Uuid;
 
-/// Why a transaction was not committed, or why nobody knows.
+/// The reason for which a transaction was not committed, or its outcome is unknown.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WriteFailure {
-    /// Units lost a race, collided or were given up: these, by their place in the group, with their error where it is
-    /// known. The others may be written again.
-    #[error("units lost a race, collided or were given up")]
+    /// Units lost a race, violated a constraint or were given up. The keys are their indexes in the group, the values
+    /// their errors as far as they are known. The others may be written again.
+    #[error("units lost a race, violated a constraint or were given up")]
     Culprits(HashMap<usize, Option<StorageError>>),
-    /// A statement with the data of all units failed, and PostgreSQL does not name the unit. One by one, the others
+    /// A statement with the data of several units failed, and the culprit is unknown. Written individually, the others
     /// succeed.
     #[error("a statement of the group failed")]
     UnknownCulprit,
@@ -22,28 +22,28 @@ pub(super) enum WriteFailure {
     /// The log or the inbox lacks a partition. A retry succeeds after a round of maintenance.
     #[error("no partition for a row of the log or the inbox")]
     NoPartition,
-    /// The engine's own statements do not fit the schema: a table or a column is missing.
+    /// A table or a column that the engine needs is missing.
     #[error("{0}")]
     Defect(String),
-    /// The database does not answer, or answers no to everybody.
+    /// The database does not answer, or refuses all statements.
     #[error("{0}")]
     Down(String),
-    /// The COMMIT was not answered. It was done if the mark is found.
+    /// The COMMIT was not answered. The transaction was committed if its mark is found.
     #[error("the COMMIT was not answered")]
     UnknownOutcome(Mark),
 }
 
-/// A row that only this group's transaction can have written, by which it is recognised.
+/// A row that only this transaction can have written. It shows later that the transaction was committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Mark {
     /// A message under its number in the log.
     Message { seq: i64, id: Uuid },
-    /// The committer's own claim in the inbox, by its id. The claim of a message would not do: another process may have
+    /// The committer's own claim in the inbox, by its id. The claim of a message is no mark: another process may have
     /// claimed the same message after this transaction was rolled back.
     Claim(String),
 }
 
-/// Classifies an error that no unit can be to blame for.
+/// Classifies an error for which no unit is to blame.
 pub(super) fn group_failure(error: Error) -> WriteFailure {
     match error.code() {
         Some(
@@ -59,7 +59,7 @@ pub(super) fn group_failure(error: Error) -> WriteFailure {
     }
 }
 
-/// Returns true if the connection was lost. Nothing is committed then, as long as no COMMIT was sent.
+/// Returns true if the connection was lost. Before the COMMIT was sent, nothing is committed then.
 fn is_of_the_connection(error: &Error) -> bool {
     match error.code() {
         Some(code) => matches!(code, &(SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN)),
@@ -67,7 +67,7 @@ fn is_of_the_connection(error: &Error) -> bool {
     }
 }
 
-/// Classifies an error that keeps a session from being opened. It is not retried at once.
+/// Classifies an error of opening a session. It is not retried at once.
 pub(super) fn opening_failure(error: Error) -> WriteFailure {
     match group_failure(error) {
         WriteFailure::Retry(why) => WriteFailure::Down(why),
@@ -80,13 +80,13 @@ pub(super) fn statement_failure(error: Error) -> WriteFailure {
     if is_of_one_unit(&error) { WriteFailure::UnknownCulprit } else { group_failure(error) }
 }
 
-/// Classifies an error of preparing a statement. A statement that times out here waits for a whole table.
+/// Classifies an error of preparing a statement. A timeout here means that the whole table is locked.
 pub(super) fn preparing_failure(error: Error) -> WriteFailure {
     if is_timeout(&error) { WriteFailure::Down(describe(&error)) } else { statement_failure(error) }
 }
 
-/// Classifies an error that answers a COMMIT. Only some errors prove that nothing was committed. A connection that
-/// ends, also by an administrator's command, may have ended after the COMMIT was done.
+/// Classifies an error of a COMMIT. Only some errors prove that nothing was committed. A connection that ends, also by
+/// an administrator's command, may have ended after the COMMIT.
 pub(super) fn commit_failure(error: Error, mark: Mark) -> WriteFailure {
     match class(&error) {
         Some("22" | "23" | "25" | "40") => group_failure(error),
@@ -94,19 +94,19 @@ pub(super) fn commit_failure(error: Error, mark: Mark) -> WriteFailure {
     }
 }
 
-/// Returns true if another unit may fare better than the one whose statement failed. It may not if the server or the
-/// connection is unwell, a plan or a race was lost, or a partition is missing: such failures concern all units.
+/// Returns true if the error concerns one unit only. An unhealthy server or connection, a lost plan or race, and a
+/// missing partition concern all units.
 pub(super) fn is_of_one_unit(error: &Error) -> bool {
-    let of_everybody = match class(error) {
+    let of_all_units = match class(error) {
         None | Some("08" | "0A" | "25" | "26" | "40" | "53" | "58") => true,
         Some("57") => error.code() != Some(&SqlState::QUERY_CANCELED),
         Some(_) => lacks_a_partition(error),
     };
-    !of_everybody
+    !of_all_units
 }
 
-/// Returns true if the log or the inbox has no partition for a row. PostgreSQL reports that as a violation of a check
-/// without a name.
+/// Returns true if the log or the inbox has no partition for a row. PostgreSQL reports this as a violation of a check
+/// constraint without a name.
 fn lacks_a_partition(error: &Error) -> bool {
     error.as_db_error().is_some_and(|db| {
         let of_the_engine = matches!(db.table(), Some("outbox" | "inbox"));
@@ -114,12 +114,12 @@ fn lacks_a_partition(error: &Error) -> bool {
     })
 }
 
-/// Returns the answer to the unit whose statement failed.
+/// Returns the error of the unit whose statement failed.
 pub(super) fn refusal(error: &Error) -> StorageError {
     let constraint = error.as_db_error().and_then(|db| db.constraint());
     match (error.code(), constraint) {
         (Some(&SqlState::UNIQUE_VIOLATION), Some(constraint)) => StorageError::Unique(constraint.to_owned()),
-        // Another session holds a row, or the server is slow: a later try may succeed.
+        // Another session holds a row, or the server is slow: a retry may succeed.
         _ if is_timeout(error) => StorageError::Unavailable,
         _ if matches!(class(error), Some("22" | "23" | "54")) => StorageError::Invalid(describe(error)),
         _ => StorageError::Defect(describe(error)),

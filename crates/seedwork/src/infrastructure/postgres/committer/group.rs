@@ -1,10 +1,11 @@
-//! Which units may share a transaction.
+//! The choice of units that may share a transaction.
 
 use super::queue::Unit;
 use std::collections::HashSet;
 use uuid::Uuid;
 
-/// What a unit may share with another: a root that both write, a key whose messages are ordered, a message consumed twice.
+/// A thing that two units may share: a root that both write, a key whose messages are ordered, or a message that was
+/// delivered twice.
 #[derive(PartialEq, Eq, Hash)]
 enum Resource<'a> {
     Root(&'static str, Uuid),
@@ -12,10 +13,10 @@ enum Resource<'a> {
     Message(&'a str, &'a str),
 }
 
-/// Splits units into those of this group and those that must wait for the next one.
+/// Splits units into those of this group and those that wait for the next group.
 ///
-/// Two units that write the same root cannot share a statement: the later waits. And so does whatever shares a root or
-/// an ordering key with one that waits, or it would overtake it.
+/// Two units that write the same root cannot share a statement, so the later one waits. So does every unit that shares
+/// a root or an ordering key with a waiting unit, because it would overtake that unit.
 pub(super) fn split_group(units: Vec<Unit>) -> (Vec<Unit>, Vec<Unit>) {
     let waits = waiting(&units);
     let (mut now, mut later) = (Vec::with_capacity(units.len()), Vec::new());
@@ -42,7 +43,7 @@ fn waiting(units: &[Unit]) -> Vec<bool> {
         .collect()
 }
 
-/// What no other unit of the group may touch: the roots that it writes, and the message that it claims.
+/// Returns what no other unit of the group may share: the roots that it writes, and the message that it claims.
 fn roots(unit: &Unit) -> impl Iterator<Item = Resource<'_>> {
     let writes = &unit.writes;
     let parked = writes.parking.as_ref().map(|parking| &parking.consumed);

@@ -1,5 +1,5 @@
-//! Partition maintenance: partitions of the log and the inbox are made ahead of need by a task of its own, on a
-//! connection that lives for one round. A lock on the tables (`ANALYZE`, `VACUUM`, a detach) delays it, never a commit.
+//! Partition maintenance: a task of its own makes partitions of the log and the inbox ahead of need, on a connection
+//! that lives for one round. A lock on the tables (`ANALYZE`, `VACUUM`, a detach) delays this task, never a commit.
 
 use super::{
     super::{connector::describe, database::Database, partitions},
@@ -14,14 +14,14 @@ use tokio::{
 
 /// The settings of a session. The wait for a lock is short, because other sessions queue behind one that waits.
 const SESSION: &str = "SET lock_timeout = 500; SET statement_timeout = 5000";
-/// The longest time that a round may take, also if the server does not answer.
+/// The longest time of a round, also if the server does not answer.
 const ROUND: Duration = Duration::from_secs(10);
 /// The first and the longest pause after a round that failed.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
-/// The longest time between two rounds. Partitions of the inbox are made days ahead.
+/// The longest time between two rounds. The inbox has partitions for days ahead.
 const IDLE: Duration = Duration::from_secs(3_600);
 
-/// The committer's handle on the maintenance task. Both note in `log` how far the log goes and how much room it has.
+/// The committer's handle on the maintenance task. Both keep `log` up to date.
 pub(super) struct Maintenance {
     log: Arc<watch::Sender<LogState>>,
     rows: i64,
@@ -29,17 +29,17 @@ pub(super) struct Maintenance {
     done: watch::Receiver<u64>,
 }
 
-/// The next round's work.
+/// The work of the next round.
 #[derive(Debug, Clone, Copy, Default)]
 struct PartitionDemand {
-    /// The number of the log beyond which a partition of room is wanted.
+    /// The number of the log beyond which there should be room for one more partition.
     seq: i64,
-    /// The number of requests to look again at everything.
-    looks: u64,
+    /// The number of rounds that were requested.
+    rounds: u64,
 }
 
 impl Maintenance {
-    /// Starts the task, which makes a first round at once. `rows` is the size of a partition of the log.
+    /// Starts the task and its first round. `rows` is the number of messages in a partition of the log.
     pub(super) fn start(
         database: Database,
         rows: i64,
@@ -58,7 +58,7 @@ impl Maintenance {
         Self { log, rows, demand, done }
     }
 
-    /// Asks for more room once half of a partition is left.
+    /// Requests more room if less than half of a partition is left.
     pub(super) fn keep_ahead(&self) {
         let LogState { last, room } = *self.log.borrow();
         if room < self.rows / 2 {
@@ -70,7 +70,7 @@ impl Maintenance {
         self.demand.send_modify(|demand| demand.seq = seq);
     }
 
-    /// Waits, at most until `deadline`, for room up to the number `seq`. It does not wait while there is room.
+    /// Waits until the log has room up to the number `seq`. Returns false at the deadline.
     pub(super) async fn room(&self, seq: i64, deadline: Instant) -> bool {
         if self.log.borrow().until() >= seq {
             return true;
@@ -80,11 +80,11 @@ impl Maintenance {
         matches!(timeout_at(deadline, log.wait_for(|log| log.until() >= seq)).await, Ok(Ok(_)))
     }
 
-    /// Waits, at most until `deadline`, for a round that begins after the call and succeeds.
+    /// Waits for a successful round that begins after the call. Returns false at the deadline.
     pub(super) async fn round(&self, deadline: Instant) -> bool {
-        self.demand.send_modify(|demand| demand.looks += 1);
-        let looks = self.demand.borrow().looks;
-        matches!(timeout_at(deadline, self.done.clone().wait_for(|done| *done >= looks)).await, Ok(Ok(_)))
+        self.demand.send_modify(|demand| demand.rounds += 1);
+        let requested = self.demand.borrow().rounds;
+        matches!(timeout_at(deadline, self.done.clone().wait_for(|done| *done >= requested)).await, Ok(Ok(_)))
     }
 }
 
@@ -97,14 +97,14 @@ struct Task {
 }
 
 impl Task {
-    /// Makes rounds when asked, and at the latest after [`IDLE`].
+    /// Makes a round for each request, and at the latest after [`IDLE`].
     async fn run(&self, mut demand: watch::Receiver<PartitionDemand>) {
         let mut pause = PAUSE.0;
         loop {
-            let PartitionDemand { seq, looks } = *demand.borrow_and_update();
+            let PartitionDemand { seq, rounds } = *demand.borrow_and_update();
             let round = timeout(ROUND, self.round(seq)).await;
             let Err(error) = round.unwrap_or_else(|_| Err("no answer in time".to_owned())) else {
-                self.rounds.send_replace(looks);
+                self.rounds.send_replace(rounds);
                 pause = PAUSE.0;
                 let _ = timeout(jitter(IDLE), demand.changed()).await;
                 continue;
@@ -116,7 +116,8 @@ impl Task {
         }
     }
 
-    /// Makes what is missing: a partition of room in the log beyond `seq`, and the days to come in the inbox.
+    /// Makes the missing partitions: room for one more partition beyond `seq` in the log, and the next days of the
+    /// inbox.
     async fn round(&self, seq: i64) -> Result<(), String> {
         let describe = |error| describe(&error);
         let client = self.database.client(SESSION).await.map_err(describe)?;

@@ -1,8 +1,19 @@
-//! The group committer: one task a context that writes *all* units of work that wait in one transaction.
+//! The group committer: one task for each context, which writes all waiting units of work in one transaction.
 //!
-//! No timer: a group is whatever came while the last one was written. One writer a context at a time, whatever the number
-//! of processes, so numbers of the log, claims and crossing keys cannot race. One bad unit never fails its neighbours, and
-//! what a lost COMMIT did is looked up, not guessed.
+//! There is no timer: a group is the units that arrived while the last group was written. Only one process at a time
+//! writes for a context, so log numbers, claims and ordering keys cannot race. A bad unit fails alone. The outcome of a
+//! COMMIT without an answer is looked up, never guessed.
+//!
+//! | state of a group | event | next state | durable fact |
+//! |---|---|---|---|
+//! | to be written | all statements succeed | committing | none |
+//! | to be written | culprits are known | to be written without them; the culprits individually | none |
+//! | to be written | a statement fails, the culprit is unknown | each unit under a savepoint | none |
+//! | to be written | the connection is lost, a deadlock, a lost plan, no partition | to be written once more | none |
+//! | to be written | the database does not answer, or a defect | refused | none |
+//! | committing | the COMMIT is answered | committed | rows, log and claims |
+//! | committing | no answer | the mark is looked up under the lock | the mark, if it was committed |
+//! | the mark is looked up | found; not found; not in time | committed; refused; outcome unknown | as found |
 
 mod failure;
 mod group;
@@ -30,14 +41,14 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use transaction::IndividualOutcomes;
 
-/// How a context's committer is to work.
+/// The settings of a context's committer.
 #[derive(Debug, Clone, Copy)]
 pub struct CommitterSettings {
-    /// The longest time that a request may take, from the start of its unit to the answer.
+    /// The longest time from the start of a request's unit to its reply.
     pub deadline: Duration,
-    /// The longest time that a handler of a message may take.
+    /// The longest time that a handler of a message may run.
     pub handler: Duration,
-    /// How many messages a partition of the log holds.
+    /// The number of messages in a partition of the log.
     pub partition_rows: i64,
 }
 
@@ -47,30 +58,30 @@ impl Default for CommitterSettings {
     }
 }
 
-/// How far a context's log goes, as this process knows it.
+/// The end of a context's log, as this process knows it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LogState {
     /// The number of the last message.
     pub last: i64,
-    /// How many more messages the partitions have room for.
+    /// The number of messages for which the partitions still have room.
     pub room: i64,
 }
 
 impl LogState {
-    /// The highest number that the partitions have room for.
+    /// The highest number for which there is a partition.
     fn until(self) -> i64 {
         self.last + self.room
     }
 }
 
-/// Where the units of work of a context are made durable.
+/// Makes the units of work of a context durable.
 #[derive(Clone)]
 pub(super) struct Committer {
     sender: UnitSender,
 }
 
 impl Committer {
-    /// Starts the committer's tasks. They note in `log` how far the log goes and how much room it has.
+    /// Starts the committer's tasks. They keep `log` up to date.
     pub(super) fn start(
         database: Database,
         settings: CommitterSettings,
@@ -81,13 +92,13 @@ impl Committer {
         let log = Arc::new(log);
         let maintenance = Maintenance::start(database.clone(), settings.partition_rows, Arc::clone(&log), supervisor);
         let writer = Writer { database, log, maintenance, session: None };
-        // The writer and the queue outlive a task that panics; the next one goes on with them.
+        // The writer and the queue outlive a task that panics. The restarted task continues with them.
         let writer = Arc::new(Mutex::new(writer));
         supervisor.spawn("committer", move |stop| run(Arc::clone(&writer), receiver.clone(), stop));
         Self { sender }
     }
 
-    /// Makes writes durable; see [`UnitOfWorkFactory::commit`](crate::application::UnitOfWorkFactory::commit).
+    /// Makes writes durable, see [`UnitOfWorkFactory::commit`](crate::application::UnitOfWorkFactory::commit).
     pub(super) async fn commit(
         &self,
         writes: Writes,
@@ -101,11 +112,11 @@ impl Committer {
     }
 }
 
-/// Writes group after group until it is told to stop and nothing is queued any more.
+/// Writes group after group until `stop` is cancelled and the queue is empty.
 async fn run(writer: Arc<Mutex<Writer>>, receiver: UnitReceiver, stop: CancellationToken) {
     let mut writer = writer.lock().await;
-    // A session that a panic left in the middle of a transaction is not used again. The new one is opened now, so that
-    // the first group is like the rest; if it cannot be, that group tries again.
+    // A panic may have left the session inside a transaction, so it is not used again. The new one is opened now, to
+    // spare the first group the wait. If that fails, the first group opens it.
     writer.session = None;
     let _ = writer.session().await;
     let mut held = Vec::new();
@@ -127,7 +138,7 @@ async fn run(writer: Arc<Mutex<Writer>>, receiver: UnitReceiver, stop: Cancellat
     }
 }
 
-/// The one who writes.
+/// The state of the committer's task.
 struct Writer {
     database: Database,
     log: Arc<watch::Sender<LogState>>,
@@ -136,7 +147,7 @@ struct Writer {
 }
 
 impl Writer {
-    /// Writes a group and answers each of its units.
+    /// Writes a group and replies to each of its units.
     async fn write(&mut self, group: Vec<Unit>) {
         if group.is_empty() {
             return;
@@ -162,7 +173,7 @@ impl Writer {
         }
     }
 
-    /// Writes units together, and once more if the cause of a failure has passed.
+    /// Writes units in one transaction. Repeats it once if the cause of a failure has passed.
     async fn write_group(&mut self, units: &[Unit]) -> Result<(), WriteFailure> {
         if units.is_empty() {
             return Ok(());
@@ -180,8 +191,7 @@ impl Writer {
         outcome
     }
 
-    /// Returns true if a group that failed so is worth another try now. If a partition is missing, it waits for
-    /// maintenance.
+    /// Returns true if the group may succeed now. If a partition is missing, this waits for maintenance.
     async fn has_passed(&self, failure: &WriteFailure, units: &[Unit]) -> bool {
         match failure {
             WriteFailure::Retry(why) => tracing::warn!(error = why, "a group is written again"),
@@ -194,7 +204,7 @@ impl Writer {
         true
     }
 
-    /// Writes units one by one and answers each.
+    /// Writes units one by one, and replies to each.
     async fn write_individually(&mut self, units: Vec<Unit>) {
         let mut outcome = self.try_write_individually(&units).await;
         if let Err(failure) = &outcome
@@ -232,7 +242,7 @@ impl Writer {
         outcome
     }
 
-    /// Answers units whose transaction ended well, or not at all.
+    /// Replies to units with the outcome of their transaction.
     async fn settle(&mut self, units: Vec<Unit>, outcome: Result<(), WriteFailure>) {
         let answer = match outcome {
             Ok(()) => Ok(Committed),
@@ -248,16 +258,17 @@ impl Writer {
         reply::deliver(units.into_iter().map(|unit| unit.into_reply(answer.clone())));
     }
 
-    /// Looks up what became of a COMMIT that was not answered: under the same lock, so the old transaction is over.
+    /// Looks up the outcome of a COMMIT that was not answered. It holds the same lock, so the old transaction has
+    /// ended.
     async fn resolve(&mut self, mark: Mark, units: &[Unit]) -> Result<Committed, StorageError> {
         let until = last_deadline(units);
-        tracing::warn!(?mark, "a COMMIT was not answered: looking for its mark");
+        tracing::warn!(?mark, "a COMMIT was not answered: its mark is looked up");
         while Instant::now() < until {
             match tokio::time::timeout_at(until, self.find(&mark)).await {
                 Ok(Ok(true)) => return Ok(Committed),
                 Ok(Ok(false)) => return Err(StorageError::Unavailable),
                 Ok(Err(failure)) => {
-                    tracing::warn!(error = %failure, "the mark of a lost COMMIT cannot be looked for yet");
+                    tracing::warn!(error = %failure, "the mark of a COMMIT cannot be looked up yet");
                     self.session = None;
                     tokio::time::sleep_until(until.min(Instant::now() + Duration::from_millis(50))).await;
                 }
@@ -272,7 +283,7 @@ impl Writer {
         self.session().await?.find(mark).await
     }
 
-    /// The session, as soon as the log has room for the messages of these units.
+    /// Returns the session as soon as the log has room for the messages of these units.
     async fn ready(&mut self, units: &[Unit]) -> Result<&mut WriteSession, WriteFailure> {
         let messages = units.iter().map(|unit| unit.writes.messages.len()).sum::<usize>();
         let needed = self.session().await?.seen.saturating_add(i64::try_from(messages).unwrap_or(i64::MAX));
@@ -282,7 +293,7 @@ impl Writer {
         self.session().await
     }
 
-    /// The session, opened when there is none.
+    /// Returns the session. It is opened if there is none.
     async fn session(&mut self) -> Result<&mut WriteSession, WriteFailure> {
         if self.session.as_ref().is_some_and(WriteSession::is_closed) {
             self.session = None;
@@ -302,7 +313,7 @@ impl Writer {
         self.session.as_mut().ok_or_else(|| WriteFailure::Down("no session".into()))
     }
 
-    /// Forgets a session that cannot be trusted any more, and notes how far the log goes.
+    /// Drops a session in an unknown state, and updates the state of the log.
     fn after(&mut self, outcome: &Result<(), WriteFailure>) {
         match (outcome, &self.session) {
             (Ok(()), Some(WriteSession { seen, .. })) => {
@@ -316,12 +327,12 @@ impl Writer {
     }
 }
 
-/// The deadline of the unit that waits longest.
+/// The latest deadline of the units.
 fn last_deadline(units: &[Unit]) -> Instant {
     units.iter().map(|unit| unit.deadline).max().unwrap_or_else(Instant::now)
 }
 
-/// Answers the culprits whose error is known, and splits the others from the rest.
+/// Replies to the culprits whose error is known. Returns the other culprits, and the rest of the group.
 fn split_culprits(units: Vec<Unit>, mut causes: HashMap<usize, Option<StorageError>>) -> (Vec<Unit>, Vec<Unit>) {
     let (mut culprits, mut rest) = (Vec::new(), Vec::new());
     for (n, unit) in units.into_iter().enumerate() {

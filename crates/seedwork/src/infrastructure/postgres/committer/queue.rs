@@ -1,5 +1,5 @@
-//! Units of work on their way to the committer, in two queues: those of requests and those of messages. Each gets half of
-//! a group when both are full, so that a flood of one never keeps the other waiting.
+//! Units of work on their way to the committer. Units of requests and units of messages have a queue each. If both are
+//! full, each gets half of a group, so that a flood of one does not delay the other.
 
 use super::super::{
     changes::Change,
@@ -21,7 +21,7 @@ use tokio::{
     time::Instant,
 };
 
-/// How many units may wait in a queue.
+/// The most units that may wait in a queue.
 const UNITS: usize = 8_192;
 /// The most KiB of writes that may wait in a queue.
 const KIBIBYTES: usize = 128 * 1024;
@@ -32,16 +32,16 @@ const GROUP_ROWS: usize = 16_384;
 /// The most bytes of writes that share a transaction.
 const GROUP_BYTES: usize = 16 * 1024 * 1024;
 
-/// What one unit of work writes.
+/// The writes of one unit of work.
 #[derive(Default)]
 pub(in super::super) struct Writes {
     pub(in super::super) changes: Vec<Change>,
     pub(in super::super) messages: Vec<OutboxMessage>,
-    /// The message that all this is the effect of.
+    /// The message that the unit is the effect of.
     pub(in super::super) consumed: Option<Arc<MessageIdentity>>,
-    /// Whether more of its effect is for other units, the last of which claims it.
+    /// True if later units write more of the message's effect. The last of them claims it.
     pub(in super::super) has_more: bool,
-    /// The message that is set aside instead of having an effect.
+    /// The message to park. It has no effect.
     pub(in super::super) parking: Option<Parking>,
 }
 
@@ -50,12 +50,12 @@ impl Writes {
         self.changes.is_empty() && self.messages.is_empty() && self.consumed.is_none() && self.parking.is_none()
     }
 
-    /// Whether it is what becomes of a message, not of a request.
+    /// Returns true for a unit of a message, false for one of a request.
     fn is_of_a_message(&self) -> bool {
         self.parking.is_some() || self.consumed.as_ref().is_some_and(|consumed| !consumed.topic.is_empty())
     }
 
-    /// What it does to the inbox.
+    /// Adds the unit's effect on the inbox to `calls`.
     pub(super) fn add_claims<'a>(&'a self, calls: &mut InboxCalls<'a>) {
         if let Some(consumed) = &self.consumed {
             calls.add(consumed, self.has_more);
@@ -75,11 +75,11 @@ impl Writes {
     }
 }
 
-/// The amount that a unit writes.
+/// The size of a unit's writes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Size {
     rows: usize,
-    /// The number of bytes that the writes hold in memory.
+    /// Their size in memory.
     bytes: usize,
 }
 
@@ -89,17 +89,17 @@ impl Sum for Size {
     }
 }
 
-/// What became of a unit. The writes come back with it, to be freed by the thread that made them.
+/// The outcome of a unit, and its writes, which the thread that made them frees.
 type CommitReply = (Result<Committed, StorageError>, Writes);
 
-/// A unit of work that waits for its group.
+/// A unit of work that waits to be committed.
 pub(super) struct Unit {
     pub(super) writes: Writes,
     pub(super) deadline: Instant,
     size: Size,
     decision: Arc<CommitDecision>,
     reply: ReplySender<CommitReply>,
-    // Freed when the outcome is known, whether or not anybody still waits for it.
+    // Freed when the outcome is known, also if the caller has given up.
     _lanes: Vec<Lane>,
     _room: OwnedSemaphorePermit,
 }
@@ -113,12 +113,12 @@ impl Unit {
         (self.reply, (outcome, self.writes))
     }
 
-    /// Whether somebody still waits for it.
+    /// Returns true if the caller still waits.
     pub(super) fn is_wanted(&self) -> bool {
         self.decision.0.load(Ordering::Acquire) != GIVEN_UP
     }
 
-    /// Says, right before a COMMIT, that it will be a part of it; no, when the one who waited for it has given up.
+    /// Decides, right before a COMMIT, that the unit is part of it. Returns false if the caller has given up.
     pub(super) fn joins_the_commit(&self) -> bool {
         self.decision.decide(COMMITTING) || self.is_wanted()
     }
@@ -128,7 +128,7 @@ const WAITING: u8 = 0;
 const COMMITTING: u8 = 1;
 const GIVEN_UP: u8 = 2;
 
-/// Decides the race between a COMMIT and a deadline, so that whoever is told `Unavailable` can rely on it.
+/// The decision of the race between a COMMIT and the unit's deadline. A caller that gets `Unavailable` can rely on it.
 #[derive(Default)]
 struct CommitDecision(AtomicU8);
 
@@ -173,8 +173,8 @@ pub(super) fn queues() -> (UnitSender, UnitReceiver) {
 }
 
 impl UnitSender {
-    /// Queues a unit and waits for its outcome, at most until the deadline. A message waits for room; a request, whose
-    /// client can come again, is refused.
+    /// Queues a unit and waits for its outcome, at most until the deadline. If the queue is full, a message waits, and
+    /// a request is refused, because its client can retry.
     pub(super) async fn commit(
         &self,
         writes: Writes,
@@ -182,7 +182,7 @@ impl UnitSender {
         deadline: Instant,
     ) -> Result<Committed, StorageError> {
         let size = writes.size();
-        // A unit that is larger than the queue takes all of its room.
+        // A unit larger than the queue takes all of its room.
         let kibibytes = size.bytes.div_ceil(1024).min(KIBIBYTES) as u32;
         let (slot, room) = match writes.is_of_a_message() {
             true => self.messages.reserve(kibibytes, deadline).await?,
@@ -193,7 +193,7 @@ impl UnitSender {
         slot.send(Unit { writes, deadline, size, decision: Arc::clone(&decision), reply, _lanes: lanes, _room: room });
         match tokio::time::timeout_at(deadline, outcome).await {
             Ok(Ok((outcome, _writes))) => outcome,
-            // The committer panicked with the unit in its hands.
+            // The committer panicked while it had the unit.
             Ok(Err(_)) => Err(StorageError::Unknown),
             Err(_) if decision.decide(GIVEN_UP) => Err(StorageError::Unavailable),
             Err(_) => Err(StorageError::Unknown),
@@ -226,7 +226,7 @@ impl QueueSender {
 type QueueSlot<'a> = (mpsc::Permit<'a, Unit>, OwnedSemaphorePermit);
 
 impl Receivers {
-    /// The next unit of one queue or the other, in turns as long as both have some; none when both are empty.
+    /// Returns the next unit. The queues take turns as long as both have units.
     fn next(&mut self, turn: usize) -> Option<Unit> {
         let (first, second) = match turn % 2 {
             0 => (&mut self.requests, &mut self.messages),
@@ -235,7 +235,7 @@ impl Receivers {
         first.try_recv().or_else(|_| second.try_recv()).ok()
     }
 
-    /// Waits for a unit; none when the queues are closed and empty.
+    /// Waits for a unit. Returns none if the queues are closed and empty.
     async fn first(&mut self) -> Option<Unit> {
         tokio::select! {
             Some(unit) = self.requests.recv() => Some(unit),
@@ -246,8 +246,8 @@ impl Receivers {
 }
 
 impl UnitReceiver {
-    /// Waits for units and takes all that are there, within the limits of a group. `held` are those that waited for the
-    /// last group to end; they go first. Empty when the queues are closed and everything was taken.
+    /// Waits for units, and returns all that are queued, within the limits of a group. The units in `held` had to wait
+    /// for the last group, and go first. Returns no units if the queues are closed and empty.
     pub(super) async fn next_group(&self, mut held: Vec<Unit>) -> Vec<Unit> {
         let mut units = self.0.lock().await;
         if held.is_empty() {
@@ -263,7 +263,7 @@ impl UnitReceiver {
         held
     }
 
-    /// Takes nothing new from now on; what is queued is still taken.
+    /// Closes the queues. Queued units can still be received.
     pub(super) async fn close(&self) {
         let mut units = self.0.lock().await;
         units.requests.close();
@@ -296,7 +296,7 @@ mod tests {
 
     type Sent = Pin<Box<dyn Future<Output = Result<Committed, StorageError>>>>;
 
-    /// Queues units, as far as they get without the committer.
+    /// Sends units. They wait, because no committer runs.
     fn send(sender: &UnitSender, count: usize, writes: fn() -> Writes) -> Vec<Sent> {
         let deadline = Instant::now() + Duration::from_secs(60);
         let mut sent: Vec<Sent> = Vec::new();
@@ -430,6 +430,6 @@ mod tests {
             tokio::task::yield_now().await;
         };
         assert_eq!(outcome, Ok(Committed));
-        assert!(taken > UNITS, "it overtook those that were there before");
+        assert!(taken > UNITS, "it overtook earlier messages");
     }
 }

@@ -1,4 +1,4 @@
-//! The committer's own connection: its prepared statements, and what it knows of the log.
+//! The committer's connection and its prepared statements.
 
 use super::{
     super::{
@@ -15,24 +15,23 @@ use std::{collections::HashMap, time::Duration};
 use tokio_postgres::{Client, Error, Statement, types::ToSql};
 use uuid::Uuid;
 
-/// The longest idle time inside a transaction: a process that stops between the lock and the COMMIT blocks the others
+/// The longest idle time inside a transaction. A process that freezes between the lock and the COMMIT blocks the others
 /// no longer than this.
 const IDLE_IN_TRANSACTION: Duration = Duration::from_millis(1_500);
-/// The longest wait for a lock: longer than a stopped process can hold the context's.
+/// The longest wait for a lock: longer than a frozen process can hold the context's lock.
 const LOCK: Duration = Duration::from_millis(2_500);
-/// The longest time that a statement may take. A group that fails by it, and then its units one by one, end within the
-/// usual deadline of a unit.
+/// The longest time that a statement may take. A group that exceeds it, and then its units one by one, end within the
+/// default deadline of a unit.
 const STATEMENT: Duration = Duration::from_secs(3);
-/// The longest wait for the answer to everything up to the COMMIT, and to the COMMIT. These limits are the database's
-/// own: the deadlines of units decide when a unit gives up, and change none of them.
+/// The longest wait for the answer to all statements before the COMMIT, and for the answer to the COMMIT. It does not
+/// depend on the deadlines of units, which only decide when a caller gives up.
 pub(super) const ANSWER: Duration = Duration::from_millis(3_500);
 
-/// Shorter limits for the statements of units one by one, so that a unit that waits does not use up the time of the
-/// others.
+/// Shorter limits for units that are written individually, so that a slow unit does not use up the time of the others.
 pub(super) const INDIVIDUAL_LIMITS: &str = "SET LOCAL lock_timeout = 500; SET LOCAL statement_timeout = 1000";
 
-/// Returns the settings of a session. These sessions search by key only, so a plan that uses an index is always right,
-/// even a plan that was kept from when the table was empty.
+/// Returns the settings of the session. It searches by key only, so an index is always the right plan, even if the plan
+/// was made when the table was empty.
 fn settings() -> String {
     format!(
         "SET synchronous_commit = on; SET statement_timeout = {}; SET lock_timeout = {}; \
@@ -45,14 +44,14 @@ fn settings() -> String {
     )
 }
 
-/// BEGIN and the lock in one message: nothing can pass between them. The lock's statement is prepared: to plan it anew
-/// would cost a group of one more than to write it.
+/// BEGIN and the lock in one message, so that no statement runs between them. The lock's statement is prepared: for a
+/// group of one, planning it would cost more than the write.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; EXECUTE lock";
 
-/// Its first statement fails in a transaction that has failed; a bare COMMIT would answer ROLLBACK without an error.
+/// In a failed transaction, the SAVEPOINT is an error. A bare COMMIT would roll back without an error.
 const COMMIT: &str = "SAVEPOINT before; COMMIT";
 
-/// A connection that writes.
+/// The connection of the committer.
 pub(super) struct WriteSession {
     client: Client,
     tables: HashMap<(&'static str, Purpose), Statement>,
@@ -73,7 +72,7 @@ impl WriteSession {
         Ok(Self { client, tables: HashMap::new(), append, inbox, seen })
     }
 
-    /// Returns the highest number that the log's partitions have room for.
+    /// Returns the highest number for which the log has a partition.
     pub(super) async fn until(&self) -> Result<i64, Error> {
         partitions::until(&self.client).await
     }
@@ -87,7 +86,7 @@ impl WriteSession {
         self.client.batch_execute(BEGIN).await
     }
 
-    /// Ends the transaction well.
+    /// Commits the transaction.
     pub(super) async fn commit(&self) -> Result<(), Error> {
         self.client.batch_execute(COMMIT).await
     }
@@ -96,8 +95,8 @@ impl WriteSession {
         self.client.batch_execute(text).await
     }
 
-    /// Prepares what the calls need and is not yet prepared. To be done before the transaction: a statement that is
-    /// still being prepared would be overtaken by those that follow it.
+    /// Prepares the statements of the calls that are not yet prepared. Call it before the transaction begins: later
+    /// statements would overtake one that is still being prepared.
     pub(super) async fn prepare(&mut self, calls: &[Call<'_>]) -> Result<(), Error> {
         for Call { table, purpose, .. } in calls {
             self.statement(table, *purpose).await?;
@@ -116,14 +115,14 @@ impl WriteSession {
         Ok(())
     }
 
-    /// Runs a prepared call; answers how many rows it wrote.
+    /// Runs a prepared call. Returns the number of rows that it wrote.
     pub(super) async fn run(&self, call: &Call<'_>) -> Result<usize, Error> {
         let Some(statement) = self.tables.get(&(call.table.name, call.purpose)) else { return Ok(0) };
         let rows = self.client.execute(statement, &borrow(&call.params)).await?;
         Ok(usize::try_from(rows).unwrap_or(usize::MAX))
     }
 
-    /// Of the roots of a call, those whose rows this transaction did not write.
+    /// Returns the roots of a call whose rows this transaction did not write.
     pub(super) async fn unwritten_roots(&self, call: &Call<'_>) -> Result<Vec<Uuid>, Error> {
         let Some(statement) = self.tables.get(&(call.table.name, Purpose::UnwrittenRoots)) else {
             return Ok(Vec::new());
@@ -132,7 +131,7 @@ impl WriteSession {
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
-    /// Claims, parks and unparks; answers whether all of it was done.
+    /// Claims, checks, unparks and parks messages. Returns true if all of it succeeded.
     pub(super) async fn inbox(&self, calls: &InboxCalls<'_>) -> Result<bool, Error> {
         if calls.is_empty() {
             return Ok(true);
@@ -152,21 +151,21 @@ impl WriteSession {
         Ok(all?.into_iter().all(|done| done))
     }
 
-    /// Of what was to be claimed, in the order of [`InboxCalls::claimed`], what was not: its place, and whether it had
-    /// been claimed before.
+    /// Returns the messages that were not claimed: the index of each in [`InboxCalls::claimed`], and true if an earlier
+    /// transaction claimed it.
     pub(super) async fn unclaimed(&self, calls: &InboxCalls<'_>) -> Result<Vec<(usize, bool)>, Error> {
         let rows = self.client.query(&self.inbox.unclaimed, &borrow(&calls.claimed())).await?;
         let place = |n: i64| usize::try_from(n - 1).unwrap_or(usize::MAX);
         Ok(rows.iter().map(|row| (place(row.get(0)), row.get(1))).collect())
     }
 
-    /// Appends to the log; answers the number before the first message.
+    /// Appends to the log. Returns the number before the first message.
     pub(super) async fn append(&self, params: &[Param<'_>]) -> Result<i64, Error> {
         Ok(self.client.query_one(&self.append, &borrow(params)).await?.get(0))
     }
 
-    /// Whether the transaction that left a mark was committed, on a server that has replayed everything and under the
-    /// lock: whoever wrote before has ended.
+    /// Returns true if the transaction with this mark was committed. Under the lock, earlier transactions have ended. A
+    /// server in recovery is an error, because it may not have replayed the transaction yet.
     pub(super) async fn find(&self, mark: &Mark) -> Result<bool, WriteFailure> {
         let replays: bool =
             self.client.query_one("SELECT pg_is_in_recovery()", &[]).await.map_err(group_failure)?.get(0);
@@ -215,12 +214,12 @@ mod tests {
     use crate::testing::TestDatabase;
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_commit_of_a_transaction_that_failed_is_an_error() {
+    async fn the_commit_of_a_failed_transaction_is_an_error() {
         let database = TestDatabase::create(vec![]).await.unwrap();
         let client = database.context("broker").unwrap().administrator().await.unwrap();
         client.batch_execute("BEGIN").await.unwrap();
         client.batch_execute("SELECT 1 / 0").await.unwrap_err();
-        client.batch_execute("COMMIT").await.expect("PostgreSQL itself answers ROLLBACK, and no error");
+        client.batch_execute("COMMIT").await.expect("PostgreSQL rolls back without an error");
         client.batch_execute("BEGIN").await.unwrap();
         client.batch_execute("SELECT 1 / 0").await.unwrap_err();
         client.batch_execute(COMMIT).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! One transaction for many units of work: all together, or each under a savepoint of its own.
+//! One transaction for many units of work: as a group, or each under a savepoint of its own.
 
 use super::{
     failure::{
@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use tokio::time::timeout;
 use tokio_postgres::Error;
 
-/// Writes all units in one transaction, in one round trip before the COMMIT.
+/// Writes all units in one transaction, with one round trip before the COMMIT.
 pub(super) async fn write_group(session: &mut WriteSession, units: &[Unit]) -> Result<(), WriteFailure> {
     let calls = changes::calls(units.iter().flat_map(|unit| &unit.writes.changes), false);
     let messages = units.iter().flat_map(|unit| &unit.writes.messages);
@@ -29,19 +29,19 @@ pub(super) async fn write_group(session: &mut WriteSession, units: &[Unit]) -> R
     let own = inbox::mark();
     let mut inbox = InboxCalls { mark: first.is_none().then_some(&own), ..InboxCalls::default() };
     units.iter().for_each(|unit| unit.writes.add_claims(&mut inbox));
-    let log = with_answer_limit(async {
+    let written = with_answer_limit(async {
         session.prepare(&calls).await.map_err(preparing_failure)?;
-        let (begun, log) = join(session.begin(), write(session, &inbox, &calls, messages.clone())).await;
+        let (begun, written) = join(session.begin(), write(session, &inbox, &calls, messages.clone())).await;
         begun.map_err(group_failure)?;
-        let log = match log.map_err(statement_failure) {
-            Ok(log) => log,
+        let written = match written.map_err(statement_failure) {
+            Ok(written) => written,
             Err(failure) => {
                 session.simple("ROLLBACK").await.map_err(group_failure)?;
                 return Err(failure);
             }
         };
-        let mut culprits = units_of_unwritten_roots(session, &calls, &log, units).await.map_err(group_failure)?;
-        if !log.consumed {
+        let mut culprits = units_of_unwritten_roots(session, &calls, &written, units).await.map_err(group_failure)?;
+        if !written.claimed {
             culprits.extend(units_of_unclaimed_messages(session, &inbox, units).await.map_err(group_failure)?);
         }
         if culprits.is_empty() {
@@ -53,30 +53,30 @@ pub(super) async fn write_group(session: &mut WriteSession, units: &[Unit]) -> R
             session.simple("ROLLBACK").await.map_err(group_failure)?;
             return Err(WriteFailure::Culprits(culprits));
         }
-        Ok(log)
+        Ok(written)
     })
     .await?;
     let mark = match first {
-        Some(id) => Mark::Message { seq: log.before + 1, id },
+        Some(id) => Mark::Message { seq: written.before + 1, id },
         None => Mark::Claim(own.id),
     };
     commit(session, mark).await?;
-    session.seen = log.after;
+    session.seen = written.after;
     Ok(())
 }
 
-/// What became of units that were written one by one in one transaction.
+/// The outcomes of units that were written one by one in one transaction.
 pub(super) struct IndividualOutcomes {
-    /// Of each unit, whether its writes are part of the transaction, or why they are not.
+    /// For each unit: its writes are part of the transaction, or the reason why not.
     pub(super) outcomes: Vec<Result<(), StorageError>>,
-    /// Whether the transaction was committed.
+    /// The outcome of the COMMIT.
     pub(super) commit: Result<(), WriteFailure>,
 }
 
-/// The number of units that may time out before the others are not tried: meanwhile the context's lock is held.
+/// The number of units that may time out. Then the rest is refused, because the context's lock is held meanwhile.
 const TIMEOUTS: usize = 3;
 
-/// Writes each unit under a savepoint of its own, in one transaction: the way to learn what is wrong with which.
+/// Writes each unit under a savepoint of its own, in one transaction. So each culprit gets its own error.
 pub(super) async fn write_individually(
     session: &mut WriteSession,
     units: &[Unit],
@@ -104,9 +104,9 @@ pub(super) async fn write_individually(
         }
         let written = with_answer_limit(write_one(session, writes)).await?;
         timeouts += usize::from(matches!(written, Err(StorageError::Unavailable)));
-        if let (Ok(log), Some(message)) = (&written, writes.messages.first()) {
-            first.get_or_insert(Mark::Message { seq: log.before + 1, id: message.id });
-            seen = log.after;
+        if let (Ok(written), Some(message)) = (&written, writes.messages.first()) {
+            first.get_or_insert(Mark::Message { seq: written.before + 1, id: message.id });
+            seen = written.after;
         }
         outcomes.push(written.map(drop));
     }
@@ -135,30 +135,30 @@ async fn prepare(session: &mut WriteSession, writes: &Writes) -> Result<Option<S
     }
 }
 
-/// Writes the committer's own claim as the mark of units without messages in the log.
+/// Writes the committer's own claim, the mark of units without messages in the log.
 async fn claim(session: &WriteSession, own: &MessageIdentity) -> Result<Mark, WriteFailure> {
     let inbox = InboxCalls { mark: Some(own), ..InboxCalls::default() };
     session.inbox(&inbox).await.map_err(group_failure)?;
     Ok(Mark::Claim(own.id.clone()))
 }
 
-/// Writes one unit; what it does is undone when it is refused.
-async fn write_one(session: &WriteSession, writes: &Writes) -> Result<Result<Log, StorageError>, WriteFailure> {
+/// Writes one unit. A refused unit is rolled back.
+async fn write_one(session: &WriteSession, writes: &Writes) -> Result<Result<Written, StorageError>, WriteFailure> {
     let calls = changes::calls(writes.changes.iter(), true);
     let mut inbox = InboxCalls::default();
     writes.add_claims(&mut inbox);
-    let (saved, log) =
+    let (saved, written) =
         join(session.simple("SAVEPOINT unit"), write(session, &inbox, &calls, writes.messages.iter())).await;
     saved.map_err(group_failure)?;
-    let refused = match log {
-        Ok(log) if !log.consumed => {
+    let refused = match written {
+        Ok(written) if !written.claimed => {
             session.simple("ROLLBACK TO unit").await.map_err(group_failure)?;
             let known = session.unclaimed(&inbox).await.map_err(group_failure)?.iter().all(|(_, known)| *known);
             return Ok(Err(if known { StorageError::Duplicate } else { StorageError::Behind }));
         }
-        Ok(log) if log.short.is_empty() => {
+        Ok(written) if written.short.is_empty() => {
             session.simple("RELEASE unit").await.map_err(group_failure)?;
-            return Ok(Ok(log));
+            return Ok(Ok(written));
         }
         Ok(_) => StorageError::Conflict,
         Err(error) if is_of_one_unit(&error) => refusal(&error),
@@ -168,23 +168,26 @@ async fn write_one(session: &WriteSession, writes: &Writes) -> Result<Result<Log
     Ok(Err(refused))
 }
 
-/// What a round trip of writes left in the log, and which of its calls wrote too little.
-struct Log {
+/// The result of a round trip of writes.
+struct Written {
+    /// The number of the log before the unit's or the group's first message.
     before: i64,
+    /// The number of the last message.
     after: i64,
+    /// The indexes of the calls that wrote too few rows.
     short: Vec<usize>,
-    /// Whether every claim was made.
-    consumed: bool,
+    /// True if all messages were claimed, checked, parked and unparked.
+    claimed: bool,
 }
 
-/// Makes the calls and appends to the log. Everything is on its way before the first answer is awaited. The error is
-/// that of the first statement that failed, not of those that failed because of it.
+/// Makes the calls and appends to the log, all in one round trip. The error is that of the first statement that failed,
+/// not of those that failed because of it.
 async fn write<'a>(
     session: &WriteSession,
     inbox: &InboxCalls<'_>,
     calls: &[Call<'_>],
     messages: impl Iterator<Item = &'a OutboxMessage> + Clone,
-) -> Result<Log, Error> {
+) -> Result<Written, Error> {
     let count = i64::try_from(messages.clone().count()).unwrap_or(i64::MAX);
     let append = outbox::append(session.seen, messages);
     let appended = async {
@@ -193,27 +196,27 @@ async fn write<'a>(
             _ => session.append(&append).await,
         }
     };
-    let (consumed, written, before) =
+    let (claimed, rows, before) =
         join3(session.inbox(inbox), join_all(calls.iter().map(|call| session.run(call))), appended).await;
-    let consumed = consumed?;
+    let claimed = claimed?;
     let mut short = Vec::new();
-    for (n, rows) in written.into_iter().enumerate() {
+    for (n, rows) in rows.into_iter().enumerate() {
         if rows? < calls[n].roots.len() {
             short.push(n);
         }
     }
     let before = before?;
-    Ok(Log { before, after: before + count, short, consumed })
+    Ok(Written { before, after: before + count, short, claimed })
 }
 
-/// The units whose roots were not written, by their place in the group.
+/// Returns the units whose roots were not written, by their index in the group.
 async fn units_of_unwritten_roots(
     session: &WriteSession,
     calls: &[Call<'_>],
-    log: &Log,
+    written: &Written,
     units: &[Unit],
 ) -> Result<HashMap<usize, Option<StorageError>>, Error> {
-    if log.short.is_empty() {
+    if written.short.is_empty() {
         return Ok(HashMap::new());
     }
     let owners: HashMap<_, _> = units
@@ -224,7 +227,7 @@ async fn units_of_unwritten_roots(
         })
         .collect();
     let mut culprits = HashMap::new();
-    for call in log.short.iter().map(|n| &calls[*n]) {
+    for call in written.short.iter().map(|n| &calls[*n]) {
         for root in session.unwritten_roots(call).await? {
             culprits.extend(owners.get(&(call.table.name, Some(root))).map(|n| (*n, None)));
         }
@@ -232,8 +235,8 @@ async fn units_of_unwritten_roots(
     Ok(culprits)
 }
 
-/// The units whose messages were not claimed, with the reason; those that try a parked message again, or do a part of
-/// what one calls for, are looked at apart.
+/// Returns the units whose messages were not claimed, each with the reason. If there are none, the culprits are among
+/// the units that retry a parked message or write a part of an effect: these are written individually.
 async fn units_of_unclaimed_messages(
     session: &WriteSession,
     inbox: &InboxCalls<'_>,
@@ -259,7 +262,7 @@ async fn units_of_unclaimed_messages(
     Ok(culprits)
 }
 
-/// Commits. Only sent when every write has been answered.
+/// Commits. All writes must have been answered.
 async fn commit(session: &WriteSession, mark: Mark) -> Result<(), WriteFailure> {
     match timeout(ANSWER, session.commit()).await {
         Ok(Ok(())) => Ok(()),
@@ -268,7 +271,8 @@ async fn commit(session: &WriteSession, mark: Mark) -> Result<(), WriteFailure> 
     }
 }
 
-/// A server that does not answer at all (frozen, or behind a network that drops) is taken for one that is down.
+/// Limits the wait for answers. A server that does not answer, because it is frozen or the network drops packets,
+/// counts as down.
 async fn with_answer_limit<T>(work: impl Future<Output = Result<T, WriteFailure>>) -> Result<T, WriteFailure> {
     timeout(ANSWER, work).await.unwrap_or_else(|_| Err(WriteFailure::Down("no answer in time".into())))
 }
