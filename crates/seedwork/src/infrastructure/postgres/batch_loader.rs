@@ -2,10 +2,12 @@
 //! commit is to writes.
 
 use super::{
-    pool::{Pool, ReadFailure},
-    reads::{LoaderSlot, ReadError},
+    aggregate_rows::AggregateRows,
+    loader_slots::LoaderSlot,
+    pool::Pool,
+    read_error::{ReadError, ReadFailure},
     reply::{self, ReplyReceiver, ReplySender},
-    row::{AggregateRows, Root},
+    row::Root,
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{

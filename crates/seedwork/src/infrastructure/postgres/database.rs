@@ -4,7 +4,8 @@ use super::{
     connection_limit::{ConnectionLimit, ConnectionShare},
     connector::{Connector, ended},
     listener::Listener,
-    pool::{Pool, ReadFailure},
+    pool::Pool,
+    read_error::ReadFailure,
 };
 use crate::infrastructure::outage::Outage;
 use diesel::{ConnectionResult, QueryResult};

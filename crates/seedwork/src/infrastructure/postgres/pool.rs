@@ -2,7 +2,7 @@
 
 use super::{
     connector::{CONNECT, Connector, cancel},
-    reads::ReadError,
+    read_error::{ReadError, ReadFailure},
 };
 use crate::infrastructure::{outage::Outage, supervise};
 use diesel::result::Error;
@@ -33,15 +33,6 @@ pub struct Pool {
     pool: deadpool::Pool<AsyncPgConnection>,
     context: Arc<str>,
     outage: Outage,
-}
-
-/// The reason for which a read failed.
-#[derive(Debug)]
-pub(super) enum ReadFailure {
-    /// The database does not answer in time.
-    Away(String),
-    /// PostgreSQL refuses the statement, or the rows do not match the program.
-    Defect(String),
 }
 
 impl Pool {

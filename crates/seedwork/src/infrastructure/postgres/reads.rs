@@ -1,12 +1,14 @@
 //! Grouped reads by id, and the threads that make them.
 
 use super::{
+    aggregate_rows::AggregateRows,
     batch_loader::{BatchLoader, Found},
     database::Database,
-    pool::{Pool, ReadFailure, SWEEP},
+    loader_slots::LoaderSlots,
+    mapping::FindIds,
+    pool::{Pool, SWEEP},
+    read_error::{ReadError, ReadFailure},
     reply::{self, ReplyReceiver},
-    row::AggregateRows,
-    unit_of_work::FindIds,
 };
 use crate::infrastructure::supervise::Supervisor;
 use diesel::QueryResult;
@@ -15,23 +17,12 @@ use futures_util::{FutureExt, future::BoxFuture};
 use std::{
     any::{Any, TypeId},
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     thread::{self, ThreadId},
     time::Duration,
 };
 use tokio::{runtime::Handle, time::sleep};
 use uuid::Uuid;
-
-/// A read that failed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ReadError {
-    /// The database does not answer in time, or too many reads wait.
-    #[error("the database does not answer")]
-    Unavailable,
-    /// The tables of the database do not match the program.
-    #[error("the tables do not match the program: {0}")]
-    Defect(Arc<str>),
-}
 
 /// Reads one kind of record by id, from any thread. It chooses the [`BatchLoader`] of the calling thread, which groups
 /// the ids.
@@ -86,57 +77,6 @@ impl<R: AggregateRows> Reads<R> {
         own.retain(|(_, loader)| !loader.has_ended());
         own.push((here, loader));
         reply
-    }
-}
-
-/// Everything that the loaders of one thread share: one connection, a time limit and a supervisor.
-pub(super) struct LoaderSlot {
-    pub(super) pool: Pool,
-    pub(super) deadline: Duration,
-    pub(super) supervisor: Supervisor,
-}
-
-/// The slots of a context.
-struct LoaderSlots {
-    database: Database,
-    deadline: Duration,
-    supervisor: Supervisor,
-    shared: Arc<LoaderSlot>,
-    /// The slots of threads with loaders of their own. A slot lives as long as its loaders, which end with their
-    /// thread's runtime.
-    own: Mutex<Vec<(ThreadId, Weak<LoaderSlot>)>>,
-}
-
-impl LoaderSlots {
-    fn new(database: Database, deadline: Duration, supervisor: Supervisor) -> Self {
-        let shared = Arc::new(LoaderSlot { pool: database.by_id_pool(), deadline, supervisor: supervisor.clone() });
-        Self { database, deadline, supervisor, shared, own: Mutex::default() }
-    }
-
-    fn own(&self) -> MutexGuard<'_, Vec<(ThreadId, Weak<LoaderSlot>)>> {
-        self.own.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Returns the slot of a thread. None if the context's share of connections is used up.
-    fn of(&self, thread: ThreadId) -> Option<Arc<LoaderSlot>> {
-        let mut own = self.own();
-        own.retain(|(_, slot)| slot.strong_count() > 0);
-        if let Some(slot) = own.iter().find(|(known, _)| *known == thread).and_then(|(_, slot)| slot.upgrade()) {
-            return Some(slot);
-        }
-        if own.len() >= self.database.share().threads {
-            return None;
-        }
-        let pool = self.database.by_id_pool();
-        let slot = Arc::new(LoaderSlot { pool, deadline: self.deadline, supervisor: self.supervisor.clone() });
-        own.push((thread, Arc::downgrade(&slot)));
-        Some(slot)
-    }
-
-    fn close_idle(&self) {
-        self.database.list_pool().close_idle();
-        self.shared.pool.close_idle();
-        self.own().iter().filter_map(|(_, slot)| slot.upgrade()).for_each(|slot| slot.pool.close_idle());
     }
 }
 

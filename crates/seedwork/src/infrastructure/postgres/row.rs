@@ -1,6 +1,5 @@
 //! Tables and their rows, as the statements need them that write many rows at once.
 
-use super::changes::Change;
 use crate::application::PageCursor;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::QueryResult;
@@ -85,23 +84,6 @@ pub trait Projection: Row {
     fn key(&self) -> Self::Key;
     /// The version of the row: a higher one replaces a lower one.
     fn order(&self) -> i64;
-}
-
-/// All rows of one aggregate: its root and the parts of it.
-///
-/// `#[derive(Row)]` implements it for an aggregate of a single row.
-pub trait AggregateRows: Clone + Send + Sync + 'static {
-    /// The type of the root's row.
-    type Root: Root;
-
-    /// The root's row.
-    fn root(&self) -> &Self::Root;
-
-    /// Returns the changes that save an aggregate that was loaded at version `expected` (0 for a new one).
-    fn changes(self, expected: i32) -> Vec<Change>;
-
-    /// Returns the records with these ids that exist, in any order.
-    fn by_ids(ids: Vec<Uuid>, db: &mut AsyncPgConnection) -> impl Future<Output = QueryResult<Vec<Self>>> + Send;
 }
 
 /// A type that a column can have.

@@ -1,29 +1,28 @@
 //! The PostgreSQL unit of work: a value that collects writes, and an identity map.
 
 use super::{
+    aggregate_rows::AggregateRows,
     changes::Change,
     committer::{Committer, CommitterSettings, LogState, Writes},
     database::Database,
     inbox::Parking,
     lanes::{Lane, LaneKey, Lanes},
+    mapping::{FindIds, Persisted, PersistedReadModel},
     outbox::OutboxMessage,
-    reads::{BatchLoaders, ReadError, Reads},
-    row::{AggregateRows, Projection},
+    read_error::ReadError,
+    reads::{BatchLoaders, Reads},
 };
 use crate::{
     application::{
-        Cause, Committed, Find, IntegrationEvent, Load, Project, REACTION_BATCH, ReadModel, RecordedEvents, Save,
-        StorageError, UnitOfWork, UnitOfWorkFactory,
+        Cause, Committed, Find, IntegrationEvent, Load, Project, REACTION_BATCH, RecordedEvents, Save, StorageError,
+        UnitOfWork, UnitOfWorkFactory,
     },
-    domain::{Aggregate, Clock, Id, Specification, SystemClock, Timestamp},
+    domain::{Aggregate, Clock, Id, SystemClock, Timestamp},
     infrastructure::{avro, supervise::Supervisor},
 };
-use diesel::QueryResult;
-use diesel_async::AsyncPgConnection;
 use futures_util::future::try_join_all;
 use std::{
     any::{Any, TypeId},
-    fmt::Display,
     marker::PhantomData,
     sync::Arc,
     time::Duration,
@@ -40,27 +39,6 @@ const MESSAGE_BYTES: usize = 1_000_000;
 /// The longest wait of a consumed message for a lane, a read or its commit. Each wait has this limit of its own,
 /// because no client waits for the whole.
 const MESSAGE: Duration = Duration::from_secs(10);
-
-/// An aggregate that has tables: it is converted to its rows and restored from them.
-///
-/// Restoring can fail: rows that the domain refuses are an error, never a panic.
-pub trait Persisted: Aggregate + TryFrom<Self::Rows, Error: Display> {
-    /// The rows of the aggregate.
-    type Rows: AggregateRows + From<Self>;
-}
-
-/// A read model that has a table.
-pub trait PersistedReadModel: ReadModel {
-    /// The row of its table.
-    type Row: Projection + From<Self>;
-}
-
-/// A specification that the database can search for.
-pub trait FindIds: Specification<Of: Persisted> {
-    /// Returns the ids of at most `most` committed aggregates that satisfy the specification, in any order. The query
-    /// needs an index.
-    fn ids(&self, most: i64, db: &mut AsyncPgConnection) -> impl Future<Output = QueryResult<Vec<Uuid>>> + Send;
-}
 
 /// Begins a context's units of work, and commits them to its PostgreSQL schema.
 pub struct PgUnitOfWorkFactory<E> {

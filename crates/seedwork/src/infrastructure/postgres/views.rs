@@ -1,9 +1,11 @@
 //! Answers queries: reads stored rows and converts them to views.
 
 use super::{
-    pool::{Pool, ReadFailure},
-    reads::{ReadError, Reads},
-    row::{AggregateRows, ListedRow},
+    aggregate_rows::AggregateRows,
+    pool::Pool,
+    read_error::{ReadError, ReadFailure},
+    reads::Reads,
+    row::ListedRow,
 };
 use crate::application::{Page, PageRequest, StorageError};
 use diesel::{

@@ -3,7 +3,7 @@
 
 use super::{
     super::{connector::describe, database::Database, partitions},
-    LogState,
+    log_state::LogState,
 };
 use crate::infrastructure::supervise::{Supervisor, jitter};
 use std::{sync::Arc, time::Duration};

@@ -17,11 +17,13 @@
 
 mod failure;
 mod group;
+mod log_state;
 mod maintenance;
 mod queue;
 mod session;
 mod transaction;
 
+pub use log_state::LogState;
 pub(super) use queue::Writes;
 
 use super::{database::Database, lanes::Lane, reply};
@@ -55,22 +57,6 @@ pub struct CommitterSettings {
 impl Default for CommitterSettings {
     fn default() -> Self {
         Self { deadline: Duration::from_secs(5), handler: Duration::from_secs(30), partition_rows: 1_000_000 }
-    }
-}
-
-/// The end of a context's log, as this process knows it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LogState {
-    /// The number of the last message.
-    pub last: i64,
-    /// The number of messages for which the partitions still have room.
-    pub room: i64,
-}
-
-impl LogState {
-    /// The highest number for which there is a partition.
-    fn until(self) -> i64 {
-        self.last + self.room
     }
 }
 
