@@ -19,8 +19,10 @@ mod failure;
 mod group;
 mod log_state;
 mod maintenance;
+mod mark_lookup;
 mod queue;
 mod session;
+mod statement_cache;
 mod transaction;
 
 pub use log_state::LogState;
@@ -266,7 +268,7 @@ impl Writer {
     }
 
     async fn find(&mut self, mark: &Mark) -> Result<bool, WriteFailure> {
-        self.session().await?.find(mark).await
+        mark_lookup::find(self.session().await?, mark).await
     }
 
     /// Returns the session as soon as the log has room for the messages of these units.

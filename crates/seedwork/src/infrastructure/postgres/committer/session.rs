@@ -6,12 +6,12 @@ use super::{
         database::Database,
         inbox::{self, InboxCalls},
         outbox, partitions,
-        row::{Param, Table},
-        statements::{Purpose, sql},
+        row::Param,
+        statements::Purpose,
     },
-    failure::{Mark, WriteFailure, group_failure},
+    statement_cache::StatementCache,
 };
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 use tokio_postgres::{Client, Error, Statement, types::ToSql};
 use uuid::Uuid;
 
@@ -54,7 +54,7 @@ const COMMIT: &str = "SAVEPOINT before; COMMIT";
 /// The connection of the committer.
 pub(super) struct WriteSession {
     client: Client,
-    tables: HashMap<(&'static str, Purpose), Statement>,
+    statements: StatementCache,
     append: Statement,
     inbox: Inbox,
     /// The highest number in the log that this session has seen committed.
@@ -69,7 +69,7 @@ impl WriteSession {
         let append = client.prepare(outbox::APPEND).await?;
         let inbox = Inbox::prepare(&client).await?;
         let seen = client.query_one(outbox::LAST_SEQ, &[]).await?.get(0);
-        Ok(Self { client, tables: HashMap::new(), append, inbox, seen })
+        Ok(Self { client, statements: StatementCache::default(), append, inbox, seen })
     }
 
     /// Returns the highest number for which the log has a partition.
@@ -91,40 +91,29 @@ impl WriteSession {
         self.client.batch_execute(COMMIT).await
     }
 
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
     pub(super) async fn simple(&self, text: &str) -> Result<(), Error> {
         self.client.batch_execute(text).await
     }
 
-    /// Prepares the statements of the calls that are not yet prepared. Call it before the transaction begins: later
-    /// statements would overtake one that is still being prepared.
+    /// Prepares the statements of the calls, see [`StatementCache::prepare`].
     pub(super) async fn prepare(&mut self, calls: &[Call<'_>]) -> Result<(), Error> {
-        for Call { table, purpose, .. } in calls {
-            self.statement(table, *purpose).await?;
-            if *purpose == Purpose::Insert || *purpose == Purpose::Update {
-                self.statement(table, Purpose::UnwrittenRoots).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn statement(&mut self, table: &Table, purpose: Purpose) -> Result<(), Error> {
-        if !self.tables.contains_key(&(table.name, purpose)) {
-            let statement = self.client.prepare(&sql(table, purpose)).await?;
-            self.tables.insert((table.name, purpose), statement);
-        }
-        Ok(())
+        self.statements.prepare(&self.client, calls).await
     }
 
     /// Runs a prepared call. Returns the number of rows that it wrote.
     pub(super) async fn run(&self, call: &Call<'_>) -> Result<usize, Error> {
-        let Some(statement) = self.tables.get(&(call.table.name, call.purpose)) else { return Ok(0) };
+        let Some(statement) = self.statements.get(call.table, call.purpose) else { return Ok(0) };
         let rows = self.client.execute(statement, &borrow(&call.params)).await?;
         Ok(usize::try_from(rows).unwrap_or(usize::MAX))
     }
 
     /// Returns the roots of a call whose rows this transaction did not write.
     pub(super) async fn unwritten_roots(&self, call: &Call<'_>) -> Result<Vec<Uuid>, Error> {
-        let Some(statement) = self.tables.get(&(call.table.name, Purpose::UnwrittenRoots)) else {
+        let Some(statement) = self.statements.get(call.table, Purpose::UnwrittenRoots) else {
             return Ok(Vec::new());
         };
         let rows = self.client.query(statement, &[&call.roots]).await?;
@@ -162,24 +151,6 @@ impl WriteSession {
     /// Appends to the log. Returns the number before the first message.
     pub(super) async fn append(&self, params: &[Param<'_>]) -> Result<i64, Error> {
         Ok(self.client.query_one(&self.append, &borrow(params)).await?.get(0))
-    }
-
-    /// Returns true if the transaction with this mark was committed. Under the lock, earlier transactions have ended. A
-    /// server in recovery is an error, because it may not have replayed the transaction yet.
-    pub(super) async fn find(&self, mark: &Mark) -> Result<bool, WriteFailure> {
-        let replays: bool =
-            self.client.query_one("SELECT pg_is_in_recovery()", &[]).await.map_err(group_failure)?.get(0);
-        if replays {
-            return Err(WriteFailure::Down("the server is in recovery".into()));
-        }
-        self.begin().await.map_err(group_failure)?;
-        let found = match mark {
-            Mark::Message { seq, id } => self.client.query_opt(outbox::HAS, &[seq, id]).await,
-            Mark::Claim(id) => self.client.query_opt(inbox::HAS, &[id]).await,
-        };
-        let found = found.map_err(group_failure)?.is_some();
-        self.simple("ROLLBACK").await.map_err(group_failure)?;
-        Ok(found)
     }
 }
 
