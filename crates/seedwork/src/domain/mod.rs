@@ -11,6 +11,7 @@ mod text;
 
 pub use aggregate::{Aggregate, Recorded, Version};
 pub use characters::{is_prose, is_visible, normalize};
+pub use choice::Choice;
 pub use clock::{Clock, FixedClock, SystemClock, Timestamp, to_micros};
 pub use id::Id;
 pub use rules::{BrokenRule, Violation, Violations};

@@ -2,7 +2,7 @@
 
 seedwork::choice! {
     /// Whether a cliente is served. From Activo one comes to Desactivado, and there is no way back.
-    pub enum Estado {
+    pub enum Estado as EstadoDeCliente {
         /// It is.
         Activo,
         /// It has left.

@@ -77,7 +77,7 @@ impl fmt::Display for Nombre {
 
 seedwork::choice! {
     /// What a cliente is.
-    pub enum Tipo {
+    pub enum Tipo as TipoDeCliente {
         /// A person.
         Natural = "natural",
         /// A company.
@@ -89,7 +89,7 @@ seedwork::choice! {
 
 seedwork::choice! {
     /// What identifies a cliente by law.
-    pub enum TipoDocumento {
+    pub enum TipoDocumento as TipoDeDocumento {
         /// A person's.
         Cedula = "cedula",
         /// A company's.

@@ -2,7 +2,7 @@
 
 seedwork::choice! {
     /// Whether an expediente is open. From Abierto one comes to Cerrado, and there is no way back.
-    pub enum Estado {
+    pub enum Estado as EstadoDeExpediente {
         /// The cliente is served.
         Abierto,
         /// The cliente has left.

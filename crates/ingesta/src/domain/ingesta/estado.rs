@@ -2,7 +2,7 @@
 
 seedwork::choice! {
     /// What became of an ingesta so far.
-    pub enum Estado {
+    pub enum Estado as EstadoDeIngesta {
         /// Handed in.
         Creada,
         /// Being worked on.

@@ -18,6 +18,7 @@ mod explain;
 mod fallback;
 mod json;
 mod limits;
+mod named;
 mod page;
 mod path;
 mod problem;

@@ -2,7 +2,7 @@
 
 seedwork::choice! {
     /// What became of a reserva so far.
-    pub enum Estado {
+    pub enum Estado as EstadoDeReserva {
         /// Asked for.
         Pendiente,
         /// Accepted.

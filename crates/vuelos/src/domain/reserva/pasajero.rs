@@ -7,7 +7,7 @@ const MAXIMO: usize = 100;
 
 seedwork::choice! {
     /// Kinds of travellers.
-    pub enum TipoPasajero {
+    pub enum TipoPasajero as TipoDePasajero {
         /// Grown up.
         Adulto,
         /// A child with a seat.

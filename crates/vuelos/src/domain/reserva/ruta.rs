@@ -20,7 +20,7 @@ impl fmt::Display for Ruta {
 
 seedwork::choice! {
     /// What the ruta makes of a reserva.
-    pub enum TipoVuelo {
+    pub enum TipoVuelo as TipoDeVuelo {
         /// There, and not back.
         SoloIda = "solo_ida",
         /// There, and back to the start.
