@@ -17,6 +17,8 @@ struct Layer {
     may_know: &'static [&'static str],
     /// What it may not know although it lies below something that it may.
     never: &'static [&'static str],
+    /// What it may know besides in a `#[cfg_attr(feature = "infrastructure", …)]`: derives that describe a type.
+    adapters_may_derive: &'static [&'static str],
     /// What its tests may know besides.
     tests_may_know: &'static [&'static str],
 }
@@ -47,6 +49,7 @@ const LAYERS: &[Layer] = &[
             "uuid",
         ],
         never: &[],
+        adapters_may_derive: &[],
         tests_may_know: &["tokio", "seedwork::testing", "crate::testing"],
     },
     Layer {
@@ -68,6 +71,7 @@ const LAYERS: &[Layer] = &[
         ],
         // Beginning, draining and committing a unit of work is the bus's and the consumer's.
         never: &["seedwork::application::UnitOfWorkFactory", "seedwork::application::RecordedEvents"],
+        adapters_may_derive: &["utoipa::ToSchema"],
         tests_may_know: &["serde_json", "tokio", "seedwork::testing", "crate::testing"],
     },
 ];
@@ -170,7 +174,8 @@ fn looks_outwards(name: &Named) -> Option<String> {
     let layer = LAYERS.iter().find(|layer| layer.name == layer_of(name))?;
     let lies_in = |roots: &[&str]| roots.iter().any(|root| name.is_within(root));
     let in_test = name.in_test && lies_in(layer.tests_may_know);
-    let allowed = lies_in(STANDARD) || lies_in(layer.may_know) || in_test;
+    let derived = name.with_adapters && lies_in(layer.adapters_may_derive);
+    let allowed = lies_in(STANDARD) || lies_in(layer.may_know) || in_test || derived;
     let why = if !allowed {
         format!("it may know only {}", layer.may_know.join(", "))
     } else if !name.in_test && lies_in(layer.never) {
@@ -250,6 +255,26 @@ fn missing_lints(path: &str, manifest: &Manifest) -> Option<String> {
     (!inherits).then(|| format!("{path}: add `[lints]` with `workspace = true`"))
 }
 
+/// A query is two files of the same name: its question and view in `application`, its answer in `infrastructure`.
+fn unpaired_queries(tree: &Tree, context: &str) -> Vec<String> {
+    let [questions, answers] =
+        ["application", "infrastructure"].map(|layer| format!("{}/{layer}/queries", src(context)));
+    let asks = |path: &str| tree.text(path).is_some_and(|text| text.contains("impl Query for "));
+    let answered = |path: &str| tree.text(path).is_some_and(|text| text.contains("impl QueryHandler<"));
+    let found: Vec<&str> = tree.ending(&questions, "rs").map(|(path, _)| path).filter(|path| asks(path)).collect();
+    if found.is_empty() {
+        return vec![format!("{questions}: no query seen there: did the layout move?")];
+    }
+    let answer_of = |path: &&str| path.replacen(&questions, &answers, 1);
+    let unanswered = found.iter().map(answer_of).filter(|path| !answered(path));
+    let unanswered = unanswered.map(|path| format!("{path}: the answer to the query of that name belongs here"));
+    let everywhere = tree.ending(&src(context), "rs").map(|(path, _)| path).filter(|path| answered(path));
+    let pairs: BTreeSet<String> = found.iter().map(answer_of).collect();
+    let stray = everywhere.filter(|path| !pairs.contains(*path));
+    let stray = stray.map(|path| format!("{path} answers a query: that belongs in {answers}, in a file named like it"));
+    unanswered.chain(stray).collect()
+}
+
 #[track_caller]
 fn assert_nothing(wrong: impl IntoIterator<Item = String>) {
     let wrong: Vec<_> = wrong.into_iter().collect();
@@ -290,6 +315,12 @@ fn what_belongs_in_one_place_is_only_there() {
     for context in tree.contexts() {
         assert_nothing(names_in(&tree, &context).iter().filter_map(|name| out_of_place(name, &WRITES)));
     }
+}
+
+#[test]
+fn a_query_is_two_files_of_the_same_name() {
+    let tree = Tree::workspace();
+    assert_nothing(tree.contexts().iter().flat_map(|context| unpaired_queries(&tree, context)));
 }
 
 #[test]

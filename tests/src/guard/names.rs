@@ -25,6 +25,8 @@ pub struct Named {
     pub module: Vec<String>,
     /// Whether only tests compile it.
     pub in_test: bool,
+    /// Whether only the feature `infrastructure` compiles it, by a `#[cfg_attr(feature = "infrastructure", …)]`.
+    pub with_adapters: bool,
 }
 
 impl Named {
@@ -39,7 +41,8 @@ impl Named {
 pub fn named(source: &Source, crates: &BTreeSet<String>, tests: &BTreeSet<Vec<String>>) -> Vec<Named> {
     let in_test = tests.iter().any(|module| source.module.starts_with(module));
     let module = source.module.clone();
-    let mut reader = Reader { file: &source.path, crates, module, in_test, scopes: BTreeMap::new(), raw: Vec::new() };
+    let (scopes, raw) = (BTreeMap::new(), Vec::new());
+    let mut reader = Reader { file: &source.path, crates, module, in_test, with_adapters: false, scopes, raw };
     reader.visit_file(&source.file);
     reader.resolve()
 }
@@ -59,6 +62,7 @@ struct Raw {
     line: usize,
     module: Vec<String>,
     in_test: bool,
+    with_adapters: bool,
 }
 
 struct Reader<'c> {
@@ -66,14 +70,15 @@ struct Reader<'c> {
     crates: &'c BTreeSet<String>,
     module: Vec<String>,
     in_test: bool,
+    with_adapters: bool,
     scopes: BTreeMap<Vec<String>, Scope>,
     raw: Vec<Raw>,
 }
 
 impl Reader<'_> {
     fn note(&mut self, segments: Vec<String>, global: bool, in_use: bool, line: usize) {
-        let (module, in_test) = (self.module.clone(), self.in_test);
-        self.raw.push(Raw { segments, global, in_use, line, module, in_test });
+        let (module, in_test, with_adapters) = (self.module.clone(), self.in_test, self.with_adapters);
+        self.raw.push(Raw { segments, global, in_use, line, module, in_test, with_adapters });
     }
 
     fn import(&mut self, alias: String, target: Vec<String>) {
@@ -123,7 +128,8 @@ impl Reader<'_> {
         let absolute = self.raw.iter().filter_map(|raw| {
             let at = format!("{}:{}", self.file, raw.line);
             let path = self.absolute(raw)?.join("::");
-            Some(Named { path, at, module: raw.module.clone(), in_test: raw.in_test })
+            let (module, in_test, with_adapters) = (raw.module.clone(), raw.in_test, raw.with_adapters);
+            Some(Named { path, at, module, in_test, with_adapters })
         });
         absolute.collect()
     }
@@ -225,7 +231,11 @@ impl<'a> Visit<'a> for Reader<'_> {
     fn visit_attribute(&mut self, attribute: &'a Attribute) {
         visit::visit_attribute(self, attribute);
         if let syn::Meta::List(list) = &attribute.meta {
+            let condition = list.tokens.to_string();
+            self.with_adapters =
+                attribute.path().is_ident("cfg_attr") && condition.starts_with("feature = \"infrastructure\" ,");
             self.note_tokens(list.tokens.clone());
+            self.with_adapters = false;
         }
         if attribute.path().is_ident("path") {
             self.note(vec!["#[path]".into()], true, false, attribute.span().start().line);

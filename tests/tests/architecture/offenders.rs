@@ -5,8 +5,7 @@ use super::*;
 /// What a rule says of a source at `path` in the crate `ingesta`.
 fn judged(path: &str, text: &str, rule: impl Fn(&Named) -> Option<String>) -> Vec<String> {
     let path = format!("crates/ingesta/src/{path}");
-    let manifest =
-        "[dependencies]\nseedwork.workspace = true\nserde = 1\ndiesel = 1\nchrono = 1\nvuelos = 1\ntokio = 1";
+    let manifest = "[dependencies]\nseedwork.workspace = true\nserde = 1\ndiesel = 1\nchrono = 1\nvuelos = 1\ntokio = 1\nutoipa = 1";
     let tree = Tree::of([("crates/ingesta/Cargo.toml", manifest), (&path, text)]);
     names_in(&tree, "ingesta").iter().filter_map(rule).collect()
 }
@@ -59,6 +58,10 @@ fn the_layers_catch_who_looks_outwards() {
         "use seedwork::application as a; fn f<U: a::RecordedEvents<u8>>() {}",
         "use seedwork::testing::World;",
         "#[cfg(test)] mod tests { use crate::infrastructure::Tabla; }",
+        "#[derive(utoipa::ToSchema)] struct A;",
+        "#[cfg_attr(unix, derive(utoipa::ToSchema))] struct A;",
+        "#[cfg_attr(feature = \"infrastructure\", derive(diesel::Queryable))] struct A;",
+        "#[cfg_attr(feature = \"infrastructure\", derive(utoipa::ToSchema))] struct A; use utoipa::ToSchema;",
     ] {
         catches("application/commands/x.rs", offender, looks_outwards);
     }
@@ -79,6 +82,12 @@ fn the_layers_let_pass_who_looks_inwards() {
         "use crate::domain::ingesta::Ingesta; use seedwork::application::{Save, UnitOfWork}; use serde::Serialize;
          fn f() { tracing::info!(a = 1, \"b\"); } #[tokio::test] async fn t() { tokio::task::yield_now().await; }
          macro_rules! m { ($a:ident) => { $a::diesel::b(); <u8>::diesel::c() } }",
+        looks_outwards,
+    );
+    passes(
+        "application/queries/x.rs",
+        "#[cfg_attr(feature = \"infrastructure\", derive(utoipa::ToSchema), schema(as = A))] struct A {
+         #[cfg_attr(feature = \"infrastructure\", schema(required))] a: Option<u8> }",
         looks_outwards,
     );
     passes("infrastructure/x.rs", "use crate::{application::A, domain::B}; use diesel::prelude::*;", looks_outwards);
@@ -127,9 +136,24 @@ fn the_places_catch_what_is_elsewhere() {
     passes("x.rs", "fn f(s: Supervisor) { s.spawn(g()); tokio::task::spawn_blocking(h); }", tasks);
 
     let writes = |name: &Named| out_of_place(name, &WRITES);
-    catches("infrastructure/reads.rs", "use diesel::prelude::*; fn f() { diesel::insert_into(t).values(v); }", writes);
-    catches("infrastructure/reads.rs", "use diesel::{dsl::sql_query};", writes);
-    passes("infrastructure/reads.rs", "fn f() { ingestas::table.filter(diesel::dsl::now.eq(a)).load(c); }", writes);
+    catches(
+        "infrastructure/queries/x.rs",
+        "use diesel::prelude::*; fn f() { diesel::insert_into(t).values(v); }",
+        writes,
+    );
+    catches("infrastructure/queries/x.rs", "use diesel::{dsl::sql_query};", writes);
+    passes("infrastructure/queries/x.rs", "fn f() { ingestas::table.filter(diesel::dsl::now.eq(a)).load(c); }", writes);
+}
+
+#[test]
+fn a_query_without_its_answer_and_an_answer_elsewhere_are_noticed() {
+    let question = ("crates/ingesta/src/application/queries/por_id.rs", "impl Query for PorId {}");
+    let answer = "impl QueryHandler<PorId> for PgReads {}";
+    let judged = |at: &str| unpaired_queries(&Tree::of([question, (at, answer)]), "ingesta");
+    assert_nothing(judged("crates/ingesta/src/infrastructure/queries/por_id.rs"));
+    assert_eq!(judged("crates/ingesta/src/infrastructure/queries/todas.rs").len(), 2);
+    assert_eq!(judged("crates/ingesta/src/infrastructure/reads.rs").len(), 2);
+    assert_eq!(unpaired_queries(&Tree::of([("crates/ingesta/src/lib.rs", "")]), "ingesta").len(), 1);
 }
 
 #[test]

@@ -1,9 +1,6 @@
-//! How an ingesta is stored.
+//! The table of ingestas: aggregate to row, and back.
 
-use crate::{
-    application::queries::IngestaView,
-    domain::ingesta::{Datos, Estado, IdPaciente, IdProveedor, Ingesta, Motivo, UrlImagen},
-};
+use crate::domain::ingesta::{Datos, Estado, IdPaciente, IdProveedor, Ingesta, Motivo, UrlImagen};
 use diesel::{Queryable, Selectable};
 use seedwork::{
     domain::{Aggregate, Timestamp, Violations},
@@ -31,16 +28,16 @@ diesel::table! {
 #[diesel(table_name = ingestas)]
 #[row(listed_by = fecha_creacion)]
 pub struct IngestaRow {
-    id: Uuid,
-    id_proveedor: String,
-    id_paciente: String,
-    url_path: String,
-    estado: String,
-    fecha_creacion: Timestamp,
-    fecha_actualizacion: Timestamp,
-    fecha_eliminacion: Option<Timestamp>,
-    motivo: Option<String>,
-    version: i32,
+    pub(super) id: Uuid,
+    pub(super) id_proveedor: String,
+    pub(super) id_paciente: String,
+    pub(super) url_path: String,
+    pub(super) estado: String,
+    pub(super) fecha_creacion: Timestamp,
+    pub(super) fecha_actualizacion: Timestamp,
+    pub(super) fecha_eliminacion: Option<Timestamp>,
+    pub(super) motivo: Option<String>,
+    pub(super) version: i32,
 }
 
 impl Persisted for Ingesta {
@@ -50,18 +47,28 @@ impl Persisted for Ingesta {
 impl From<Ingesta> for IngestaRow {
     fn from(ingesta: Ingesta) -> Self {
         let version = ingesta.version();
-        let Datos { id, proveedor, paciente, url, estado, motivo, .. } = ingesta.datos();
+        let Datos {
+            id,
+            proveedor,
+            paciente,
+            url,
+            estado,
+            fecha_creacion,
+            fecha_actualizacion,
+            fecha_eliminacion,
+            motivo,
+        } = ingesta.datos();
         Self {
             id: (*id).into(),
             id_proveedor: proveedor.to_string(),
             id_paciente: paciente.to_string(),
             url_path: url.to_string(),
             estado: estado.to_string(),
-            fecha_creacion: ingesta.datos().fecha_creacion,
-            fecha_actualizacion: ingesta.datos().fecha_actualizacion,
-            fecha_eliminacion: ingesta.datos().fecha_eliminacion,
+            fecha_creacion: *fecha_creacion,
+            fecha_actualizacion: *fecha_actualizacion,
+            fecha_eliminacion: *fecha_eliminacion,
             motivo: motivo.as_ref().map(ToString::to_string),
-            // More changes than fit would be refused by the table.
+            // The table refuses more changes than fit.
             version: version.try_into().unwrap_or(i32::MAX),
         }
     }
@@ -94,30 +101,6 @@ impl TryFrom<IngestaRow> for Ingesta {
     }
 }
 
-/// What clients see of a row. Its texts were looked at when it was written.
-impl TryFrom<IngestaRow> for IngestaView {
-    type Error = Violations;
-
-    fn try_from(row: IngestaRow) -> Result<Self, Violations> {
-        let mut found = Violations::collect();
-        let estado = found.field("estado", row.estado.parse::<Estado>());
-        found.check(|| {
-            Some(Self {
-                id: row.id,
-                id_proveedor: row.id_proveedor,
-                id_paciente: row.id_paciente,
-                url_path: row.url_path,
-                estado: estado?,
-                fecha_creacion: row.fecha_creacion,
-                fecha_actualizacion: row.fecha_actualizacion,
-                fecha_eliminacion: row.fecha_eliminacion,
-                motivo: row.motivo,
-                version: row.version.unsigned_abs(),
-            })
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,16 +118,15 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_the_domain_refuses_is_an_error_that_tells_all() {
+    fn a_row_that_the_domain_refuses_is_an_error_with_every_column_at_fault() {
         let row = IngestaRow {
             url_path: "torax.dcm".into(),
             estado: "Perdida".into(),
             motivo: Some(String::new()),
             ..en(Estado::Creada).into()
         };
-        let refused = Ingesta::try_from(row.clone()).unwrap_err();
-        let told: Vec<_> = refused.iter().map(|broken| broken.field.as_str()).collect();
-        assert_eq!(told, ["url_path", "estado", "motivo"]);
-        assert_eq!(IngestaView::try_from(row).unwrap_err().rule(), "estado-valido");
+        let refused = Ingesta::try_from(row).unwrap_err();
+        let columns: Vec<_> = refused.iter().map(|broken| broken.field.as_str()).collect();
+        assert_eq!(columns, ["url_path", "estado", "motivo"]);
     }
 }

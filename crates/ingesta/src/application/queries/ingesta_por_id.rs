@@ -1,20 +1,17 @@
-//! One ingesta, also when it is deleted.
+//! One ingesta by its id, deleted or not.
 
 use crate::{
     application::IngestaFault,
     domain::ingesta::{Estado, IngestaId},
 };
-use seedwork::{
-    application::{Query, by_name},
-    domain::{Timestamp, Version},
-};
+use chrono::{DateTime, Utc};
+use seedwork::application::{Named, Query};
 use serde::Serialize;
 use uuid::Uuid;
 
-/// Asks for the ingesta with this id; [`IngestaFault::NoExiste`] when there is none.
+/// Asks for the ingesta with this id; [`IngestaFault::NoExiste`] if there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IngestaPorId {
-    /// Which ingesta.
     pub id: IngestaId,
 }
 
@@ -24,31 +21,35 @@ impl Query for IngestaPorId {
     type Error = IngestaFault;
 }
 
-/// An ingesta as clients see it.
+/// Una imagen médica que un proveedor entregó para un paciente, y su estado.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "infrastructure", derive(utoipa::ToSchema), schema(as = Ingesta))]
 pub struct IngestaView {
-    /// Which ingesta.
+    /// El identificador de la ingesta.
     pub id: Uuid,
-    /// Who handed the image in.
+    /// El proveedor que entregó la imagen.
     pub id_proveedor: String,
-    /// Whose image it is.
+    /// El paciente de la imagen.
     pub id_paciente: String,
-    /// Where the image is.
+    /// La dirección de la imagen.
     pub url_path: String,
-    /// What became of it.
-    #[serde(serialize_with = "by_name")]
-    pub estado: Estado,
-    /// When it was handed in.
-    pub fecha_creacion: Timestamp,
-    /// When it last changed.
-    pub fecha_actualizacion: Timestamp,
-    /// When it was deleted, if it was.
-    pub fecha_eliminacion: Option<Timestamp>,
-    /// The last reason that somebody gave for a change.
+    /// El estado de la ingesta.
+    pub estado: EstadoDeIngesta,
+    /// El momento en que se entregó la imagen.
+    pub fecha_creacion: DateTime<Utc>,
+    /// El momento del último cambio.
+    pub fecha_actualizacion: DateTime<Utc>,
+    /// El momento en que se eliminó; nulo si no se ha eliminado.
+    #[cfg_attr(feature = "infrastructure", schema(required))]
+    pub fecha_eliminacion: Option<DateTime<Utc>>,
+    /// El último motivo que se dio para un cambio; nulo si no se ha dado ninguno.
+    #[cfg_attr(feature = "infrastructure", schema(required))]
     pub motivo: Option<String>,
-    /// How often it has changed.
-    pub version: Version,
+    /// La versión de la ingesta: aumenta en uno con cada cambio.
+    pub version: u32,
 }
+
+pub type EstadoDeIngesta = Named<Estado>;
 
 #[cfg(test)]
 mod tests {
@@ -62,7 +63,7 @@ mod tests {
             id_proveedor: "proveedor-7".into(),
             id_paciente: "PAC 0042".into(),
             url_path: "https://imagenes.example/torax.dcm".into(),
-            estado: Estado::Alertada,
+            estado: Estado::Alertada.into(),
             fecha_creacion: AYER,
             fecha_actualizacion: AHORA,
             fecha_eliminacion: None,

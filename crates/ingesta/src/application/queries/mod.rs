@@ -1,8 +1,8 @@
-//! What can be asked about ingestas: the question and the view that answers it. The tables answer, in
-//! `infrastructure`.
+//! The queries on ingestas: each file has the question and the view that answers it. A file of the same name in
+//! `infrastructure/queries` answers it. The docs of a view are texts for clients, in Spanish: `/spec` shows them.
 
 mod ingesta_por_id;
 mod todas_las_ingestas;
 
-pub use ingesta_por_id::{IngestaPorId, IngestaView};
+pub use ingesta_por_id::{EstadoDeIngesta, IngestaPorId, IngestaView};
 pub use todas_las_ingestas::TodasLasIngestas;

@@ -7,16 +7,13 @@ use crate::{
 };
 use seedwork::application::{Page, PageRequest, Query};
 
-/// Asks for the ingestas that fit, newest first by creation.
+/// Asks for the ingestas that match, newest first by creation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TodasLasIngestas {
-    /// Only those in this state. Who names none does not want the deleted ones.
+    /// `None`: every state but Eliminada.
     pub estado: Option<Estado>,
-    /// Only those of this provider.
     pub proveedor: Option<IdProveedor>,
-    /// Only those of this patient.
     pub paciente: Option<IdPaciente>,
-    /// Which page of them.
     pub page: PageRequest,
 }
 

@@ -1,15 +1,13 @@
 //! What clients send, and the commands and queries that it becomes.
 
-use super::view::EstadoSchema;
 use crate::{
-    application::{commands, queries::TodasLasIngestas},
-    domain::ingesta::{Estado, IdPaciente, IdProveedor, IngestaId},
+    application::{
+        commands,
+        queries::{EstadoDeIngesta, TodasLasIngestas},
+    },
+    domain::ingesta::{IdPaciente, IdProveedor, IngestaId},
 };
-use seedwork::{
-    application::PageRequest,
-    domain::Violations,
-    infrastructure::http::{Paging, optional_text},
-};
+use seedwork::{application::PageRequest, domain::Violations, infrastructure::http::Paging};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -61,9 +59,7 @@ pub(super) struct CambioConMotivoBody {
 #[into_params(parameter_in = Query)]
 pub(super) struct Filtros {
     /// Only those in this state; without it, all but the deleted ones.
-    #[serde(default, deserialize_with = "optional_text")]
-    #[param(value_type = Option<EstadoSchema>)]
-    estado: Option<Estado>,
+    estado: Option<EstadoDeIngesta>,
     /// Only those of this provider.
     id_proveedor: Option<String>,
     /// Only those of this patient.
@@ -77,7 +73,7 @@ impl Filtros {
         let proveedor = self.id_proveedor.as_deref().map(IdProveedor::parse).transpose();
         let paciente = self.id_paciente.as_deref().map(IdPaciente::parse).transpose();
         let (proveedor, paciente) = (found.field("id_proveedor", proveedor), found.field("id_paciente", paciente));
-        let (estado, page) = (self.estado, PageRequest::from(paging));
+        let (estado, page) = (self.estado.map(|named| named.0), PageRequest::from(paging));
         found.check(|| Some(TodasLasIngestas { estado, proveedor: proveedor?, paciente: paciente?, page }))
     }
 }

@@ -1,16 +1,13 @@
 //! `/ingesta`: the commands, each with its route, and the two questions.
 
-use super::{
-    bodies::{CambioBody, CambioConMotivoBody, CrearBody, Filtros},
-    view::IngestaSchema,
-};
+use super::bodies::{CambioBody, CambioConMotivoBody, CrearBody, Filtros};
 use crate::{
     application::{
         Handlers, commands,
         queries::{IngestaPorId, IngestaView},
     },
     domain::ingesta::{IngestaEvent, IngestaId},
-    infrastructure::reads::PgReads,
+    infrastructure::queries::PgReads,
 };
 use actix_web::{get, post};
 use seedwork::infrastructure::{
@@ -110,7 +107,7 @@ async fn eliminar(bus: Bus, body: Json<CambioBody>) -> Result<Accepted, Problem>
 #[utoipa::path(
     tag = "ingesta",
     responses(
-        (status = 200, description = "The ingesta.", body = IngestaSchema, headers(("ETag", description = "Its version."))),
+        (status = 200, description = "The ingesta.", body = IngestaView, headers(("ETag", description = "Its version."))),
         (status = 304, description = "It is still at the version that `If-None-Match` names."),
     ),
 )]
@@ -124,7 +121,7 @@ async fn por_id(queries: Queries, id: Path<Uuid>) -> Result<Versioned<IngestaVie
 #[utoipa::path(
     tag = "ingesta",
     params(Filtros, Paging),
-    responses((status = 200, description = "A page of them.", body = ListedBody<IngestaSchema>)),
+    responses((status = 200, description = "A page of them.", body = ListedBody<IngestaView>)),
 )]
 #[get("/ingesta/todas")]
 async fn todas(queries: Queries, filtros: Query<Filtros>, page: Query<Paging>) -> Result<Listed<IngestaView>, Problem> {

@@ -4,6 +4,5 @@ mod bodies;
 mod ingesta;
 #[cfg(test)]
 mod tests;
-mod view;
 
 pub(super) use ingesta::routes;

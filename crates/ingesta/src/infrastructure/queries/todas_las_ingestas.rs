@@ -1,32 +1,16 @@
-//! What answers the queries: the tables, read directly.
+//! Answers [`TodasLasIngestas`] with one page of the table.
 
-use super::tables::{IngestaRow, ingestas};
+use super::PgReads;
 use crate::{
     application::{
         IngestaFault,
-        queries::{IngestaPorId, IngestaView, TodasLasIngestas},
+        queries::{IngestaView, TodasLasIngestas},
     },
     domain::ingesta::Estado,
+    infrastructure::tables::{IngestaRow, ingestas},
 };
 use diesel::{ExpressionMethods, QueryDsl};
-use seedwork::{
-    application::{Page, QueryHandler},
-    infrastructure::postgres::{Pool, Reads},
-};
-
-/// Answers the queries of this context from PostgreSQL.
-pub(super) struct PgReads {
-    /// By id, many at once.
-    pub(super) ingestas: Reads<IngestaRow>,
-    /// Connections for lists.
-    pub(super) pool: Pool,
-}
-
-impl QueryHandler<IngestaPorId> for PgReads {
-    async fn handle(&self, query: IngestaPorId) -> Result<IngestaView, IngestaFault> {
-        self.ingestas.view(query.id.into()).await?.ok_or(IngestaFault::NoExiste(query.id))
-    }
-}
+use seedwork::application::{Page, QueryHandler};
 
 impl QueryHandler<TodasLasIngestas> for PgReads {
     async fn handle(&self, query: TodasLasIngestas) -> Result<Page<IngestaView>, IngestaFault> {
