@@ -1,8 +1,8 @@
-//! The adapters of clientes: its tables, its HTTP routes and its messages.
+//! The adapters of clientes: tables, answers to queries, HTTP routes and messages.
 
 mod http;
 mod module;
-mod reads;
+mod queries;
 mod tables;
 
 pub use module::module;

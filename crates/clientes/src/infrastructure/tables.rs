@@ -1,10 +1,7 @@
-//! How clientes, expedientes and what is heard of reservas are stored.
+//! The tables of clientes, expedientes and reservas: aggregate to row, and back. Reservas are a read model.
 
 use crate::{
-    application::{
-        projections::Reserva,
-        queries::{ClienteView, DocumentoView, ExpedienteView, IdentidadView, NombreView, ReservaView},
-    },
+    application::projections::Reserva,
     domain::{
         cliente::{
             self, Apellidos, Cedula, Ciudad, Cliente, Email, FechaConstitucion, FechaNacimiento, Identidad, Motivo,
@@ -66,31 +63,31 @@ diesel::table! {
 #[diesel(table_name = clientes)]
 #[row(listed_by = fecha_creacion)]
 pub struct ClienteRow {
-    id: Uuid,
-    tipo: String,
-    nombres: Option<String>,
-    apellidos: Option<String>,
-    razon_social: Option<String>,
-    email: String,
-    documento_tipo: String,
-    documento_numero: String,
-    documento_ciudad: String,
-    fecha_nacimiento: Option<NaiveDate>,
-    fecha_constitucion: Option<NaiveDate>,
-    estado: String,
-    motivo: Option<String>,
-    fecha_creacion: Timestamp,
-    version: i32,
+    pub(super) id: Uuid,
+    pub(super) tipo: String,
+    pub(super) nombres: Option<String>,
+    pub(super) apellidos: Option<String>,
+    pub(super) razon_social: Option<String>,
+    pub(super) email: String,
+    pub(super) documento_tipo: String,
+    pub(super) documento_numero: String,
+    pub(super) documento_ciudad: String,
+    pub(super) fecha_nacimiento: Option<NaiveDate>,
+    pub(super) fecha_constitucion: Option<NaiveDate>,
+    pub(super) estado: String,
+    pub(super) motivo: Option<String>,
+    pub(super) fecha_creacion: Timestamp,
+    pub(super) version: i32,
 }
 
 /// A row of the table `expedientes`.
 #[derive(Clone, Queryable, Selectable, Row)]
 #[diesel(table_name = expedientes)]
 pub struct ExpedienteRow {
-    id: Uuid,
-    estado: String,
-    fecha_apertura: Timestamp,
-    version: i32,
+    pub(super) id: Uuid,
+    pub(super) estado: String,
+    pub(super) fecha_apertura: Timestamp,
+    pub(super) version: i32,
 }
 
 /// A row of the table `reservas`.
@@ -98,12 +95,12 @@ pub struct ExpedienteRow {
 #[diesel(table_name = reservas)]
 #[row(key = (id), order = version)]
 pub struct ReservaRow {
-    id: Uuid,
-    id_cliente: Uuid,
-    estado: String,
-    ruta: String,
-    fecha: Timestamp,
-    version: i64,
+    pub(super) id: Uuid,
+    pub(super) id_cliente: Uuid,
+    pub(super) estado: String,
+    pub(super) ruta: String,
+    pub(super) fecha: Timestamp,
+    pub(super) version: i64,
 }
 
 impl Persisted for Cliente {
@@ -121,33 +118,33 @@ impl PersistedReadModel for Reserva {
 impl From<Cliente> for ClienteRow {
     fn from(cliente: Cliente) -> Self {
         let version = cliente.version();
-        let datos = cliente.datos();
+        let cliente::Datos { id, identidad, email, ciudad, estado, motivo, fecha_creacion } = cliente.datos();
         let row = Self {
-            id: datos.id.into(),
-            tipo: datos.identidad.tipo().to_string(),
+            id: (*id).into(),
+            tipo: identidad.tipo().to_string(),
             nombres: None,
             apellidos: None,
             razon_social: None,
-            email: datos.email.to_string(),
-            documento_tipo: datos.identidad.documento().to_string(),
-            documento_numero: datos.identidad.numero().to_owned(),
-            documento_ciudad: datos.ciudad.to_string(),
+            email: email.to_string(),
+            documento_tipo: identidad.documento().to_string(),
+            documento_numero: identidad.numero().to_owned(),
+            documento_ciudad: ciudad.to_string(),
             fecha_nacimiento: None,
             fecha_constitucion: None,
-            estado: datos.estado.to_string(),
-            motivo: datos.motivo.as_ref().map(ToString::to_string),
-            fecha_creacion: datos.fecha_creacion,
-            // More changes than fit would be refused by the table.
+            estado: estado.to_string(),
+            motivo: motivo.as_ref().map(ToString::to_string),
+            fecha_creacion: *fecha_creacion,
+            // The table refuses more changes than fit.
             version: version.try_into().unwrap_or(i32::MAX),
         };
-        match &datos.identidad {
-            Identidad::Natural { nombre, nacimiento, .. } => Self {
-                nombres: Some(nombre.nombres.to_string()),
-                apellidos: Some(nombre.apellidos.to_string()),
+        match identidad {
+            Identidad::Natural { nombre: Nombre { nombres, apellidos }, cedula: _, nacimiento } => Self {
+                nombres: Some(nombres.to_string()),
+                apellidos: Some(apellidos.to_string()),
                 fecha_nacimiento: Some(nacimiento.fecha()),
                 ..row
             },
-            Identidad::Empresa { razon_social, constitucion, .. } => Self {
+            Identidad::Empresa { razon_social, rut: _, constitucion } => Self {
                 razon_social: Some(razon_social.to_string()),
                 fecha_constitucion: Some(constitucion.fecha()),
                 ..row
@@ -181,8 +178,8 @@ impl TryFrom<ClienteRow> for Cliente {
     }
 }
 
-/// What depends on the day held on the day of the registration. A column that is missing is an empty text or a day to come:
-/// it breaks the rule of its field.
+/// Rules on dates are judged by the day of the registration. A missing column becomes an empty text or a day to come, so
+/// that it breaks the rule of its field.
 fn identidad(row: &ClienteRow, found: &mut Violations) -> Option<Identidad> {
     let text = |column: &Option<String>| column.clone().unwrap_or_default();
     let date = |column: Option<NaiveDate>| column.unwrap_or(NaiveDate::MAX);
@@ -203,47 +200,6 @@ fn identidad(row: &ClienteRow, found: &mut Violations) -> Option<Identidad> {
             let constitucion = FechaConstitucion::parse(date(row.fecha_constitucion), hoy);
             let constitucion = found.field("fecha_constitucion", constitucion);
             Some(Identidad::Empresa { razon_social: razon_social?, rut: rut?, constitucion: constitucion? })
-        }
-    }
-}
-
-/// What clients see of a row. What is derived needs the row to be one that the domain accepts.
-impl TryFrom<ClienteRow> for ClienteView {
-    type Error = Violations;
-
-    fn try_from(row: ClienteRow) -> Result<Self, Violations> {
-        let cliente = Cliente::try_from(row)?;
-        let version = cliente.version();
-        let cliente::Datos { id, identidad, email, ciudad, estado, fecha_creacion, .. } = cliente.datos();
-        Ok(Self {
-            id: (*id).into(),
-            email: email.to_string(),
-            dominio: email.dominio().to_owned(),
-            es_empresarial: email.es_empresarial(),
-            documento: DocumentoView {
-                tipo: identidad.documento(),
-                numero: identidad.numero().to_owned(),
-                ciudad: ciudad.to_string(),
-            },
-            identidad: identidad.into(),
-            estado: *estado,
-            fecha_creacion: *fecha_creacion,
-            version,
-        })
-    }
-}
-
-impl From<&Identidad> for IdentidadView {
-    fn from(identidad: &Identidad) -> Self {
-        match identidad {
-            Identidad::Natural { nombre, nacimiento, .. } => {
-                let nombre =
-                    NombreView { nombres: nombre.nombres.to_string(), apellidos: nombre.apellidos.to_string() };
-                Self::Natural { nombre, fecha_nacimiento: nacimiento.fecha() }
-            }
-            Identidad::Empresa { razon_social, constitucion, .. } => {
-                Self::Empresa { razon_social: razon_social.to_string(), fecha_constitucion: constitucion.fecha() }
-            }
         }
     }
 }
@@ -273,19 +229,6 @@ impl TryFrom<ExpedienteRow> for Expediente {
     }
 }
 
-/// What clients see of a row; its reservas are other rows.
-impl TryFrom<ExpedienteRow> for ExpedienteView {
-    type Error = Violations;
-
-    fn try_from(row: ExpedienteRow) -> Result<Self, Violations> {
-        let expediente = Expediente::try_from(row)?;
-        let version = expediente.version();
-        let expediente::Datos { cliente, estado, fecha_apertura } = expediente.datos();
-        let (id_cliente, estado, fecha_apertura) = ((*cliente).into(), *estado, *fecha_apertura);
-        Ok(Self { id_cliente, estado, fecha_apertura, reservas: Vec::new(), version })
-    }
-}
-
 impl From<Reserva> for ReservaRow {
     fn from(reserva: Reserva) -> Self {
         let Reserva { id, cliente, estado, ruta, fecha, version } = reserva;
@@ -293,19 +236,10 @@ impl From<Reserva> for ReservaRow {
     }
 }
 
-impl From<ReservaRow> for ReservaView {
-    fn from(row: ReservaRow) -> Self {
-        Self { id_reserva: row.id, estado: row.estado, ruta: row.ruta, fecha: row.fecha }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{
-        cliente::{TipoDocumento, examples::*},
-        expediente::examples::en as expediente_en,
-    };
+    use crate::domain::{cliente::examples::*, expediente::examples::en as expediente_en};
 
     #[test]
     fn a_cliente_comes_back_as_it_was_stored() {
@@ -327,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_the_domain_refuses_is_an_error_that_tells_all() {
+    fn a_row_that_the_domain_refuses_is_an_error_with_every_column_at_fault() {
         let row = ClienteRow {
             nombres: None,
             email: "nobody".into(),
@@ -335,18 +269,8 @@ mod tests {
             estado: "Perdido".into(),
             ..en(cliente::Estado::Activo).into()
         };
-        let refused = Cliente::try_from(row.clone()).unwrap_err();
-        let told: Vec<_> = refused.iter().map(|broken| broken.field.as_str()).collect();
-        assert_eq!(told, ["nombres", "fecha_nacimiento", "email", "estado"]);
-        assert_eq!(ClienteView::try_from(row).unwrap_err().rule(), "nombres-validos");
-        let row = ExpedienteRow { estado: "Perdido".into(), ..expediente_en(expediente::Estado::Abierto).into() };
-        assert_eq!(ExpedienteView::try_from(row).unwrap_err().rule(), "estado-valido");
-    }
-
-    #[test]
-    fn what_an_email_tells_is_shown() {
-        let view = ClienteView::try_from(ClienteRow::from(una_empresa())).unwrap();
-        assert_eq!((view.dominio.as_str(), view.es_empresarial), ("alpes.example", true));
-        assert_eq!((view.documento.tipo, view.documento.numero.as_str()), (TipoDocumento::Rut, "900123456-8"));
+        let refused = Cliente::try_from(row).unwrap_err();
+        let columns: Vec<_> = refused.iter().map(|broken| broken.field.as_str()).collect();
+        assert_eq!(columns, ["nombres", "fecha_nacimiento", "email", "estado"]);
     }
 }

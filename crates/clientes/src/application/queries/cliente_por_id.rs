@@ -1,21 +1,17 @@
-//! One cliente, also when it has left.
+//! One cliente by its id, active or not.
 
 use crate::{
     application::ClientesFault,
     domain::cliente::{ClienteId, Estado, TipoDocumento},
 };
-use chrono::NaiveDate;
-use seedwork::{
-    application::{Query, by_name},
-    domain::{Timestamp, Version},
-};
+use chrono::{DateTime, NaiveDate, Utc};
+use seedwork::application::{Named, Query};
 use serde::Serialize;
 use uuid::Uuid;
 
-/// Asks for the cliente with this id; [`ClientesFault::NoExiste`] when there is none.
+/// Asks for the cliente with this id; [`ClientesFault::NoExiste`] if there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientePorId {
-    /// Which cliente.
     pub id: ClienteId,
 }
 
@@ -25,71 +21,80 @@ impl Query for ClientePorId {
     type Error = ClientesFault;
 }
 
-/// A cliente as clients see it: what it was registered with, and what is known besides.
+/// Un cliente: los datos de su registro y lo que se sabe además.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "infrastructure", derive(utoipa::ToSchema), schema(as = Cliente))]
 pub struct ClienteView {
-    /// Which cliente.
+    /// El identificador del cliente.
     pub id: Uuid,
-    /// Who it is by law.
     #[serde(flatten)]
     pub identidad: IdentidadView,
-    /// Where it is written to.
+    /// El correo del cliente, en minúsculas.
     pub email: String,
-    /// What follows the `@`.
+    /// La parte del correo que sigue a `@`.
     pub dominio: String,
-    /// Whether the email seems to be an organization's.
+    /// Si el correo parece ser de una organización.
     pub es_empresarial: bool,
-    /// What identifies it by law.
+    /// El documento que identifica al cliente ante la ley.
     pub documento: DocumentoView,
-    /// Whether it is served.
-    #[serde(serialize_with = "by_name")]
-    pub estado: Estado,
-    /// When it was registered.
-    pub fecha_creacion: Timestamp,
-    /// How often it has changed.
-    pub version: Version,
+    /// El estado del cliente.
+    pub estado: EstadoDeCliente,
+    /// El momento del registro.
+    pub fecha_creacion: DateTime<Utc>,
+    /// La versión del cliente: aumenta en uno con cada cambio.
+    pub version: u32,
 }
 
-/// A person or a company.
+pub type EstadoDeCliente = Named<Estado>;
+
+/// Una persona o una empresa.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "tipo", rename_all = "lowercase")]
+#[cfg_attr(feature = "infrastructure", derive(utoipa::ToSchema), schema(as = Identidad))]
 pub enum IdentidadView {
-    /// A person.
+    /// Una persona.
     Natural {
-        /// What it is called.
+        /// El nombre de la persona.
         nombre: NombreView,
-        /// When it was born.
+        /// La fecha de nacimiento.
         fecha_nacimiento: NaiveDate,
     },
-    /// A company.
+    /// Una empresa.
     Empresa {
-        /// The name that it is registered under.
+        /// El nombre con que está registrada.
         razon_social: String,
-        /// When it was founded.
+        /// La fecha de constitución.
         fecha_constitucion: NaiveDate,
     },
 }
 
-/// What a person is called.
+/// El nombre de una persona.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "infrastructure", derive(utoipa::ToSchema), schema(as = NombreDeCliente))]
 pub struct NombreView {
-    /// The given names.
+    /// Los nombres: de 1 a 100 caracteres visibles.
+    #[cfg_attr(feature = "infrastructure", schema(example = "Ana María"))]
     pub nombres: String,
-    /// The family names.
+    /// Los apellidos: de 1 a 100 caracteres visibles.
+    #[cfg_attr(feature = "infrastructure", schema(example = "Ñáñez Gil"))]
     pub apellidos: String,
 }
 
-/// What identifies a cliente by law.
+/// El documento que identifica a un cliente ante la ley.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "infrastructure", derive(utoipa::ToSchema), schema(as = DocumentoDeCliente))]
 pub struct DocumentoView {
-    /// Which kind of document.
-    #[serde(serialize_with = "by_name")]
-    pub tipo: TipoDocumento,
-    /// Its number.
+    /// El tipo de documento: `cedula` de una persona, `rut` de una empresa.
+    pub tipo: TipoDeDocumento,
+    /// El número del documento.
+    #[cfg_attr(feature = "infrastructure", schema(example = "1020304050"))]
     pub numero: String,
-    /// Where it was issued.
+    /// La ciudad donde se expidió: de 1 a 100 caracteres visibles.
+    #[cfg_attr(feature = "infrastructure", schema(example = "Bogotá"))]
     pub ciudad: String,
 }
+
+pub type TipoDeDocumento = Named<TipoDocumento>;
 
 #[cfg(test)]
 mod tests {
@@ -104,11 +109,11 @@ mod tests {
             dominio: "alpes.example".into(),
             es_empresarial: true,
             documento: DocumentoView {
-                tipo: TipoDocumento::Cedula,
+                tipo: TipoDocumento::Cedula.into(),
                 numero: "1020304050".into(),
                 ciudad: "Bogotá".into(),
             },
-            estado: Estado::Activo,
+            estado: Estado::Activo.into(),
             fecha_creacion: AHORA,
             version: 1,
         }

@@ -1,13 +1,12 @@
-//! The clientes that have left, newest first, one page at a time.
+//! The deactivated clientes, newest first, one page at a time.
 
 use super::ClienteView;
 use crate::application::ClientesFault;
 use seedwork::application::{Page, PageRequest, Query};
 
-/// Asks for the clientes that have left, newest first by registration.
+/// Asks for the deactivated clientes, newest first by registration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientesDesactivados {
-    /// Which page of them.
     pub page: PageRequest,
 }
 

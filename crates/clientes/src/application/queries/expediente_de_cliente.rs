@@ -4,17 +4,14 @@ use crate::{
     application::ClientesFault,
     domain::{cliente::ClienteId, expediente::Estado},
 };
-use seedwork::{
-    application::{Query, by_name},
-    domain::{Timestamp, Version},
-};
+use chrono::{DateTime, Utc};
+use seedwork::application::{Named, Query};
 use serde::Serialize;
 use uuid::Uuid;
 
-/// Asks for the expediente of this cliente; [`ClientesFault::NoExiste`] when there is no such cliente.
+/// Asks for the expediente of this cliente; [`ClientesFault::NoExiste`] if there is no such cliente.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpedienteDeCliente {
-    /// Whose.
     pub cliente: ClienteId,
 }
 
@@ -24,33 +21,38 @@ impl Query for ExpedienteDeCliente {
     type Error = ClientesFault;
 }
 
-/// An expediente as clients see it.
+/// El expediente de un cliente.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "infrastructure", derive(utoipa::ToSchema), schema(as = Expediente))]
 pub struct ExpedienteView {
-    /// Whose it is.
+    /// El cliente del expediente.
     pub id_cliente: Uuid,
-    /// Whether the cliente is served.
-    #[serde(serialize_with = "by_name")]
-    pub estado: Estado,
-    /// When it was opened.
-    pub fecha_apertura: Timestamp,
-    /// The cliente's reservas as they were last heard of, the first to leave first.
+    /// El estado del expediente.
+    pub estado: EstadoDeExpediente,
+    /// El momento en que se abrió.
+    pub fecha_apertura: DateTime<Utc>,
+    /// Las reservas del cliente según las últimas noticias de ellas, primero la que sale antes.
     pub reservas: Vec<ReservaView>,
-    /// How often the expediente itself has changed; what happens to reservas does not count.
-    pub version: Version,
+    /// La versión del expediente: aumenta en uno con cada cambio. Los cambios de las reservas no cuentan.
+    pub version: u32,
 }
 
-/// A reserva as clients see it in an expediente.
+pub type EstadoDeExpediente = Named<Estado>;
+
+/// Una reserva en un expediente.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "infrastructure", derive(utoipa::ToSchema), schema(as = ReservaDeExpediente))]
 pub struct ReservaView {
-    /// Which reserva.
+    /// El identificador de la reserva.
     pub id_reserva: Uuid,
-    /// What became of it.
+    /// El estado de la reserva.
+    #[cfg_attr(feature = "infrastructure", schema(example = "Pendiente"))]
     pub estado: String,
-    /// Where the first odo begins and ends: `BOG-JFK`.
+    /// El origen y el destino del primer odo.
+    #[cfg_attr(feature = "infrastructure", schema(example = "BOG-JFK"))]
     pub ruta: String,
-    /// When the first leg takes off.
-    pub fecha: Timestamp,
+    /// El momento de la primera salida.
+    pub fecha: DateTime<Utc>,
 }
 
 #[cfg(test)]
@@ -64,7 +66,7 @@ mod tests {
             ReservaView { id_reserva: ID.into(), estado: "Pendiente".into(), ruta: "BOG-JFK".into(), fecha: AYER };
         let view = ExpedienteView {
             id_cliente: ID.into(),
-            estado: Estado::Abierto,
+            estado: Estado::Abierto.into(),
             fecha_apertura: AHORA,
             reservas: vec![reserva],
             version: 1,

@@ -4,10 +4,9 @@ use super::ClienteView;
 use crate::application::ClientesFault;
 use seedwork::application::{Page, PageRequest, Query};
 
-/// Asks for all clientes, newest first by registration; those that have left are among them.
+/// Asks for all clientes, active or not, newest first by registration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TodosLosClientes {
-    /// Which page of them.
     pub page: PageRequest,
 }
 

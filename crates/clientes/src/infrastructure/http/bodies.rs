@@ -1,17 +1,20 @@
 //! What clients send, and the commands that it becomes.
 
-use super::view::TipoDocumentoSchema;
 use crate::{
-    application::commands,
+    application::{
+        commands,
+        queries::{DocumentoView, NombreView, TipoDeDocumento},
+    },
     domain::cliente::{
         Apellidos, Cedula, Ciudad, ClienteId, Email, FechaConstitucion, FechaNacimiento, Identidad, Nombre, Nombres,
-        RazonSocial, Rut, Tipo, TipoDocumento,
+        RazonSocial, Rut, Tipo,
     },
 };
 use chrono::NaiveDate;
 use seedwork::{
+    application::Named,
     domain::{Clock, SystemClock, Violations},
-    infrastructure::http::{Body, Problem, date, text},
+    infrastructure::http::{Body, Problem, date},
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -28,13 +31,12 @@ pub(super) enum RegistrarBody {
 
 #[derive(Deserialize)]
 struct TipoBody {
-    #[serde(deserialize_with = "text")]
-    tipo: Tipo,
+    tipo: Named<Tipo>,
 }
 
 impl Body for RegistrarBody {
     fn read(json: &[u8]) -> Result<Self, Problem> {
-        match TipoBody::read(json)?.tipo {
+        match TipoBody::read(json)?.tipo.0 {
             Tipo::Natural => NaturalBody::read(json).map(Self::Natural),
             Tipo::Empresa => EmpresaBody::read(json).map(Self::Empresa),
         }
@@ -46,11 +48,13 @@ impl Body for RegistrarBody {
 #[schema(as = RegistrarNatural)]
 pub(super) struct NaturalBody {
     /// What it is called.
+    #[schema(value_type = NombreView)]
     nombre: NombreBody,
     /// Where it is written to. No two clientes have the same.
     #[schema(example = "ana.gil@alpes.example")]
     email: String,
     /// Its cedula: 6 to 10 digits. No two clientes have the same.
+    #[schema(value_type = DocumentoView)]
     documento: DocumentoBody,
     /// When it was born: 18 years ago or more.
     #[serde(deserialize_with = "date")]
@@ -69,6 +73,7 @@ pub(super) struct EmpresaBody {
     #[schema(example = "contacto@alpes.example")]
     email: String,
     /// Its rut: 6 to 10 digits, with or without `-` and the check digit. No two clientes have the same.
+    #[schema(value_type = DocumentoView)]
     documento: DocumentoBody,
     /// When it was founded: before today.
     #[serde(deserialize_with = "date")]
@@ -76,31 +81,18 @@ pub(super) struct EmpresaBody {
     fecha_constitucion: NaiveDate,
 }
 
-/// What a person is called.
-#[derive(Deserialize, ToSchema)]
-#[schema(as = NombreDeCliente)]
-pub(super) struct NombreBody {
-    /// The given names: 1 to 100 visible characters.
-    #[schema(example = "Ana María")]
+/// Described by [`NombreView`], which has the same members.
+#[derive(Deserialize)]
+struct NombreBody {
     nombres: String,
-    /// The family names: 1 to 100 visible characters.
-    #[schema(example = "Ñáñez Gil")]
     apellidos: String,
 }
 
-/// What identifies a cliente by law.
-#[derive(Deserialize, ToSchema)]
-#[schema(as = DocumentoDeCliente)]
-pub(super) struct DocumentoBody {
-    /// A person has a `cedula`, a company a `rut`.
-    #[serde(deserialize_with = "text")]
-    #[schema(value_type = TipoDocumentoSchema)]
-    tipo: TipoDocumento,
-    /// Its number.
-    #[schema(example = "1020304050")]
+/// Described by [`DocumentoView`], which has the same members.
+#[derive(Deserialize)]
+struct DocumentoBody {
+    tipo: TipoDeDocumento,
     numero: String,
-    /// Where it was issued: 1 to 100 visible characters.
-    #[schema(example = "Bogotá")]
     ciudad: String,
 }
 
@@ -124,7 +116,7 @@ impl NaturalBody {
         let nombres = found.field("nombre.nombres", Nombres::parse(&nombre.nombres));
         let apellidos = found.field("nombre.apellidos", Apellidos::parse(&nombre.apellidos));
         let email = found.field("email", Email::parse(&email));
-        found.field("documento.tipo", documento.tipo.identifica(Tipo::Natural));
+        found.field("documento.tipo", documento.tipo.0.identifica(Tipo::Natural));
         let cedula = found.field("documento.numero", Cedula::parse(&documento.numero));
         let ciudad = found.field("documento.ciudad", Ciudad::parse(&documento.ciudad));
         let nacimiento = found.field("fecha_nacimiento", FechaNacimiento::parse(fecha_nacimiento, hoy));
@@ -142,7 +134,7 @@ impl EmpresaBody {
         let mut found = Violations::collect();
         let razon_social = found.field("razon_social", RazonSocial::parse(&razon_social));
         let email = found.field("email", Email::parse(&email));
-        found.field("documento.tipo", documento.tipo.identifica(Tipo::Empresa));
+        found.field("documento.tipo", documento.tipo.0.identifica(Tipo::Empresa));
         let rut = found.field("documento.numero", Rut::parse(&documento.numero));
         let ciudad = found.field("documento.ciudad", Ciudad::parse(&documento.ciudad));
         let constitucion = found.field("fecha_constitucion", FechaConstitucion::parse(fecha_constitucion, hoy));
@@ -163,4 +155,22 @@ pub(super) struct DesactivarBody {
     /// Why: 1 to 500 characters.
     #[schema(example = "se va")]
     pub(super) motivo: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::cliente::TipoDocumento;
+    use serde_json::{from_value, to_value};
+
+    #[test]
+    fn the_parts_of_a_body_have_the_members_of_the_views_that_describe_them() {
+        let view = NombreView { nombres: "Ana María".into(), apellidos: "Ñáñez Gil".into() };
+        let NombreBody { nombres, apellidos } = from_value(to_value(&view).unwrap()).unwrap();
+        assert_eq!(NombreView { nombres, apellidos }, view);
+        let tipo = Named(TipoDocumento::Rut);
+        let view = DocumentoView { tipo, numero: "900123456-8".into(), ciudad: "Bogotá".into() };
+        let DocumentoBody { tipo, numero, ciudad } = from_value(to_value(&view).unwrap()).unwrap();
+        assert_eq!(DocumentoView { tipo, numero, ciudad }, view);
+    }
 }

@@ -1,9 +1,6 @@
 //! `/clientes`: the commands, each with its route, and the questions.
 
-use super::{
-    bodies::{DesactivarBody, RegistrarBody},
-    view::{ClienteSchema, ExpedienteSchema},
-};
+use super::bodies::{DesactivarBody, RegistrarBody};
 use crate::{
     application::{
         Handlers, commands,
@@ -12,7 +9,7 @@ use crate::{
         },
     },
     domain::{ClientesEvent, cliente::ClienteId},
-    infrastructure::reads::PgReads,
+    infrastructure::queries::PgReads,
 };
 use actix_web::{get, post};
 use seedwork::infrastructure::{
@@ -62,7 +59,7 @@ async fn desactivar(bus: Bus, body: Json<DesactivarBody>) -> Result<Accepted, Pr
 #[utoipa::path(
     tag = "clientes",
     responses(
-        (status = 200, description = "The cliente.", body = ClienteSchema, headers(("ETag", description = "Its version."))),
+        (status = 200, description = "The cliente.", body = ClienteView, headers(("ETag", description = "Its version."))),
         (status = 304, description = "It is still at the version that `If-None-Match` names."),
     ),
 )]
@@ -76,7 +73,7 @@ async fn por_id(queries: Queries, id: Path<Uuid>) -> Result<Versioned<ClienteVie
 #[utoipa::path(
     tag = "clientes",
     params(Paging),
-    responses((status = 200, description = "A page of them.", body = ListedBody<ClienteSchema>)),
+    responses((status = 200, description = "A page of them.", body = ListedBody<ClienteView>)),
 )]
 #[get("/clientes/todos")]
 async fn todos(queries: Queries, page: Query<Paging>) -> Result<Listed<ClienteView>, Problem> {
@@ -87,7 +84,7 @@ async fn todos(queries: Queries, page: Query<Paging>) -> Result<Listed<ClienteVi
 #[utoipa::path(
     tag = "clientes",
     params(Paging),
-    responses((status = 200, description = "A page of them.", body = ListedBody<ClienteSchema>)),
+    responses((status = 200, description = "A page of them.", body = ListedBody<ClienteView>)),
 )]
 #[get("/clientes/desactivados")]
 async fn desactivados(queries: Queries, page: Query<Paging>) -> Result<Listed<ClienteView>, Problem> {
@@ -97,7 +94,7 @@ async fn desactivados(queries: Queries, page: Query<Paging>) -> Result<Listed<Cl
 /// The expediente of a cliente, with its reservas as they were last heard of.
 #[utoipa::path(
     tag = "clientes",
-    responses((status = 200, description = "The expediente.", body = ExpedienteSchema)),
+    responses((status = 200, description = "The expediente.", body = ExpedienteView)),
 )]
 #[get("/clientes/{id}/expediente")]
 async fn expediente(queries: Queries, id: Path<Uuid>) -> Result<Json<ExpedienteView>, Problem> {

@@ -4,6 +4,5 @@ mod bodies;
 mod clientes;
 #[cfg(test)]
 mod tests;
-mod view;
 
 pub(super) use clientes::routes;
