@@ -8,6 +8,8 @@
 //! Without the feature no adapter can be named: `cargo test -p vuelos --no-default-features` holds the two inner
 //! layers to that, and takes seconds.
 
+#![expect(missing_docs, reason = "nobody outside the workspace uses it: names say enough")]
+
 pub mod application;
 pub mod domain;
 #[cfg(feature = "infrastructure")]

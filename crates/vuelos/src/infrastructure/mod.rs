@@ -1,8 +1,10 @@
-//! The adapters of vuelos: its tables, its HTTP routes and its messages.
+//! The adapters of vuelos: tables, answers to queries, HTTP routes and messages.
 
 mod http;
+mod json;
 mod module;
-mod reads;
+mod pendientes;
+mod queries;
 mod tables;
 
 pub use module::module;

@@ -1,6 +1,6 @@
 //! What this context is made of: its tables, its routes, what it hears and says.
 
-use super::{http, reads::PgReads};
+use super::{http, queries::PgReads};
 use crate::{
     application::{Handlers, commands, integration::consumed},
     domain::reserva::ReservaEvent,

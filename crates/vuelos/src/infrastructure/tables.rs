@@ -1,18 +1,12 @@
-//! How a reserva is stored.
+//! The table of reservas: aggregate to row, and back.
 
-use crate::{
-    application::{
-        integration::itinerario::Itinerario,
-        queries::{PasajeroView, ReservaView},
-    },
-    domain::reserva::{Datos, Estado, Itinerarios, Motivo, Pasajeros, Reserva, TipoVuelo},
-};
+use super::json::{ItinerarioJson, PasajeroJson, read, written};
+use crate::domain::reserva::{Datos, Estado, Itinerarios, Motivo, Pasajeros, Reserva};
 use diesel::{Queryable, Selectable};
 use seedwork::{
     domain::{Aggregate, Timestamp, Violations},
     infrastructure::postgres::{Persisted, Row},
 };
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 diesel::table! {
@@ -32,23 +26,23 @@ diesel::table! {
     }
 }
 
-/// A row of the table `reservas`. Tipo, ruta and salida are what the itinerarios make of it, to be looked for and shown.
+/// A row of the table `reservas`. `tipo_vuelo`, `ruta` and `fecha_salida` are derived from the itinerarios, for queries.
 #[derive(Clone, Queryable, Selectable, Row)]
 #[diesel(table_name = reservas)]
 #[row(listed_by = fecha_creacion)]
 pub struct ReservaRow {
-    id: Uuid,
-    id_cliente: Option<Uuid>,
-    estado: String,
-    tipo_vuelo: String,
-    ruta: String,
-    fecha_salida: Timestamp,
-    pasajeros: String,
-    itinerarios: String,
-    fecha_creacion: Timestamp,
-    fecha_actualizacion: Timestamp,
-    motivo: Option<String>,
-    version: i32,
+    pub(super) id: Uuid,
+    pub(super) id_cliente: Option<Uuid>,
+    pub(super) estado: String,
+    pub(super) tipo_vuelo: String,
+    pub(super) ruta: String,
+    pub(super) fecha_salida: Timestamp,
+    pub(super) pasajeros: String,
+    pub(super) itinerarios: String,
+    pub(super) fecha_creacion: Timestamp,
+    pub(super) fecha_actualizacion: Timestamp,
+    pub(super) motivo: Option<String>,
+    pub(super) version: i32,
 }
 
 impl Persisted for Reserva {
@@ -57,22 +51,22 @@ impl Persisted for Reserva {
 
 impl From<Reserva> for ReservaRow {
     fn from(reserva: Reserva) -> Self {
-        let (datos, version) = (reserva.datos(), reserva.version());
-        let pasajeros: Vec<PasajeroView> = datos.pasajeros.iter().map(Into::into).collect();
-        let itinerarios: Vec<Itinerario<Timestamp>> = datos.itinerarios.iter().map(Into::into).collect();
+        let version = reserva.version();
+        let Datos { id, cliente, pasajeros, itinerarios, estado, fecha_creacion, fecha_actualizacion, motivo } =
+            reserva.datos();
         Self {
-            id: datos.id.into(),
-            id_cliente: datos.cliente.map(Into::into),
-            estado: datos.estado.to_string(),
-            tipo_vuelo: datos.itinerarios.tipo_vuelo().to_string(),
-            ruta: datos.itinerarios.ruta().to_string(),
-            fecha_salida: datos.itinerarios.fecha_salida(),
-            pasajeros: json(&pasajeros),
-            itinerarios: json(&itinerarios),
-            fecha_creacion: datos.fecha_creacion,
-            fecha_actualizacion: datos.fecha_actualizacion,
-            motivo: datos.motivo.as_ref().map(ToString::to_string),
-            // More changes than fit would be refused by the table.
+            id: (*id).into(),
+            id_cliente: cliente.map(Into::into),
+            estado: estado.to_string(),
+            tipo_vuelo: itinerarios.tipo_vuelo().to_string(),
+            ruta: itinerarios.ruta().to_string(),
+            fecha_salida: itinerarios.fecha_salida(),
+            pasajeros: written(&pasajeros.iter().map(PasajeroJson::from).collect::<Vec<_>>()),
+            itinerarios: written(&itinerarios.iter().map(ItinerarioJson::from).collect::<Vec<_>>()),
+            fecha_creacion: *fecha_creacion,
+            fecha_actualizacion: *fecha_actualizacion,
+            motivo: motivo.as_ref().map(ToString::to_string),
+            // The table refuses more changes than fit.
             version: version.try_into().unwrap_or(i32::MAX),
         }
     }
@@ -84,12 +78,12 @@ impl TryFrom<ReservaRow> for Reserva {
     fn try_from(row: ReservaRow) -> Result<Self, Violations> {
         let mut found = Violations::collect();
         let estado = found.field("estado", row.estado.parse::<Estado>());
-        let pasajeros = found.field("pasajeros", read::<Vec<PasajeroView>>(&row.pasajeros));
+        let pasajeros = found.field("pasajeros", read::<Vec<PasajeroJson>>(&row.pasajeros));
         let pasajeros = pasajeros.and_then(|all| {
             let escritos: Vec<_> = all.iter().map(|one| (one.tipo.as_str(), one.clase.as_str())).collect();
             found.inside("pasajeros", Pasajeros::parse(&escritos))
         });
-        let itinerarios = found.field("itinerarios", read::<Vec<Itinerario<Timestamp>>>(&row.itinerarios));
+        let itinerarios = found.field("itinerarios", read::<Vec<ItinerarioJson>>(&row.itinerarios));
         let itinerarios = itinerarios.and_then(|all| {
             let escritos = all.into_iter().map(Into::into).collect();
             found.inside("itinerarios", Itinerarios::parse(escritos))
@@ -109,48 +103,6 @@ impl TryFrom<ReservaRow> for Reserva {
         })?;
         Ok(Self::restaurar(datos, row.version.unsigned_abs()))
     }
-}
-
-/// What clients see of a row. Its texts were looked at when it was written.
-impl TryFrom<ReservaRow> for ReservaView {
-    type Error = Violations;
-
-    fn try_from(row: ReservaRow) -> Result<Self, Violations> {
-        let mut found = Violations::collect();
-        let estado = found.field("estado", row.estado.parse::<Estado>());
-        let tipo_vuelo = found.field("tipo_vuelo", row.tipo_vuelo.parse::<TipoVuelo>());
-        let pasajeros = found.field("pasajeros", read(&row.pasajeros));
-        let itinerarios = found.field("itinerarios", read(&row.itinerarios));
-        found.check(|| {
-            Some(Self {
-                id: row.id,
-                id_cliente: row.id_cliente,
-                estado: estado?,
-                tipo_vuelo: tipo_vuelo?,
-                ruta: row.ruta,
-                fecha_salida: row.fecha_salida,
-                pasajeros: pasajeros?,
-                itinerarios: itinerarios?,
-                fecha_creacion: row.fecha_creacion,
-                fecha_actualizacion: row.fecha_actualizacion,
-                motivo: row.motivo,
-                version: row.version.unsigned_abs(),
-            })
-        })
-    }
-}
-
-seedwork::refusal! {
-    /// A stored text that is not the JSON that was written.
-    pub(super) struct TextoIlegible: "texto-legible", "El texto guardado no se puede leer";
-}
-
-fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect("structs of texts and dates have JSON")
-}
-
-fn read<T: for<'de> Deserialize<'de>>(json: &str) -> Result<T, TextoIlegible> {
-    serde_json::from_str(json).map_err(|_| TextoIlegible)
 }
 
 #[cfg(test)]
@@ -173,13 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reserva_is_shown_as_it_was_told() {
-        let reserva = en(Estado::Aprobada);
-        assert_eq!(ReservaView::try_from(ReservaRow::from(reserva.clone())), Ok(reserva.into()));
-    }
-
-    #[test]
-    fn a_row_that_the_domain_refuses_is_an_error_that_tells_all() {
+    fn a_row_that_the_domain_refuses_is_an_error_with_every_column_at_fault() {
         let row = ReservaRow {
             estado: "Perdida".into(),
             pasajeros: "{".into(),
@@ -187,9 +133,8 @@ mod tests {
             motivo: Some(String::new()),
             ..en(Estado::Pendiente).into()
         };
-        let refused = Reserva::try_from(row.clone()).unwrap_err();
-        let told: Vec<_> = refused.iter().map(|broken| broken.field.as_str()).collect();
-        assert_eq!(told, ["estado", "pasajeros", "itinerarios", "motivo"]);
-        assert_eq!(ReservaView::try_from(row).unwrap_err().rule(), "estado-valido");
+        let refused = Reserva::try_from(row).unwrap_err();
+        let columns: Vec<_> = refused.iter().map(|broken| broken.field.as_str()).collect();
+        assert_eq!(columns, ["estado", "pasajeros", "itinerarios", "motivo"]);
     }
 }

@@ -1,5 +1,4 @@
-//! How one flies, as everybody outside the domain writes it: other contexts, clients, the table. One tree for all; `F` is
-//! how each of them writes a moment.
+//! Itinerarios as they are received: from the broker and in bodies of requests. `F` is the form of a moment there.
 
 use crate::domain::reserva::{self, AeropuertoEscrito, LegEscrito};
 use chrono::serde::ts_microseconds;
@@ -60,12 +59,6 @@ impl From<Micros> for Timestamp {
     }
 }
 
-impl From<Timestamp> for Micros {
-    fn from(time: Timestamp) -> Self {
-        Self(time)
-    }
-}
-
 fn all<A, B: From<A>>(all: impl IntoIterator<Item = A>) -> Vec<B> {
     all.into_iter().map(Into::into).collect()
 }
@@ -93,34 +86,5 @@ impl<F: Into<Timestamp>> From<Leg<F>> for LegEscrito {
         let escrito = |Aeropuerto { codigo, nombre }| AeropuertoEscrito { codigo, nombre };
         let (origen, destino) = (escrito(leg.origen), escrito(leg.destino));
         Self { salida: leg.fecha_salida.into(), llegada: leg.fecha_llegada.into(), origen, destino }
-    }
-}
-
-impl<F: From<Timestamp>> From<&reserva::Itinerario> for Itinerario<F> {
-    fn from(itinerario: &reserva::Itinerario) -> Self {
-        Self { odos: all(&itinerario.odos) }
-    }
-}
-
-impl<F: From<Timestamp>> From<&reserva::Odo> for Odo<F> {
-    fn from(odo: &reserva::Odo) -> Self {
-        Self { segmentos: all(&odo.segmentos) }
-    }
-}
-
-impl<F: From<Timestamp>> From<&reserva::Segmento> for Segmento<F> {
-    fn from(segmento: &reserva::Segmento) -> Self {
-        Self { legs: all(&segmento.legs) }
-    }
-}
-
-impl<F: From<Timestamp>> From<&reserva::Leg> for Leg<F> {
-    fn from(leg: &reserva::Leg) -> Self {
-        let escrito = |aeropuerto: &reserva::Aeropuerto| Aeropuerto {
-            codigo: aeropuerto.codigo.to_string(),
-            nombre: aeropuerto.nombre.to_string(),
-        };
-        let (origen, destino) = (escrito(&leg.origen), escrito(&leg.destino));
-        Self { fecha_salida: leg.salida.into(), fecha_llegada: leg.llegada.into(), origen, destino }
     }
 }

@@ -1,20 +1,21 @@
-//! One reserva, whatever became of it.
+//! One reserva by its id, in any state.
 
+use super::ItinerarioView;
 use crate::{
-    application::{VuelosFault, integration::itinerario::Itinerario},
-    domain::reserva::{Estado, Pasajero, Reserva, ReservaId, TipoVuelo},
+    application::VuelosFault,
+    domain::reserva::{Clase, Datos, Estado, Pasajero, Reserva, ReservaId, TipoPasajero, TipoVuelo},
 };
+use chrono::{DateTime, Utc};
 use seedwork::{
-    application::{Query, by_name},
-    domain::{Aggregate, Timestamp, Version},
+    application::{Named, Query},
+    domain::Aggregate,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 
-/// Asks for the reserva with this id; [`VuelosFault::NoExiste`] when there is none.
+/// Asks for the reserva with this id; [`VuelosFault::NoExiste`] if there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReservaPorId {
-    /// Which reserva.
     pub id: ReservaId,
 }
 
@@ -24,68 +25,79 @@ impl Query for ReservaPorId {
     type Error = VuelosFault;
 }
 
-/// A reserva as clients see it.
+/// Una reserva de vuelos.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "infrastructure", derive(utoipa::ToSchema), schema(as = Reserva))]
 pub struct ReservaView {
-    /// Which reserva.
+    /// El identificador de la reserva.
     pub id: Uuid,
-    /// Whose it is, if anybody's.
+    /// El cliente de la reserva; nulo si no es de nadie.
+    #[cfg_attr(feature = "infrastructure", schema(required))]
     pub id_cliente: Option<Uuid>,
-    /// What became of it.
-    #[serde(serialize_with = "by_name")]
-    pub estado: Estado,
-    /// What the ruta makes of it.
-    #[serde(serialize_with = "by_name")]
-    pub tipo_vuelo: TipoVuelo,
-    /// Where the first odo begins and ends.
+    /// El estado de la reserva.
+    pub estado: EstadoDeReserva,
+    /// El tipo de vuelo, que resulta de la ruta.
+    pub tipo_vuelo: TipoDeVuelo,
+    /// El origen y el destino del primer odo.
+    #[cfg_attr(feature = "infrastructure", schema(example = "BOG-JFK"))]
     pub ruta: String,
-    /// When the first leg takes off.
-    pub fecha_salida: Timestamp,
-    /// Who travels.
+    /// El momento de la primera salida.
+    pub fecha_salida: DateTime<Utc>,
+    /// Las personas que viajan.
     pub pasajeros: Vec<PasajeroView>,
-    /// How they fly.
-    pub itinerarios: Vec<Itinerario<Timestamp>>,
-    /// When it was asked for.
-    pub fecha_creacion: Timestamp,
-    /// When it last changed.
-    pub fecha_actualizacion: Timestamp,
-    /// The last reason that somebody gave for a change.
+    /// Las formas de volar que se reservan.
+    pub itinerarios: Vec<ItinerarioView>,
+    /// El momento en que se pidió la reserva.
+    pub fecha_creacion: DateTime<Utc>,
+    /// El momento del último cambio.
+    pub fecha_actualizacion: DateTime<Utc>,
+    /// El último motivo que se dio para un cambio; nulo si no se ha dado ninguno.
+    #[cfg_attr(feature = "infrastructure", schema(required))]
     pub motivo: Option<String>,
-    /// How often it has changed.
-    pub version: Version,
+    /// La versión de la reserva: aumenta en uno con cada cambio.
+    pub version: u32,
 }
 
-/// Somebody who travels, as clients see them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub type EstadoDeReserva = Named<Estado>;
+pub type TipoDeVuelo = Named<TipoVuelo>;
+
+/// Una persona que viaja.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "infrastructure", derive(utoipa::ToSchema), schema(as = Pasajero))]
 pub struct PasajeroView {
-    /// Who.
-    pub tipo: String,
-    /// Where.
-    pub clase: String,
+    /// El tipo de pasajero.
+    pub tipo: TipoDePasajero,
+    /// La clase en que viaja.
+    pub clase: ClaseDePasajero,
 }
+
+pub type TipoDePasajero = Named<TipoPasajero>;
+pub type ClaseDePasajero = Named<Clase>;
 
 impl From<&Pasajero> for PasajeroView {
     fn from(pasajero: &Pasajero) -> Self {
-        Self { tipo: pasajero.tipo.to_string(), clase: pasajero.clase.to_string() }
+        let Pasajero { tipo, clase } = *pasajero;
+        Self { tipo: tipo.into(), clase: clase.into() }
     }
 }
 
-/// What whoever asked for it is told at once.
+/// The answer to the request that makes the reserva.
 impl From<Reserva> for ReservaView {
     fn from(reserva: Reserva) -> Self {
-        let datos = reserva.datos();
+        let Datos { id, cliente, pasajeros, itinerarios, estado, fecha_creacion, fecha_actualizacion, motivo } =
+            reserva.datos();
         Self {
-            id: datos.id.into(),
-            id_cliente: datos.cliente.map(Into::into),
-            estado: datos.estado,
-            tipo_vuelo: datos.itinerarios.tipo_vuelo(),
-            ruta: datos.itinerarios.ruta().to_string(),
-            fecha_salida: datos.itinerarios.fecha_salida(),
-            pasajeros: datos.pasajeros.iter().map(Into::into).collect(),
-            itinerarios: datos.itinerarios.iter().map(Into::into).collect(),
-            fecha_creacion: datos.fecha_creacion,
-            fecha_actualizacion: datos.fecha_actualizacion,
-            motivo: datos.motivo.as_ref().map(ToString::to_string),
+            id: (*id).into(),
+            id_cliente: cliente.map(Into::into),
+            estado: (*estado).into(),
+            tipo_vuelo: itinerarios.tipo_vuelo().into(),
+            ruta: itinerarios.ruta().to_string(),
+            fecha_salida: itinerarios.fecha_salida(),
+            pasajeros: pasajeros.iter().map(Into::into).collect(),
+            itinerarios: itinerarios.iter().map(Into::into).collect(),
+            fecha_creacion: *fecha_creacion,
+            fecha_actualizacion: *fecha_actualizacion,
+            motivo: motivo.as_ref().map(ToString::to_string),
             version: reserva.version(),
         }
     }

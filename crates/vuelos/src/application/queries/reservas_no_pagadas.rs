@@ -1,13 +1,12 @@
-//! The reservas that are still to be paid, newest first, one page at a time.
+//! The reservas that wait for payment, newest first, one page at a time.
 
 use super::ReservaView;
 use crate::application::VuelosFault;
 use seedwork::application::{Page, PageRequest, Query};
 
-/// Asks for the reservas that are neither paid nor given up, newest first by creation.
+/// Asks for the reservas in state Pendiente or Aprobada, newest first by creation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReservasNoPagadas {
-    /// Which page of them.
     pub page: PageRequest,
 }
 

@@ -7,14 +7,11 @@ use crate::{
 };
 use seedwork::application::{Page, PageRequest, Query};
 
-/// Asks for the reservas that fit, newest first by creation.
+/// Asks for the reservas that match, newest first by creation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TodasLasReservas {
-    /// Only those in this state.
     pub estado: Option<Estado>,
-    /// Only those of this cliente.
     pub cliente: Option<ClienteId>,
-    /// Which page of them.
     pub page: PageRequest,
 }
 

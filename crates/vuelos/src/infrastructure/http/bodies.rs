@@ -1,13 +1,16 @@
 //! What clients send, and the commands and queries that it becomes.
 
-use super::view::{ClaseSchema, EstadoSchema, ItinerarioSchema, TipoPasajeroSchema};
 use crate::{
-    application::{commands, integration::itinerario::Itinerario, queries::TodasLasReservas},
-    domain::reserva::{Clase, Estado, ReservaId, TipoPasajero},
+    application::{
+        commands,
+        integration::itinerario::Itinerario,
+        queries::{ClaseDePasajero, EstadoDeReserva, ItinerarioView, PasajeroView, TipoDePasajero, TodasLasReservas},
+    },
+    domain::reserva::ReservaId,
 };
 use seedwork::{
     domain::{Timestamp, Violations},
-    infrastructure::http::{Paging, instant, optional_text, text},
+    infrastructure::http::{Paging, instant},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,12 +22,12 @@ use uuid::Uuid;
 #[schema(as = CrearReserva, example = bog_jfk)]
 pub(super) struct CrearBody {
     /// How to fly: at least one itinerario, at most 100 legs in all.
-    #[schema(value_type = Vec<ItinerarioSchema>, min_items = 1, max_items = 100)]
+    #[schema(value_type = Vec<ItinerarioView>, min_items = 1, max_items = 100)]
     itinerarios: Vec<Itinerario<Momento>>,
     /// Whose reserva it is to be; without it, nobody's. There need be no such cliente.
     id_cliente: Option<Uuid>,
     /// Who travels: at least one Adulto, at most 100 in all; without it, one Adulto in Economica.
-    #[schema(min_items = 1, max_items = 100)]
+    #[schema(value_type = Option<Vec<PasajeroView>>, min_items = 1, max_items = 100)]
     pasajeros: Option<Vec<PasajeroBody>>,
 }
 
@@ -39,18 +42,11 @@ fn bog_jfk() -> Value {
     json!({"itinerarios": [{"odos": [{"segmentos": [{"legs": [leg]}]}]}]})
 }
 
-/// Somebody who travels.
-#[derive(Deserialize, ToSchema)]
-#[schema(as = Pasajero)]
-pub(super) struct PasajeroBody {
-    /// Who.
-    #[serde(deserialize_with = "text")]
-    #[schema(value_type = TipoPasajeroSchema)]
-    tipo: TipoPasajero,
-    /// Where.
-    #[serde(deserialize_with = "text")]
-    #[schema(value_type = ClaseSchema)]
-    clase: Clase,
+/// Described by [`PasajeroView`], which has the same members.
+#[derive(Deserialize)]
+struct PasajeroBody {
+    tipo: TipoDePasajero,
+    clase: ClaseDePasajero,
 }
 
 /// A moment as clients write it.
@@ -70,7 +66,7 @@ impl TryFrom<CrearBody> for commands::CrearReserva {
     fn try_from(body: CrearBody) -> Result<Self, Violations> {
         let CrearBody { itinerarios, id_cliente, pasajeros } = body;
         let pasajeros =
-            pasajeros.map(|all| all.iter().map(|one| (one.tipo.as_str(), one.clase.as_str())).collect::<Vec<_>>());
+            pasajeros.map(|all| all.iter().map(|one| (one.tipo.0.as_str(), one.clase.0.as_str())).collect::<Vec<_>>());
         let itinerarios = itinerarios.into_iter().map(Into::into).collect();
         Self::parse(ReservaId::new(), id_cliente.map(Into::into), pasajeros.as_deref(), itinerarios)
     }
@@ -100,9 +96,7 @@ pub(super) struct CambioConMotivoBody {
 #[into_params(parameter_in = Query)]
 pub(super) struct Filtros {
     /// Only those in this state.
-    #[serde(default, deserialize_with = "optional_text")]
-    #[param(value_type = Option<EstadoSchema>)]
-    estado: Option<Estado>,
+    estado: Option<EstadoDeReserva>,
     /// Only those of this cliente.
     id_cliente: Option<Uuid>,
 }
@@ -110,6 +104,26 @@ pub(super) struct Filtros {
 impl Filtros {
     /// The query for a page of them.
     pub(super) fn query(self, paging: Paging) -> TodasLasReservas {
-        TodasLasReservas { estado: self.estado, cliente: self.id_cliente.map(Into::into), page: paging.into() }
+        let estado = self.estado.map(|named| named.0);
+        TodasLasReservas { estado, cliente: self.id_cliente.map(Into::into), page: paging.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        application::queries::ReservaView,
+        domain::reserva::{Estado, examples::*},
+    };
+    use serde_json::{from_value, to_value};
+
+    #[test]
+    fn the_parts_of_a_body_have_the_members_of_the_views_that_describe_them() {
+        let view = ReservaView::from(en(Estado::Pendiente));
+        let CrearBody { itinerarios, id_cliente: _, pasajeros } = from_value(to_value(&view).unwrap()).unwrap();
+        let pasajeros = pasajeros.unwrap().into_iter();
+        let pasajeros: Vec<_> = pasajeros.map(|PasajeroBody { tipo, clase }| PasajeroView { tipo, clase }).collect();
+        assert_eq!((pasajeros, itinerarios.len()), (view.pasajeros, view.itinerarios.len()));
     }
 }

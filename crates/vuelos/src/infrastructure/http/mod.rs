@@ -4,6 +4,5 @@ mod bodies;
 mod reserva;
 #[cfg(test)]
 mod tests;
-mod view;
 
 pub(super) use reserva::routes;

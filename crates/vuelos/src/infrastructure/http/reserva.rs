@@ -1,17 +1,14 @@
 //! `/vuelos`: the commands, each with its route, and the questions. `POST /vuelos/reserva` and both routes by id are those
 //! of the original, whose clients still use them.
 
-use super::{
-    bodies::{CambioBody, CambioConMotivoBody, CrearBody, Filtros},
-    view::ReservaSchema,
-};
+use super::bodies::{CambioBody, CambioConMotivoBody, CrearBody, Filtros};
 use crate::{
     application::{
         Handlers, commands,
         queries::{ReservaPorId, ReservaView, ReservasNoPagadas, TodasLasReservas},
     },
     domain::reserva::{Estado, ReservaEvent, ReservaId},
-    infrastructure::reads::PgReads,
+    infrastructure::queries::PgReads,
 };
 use actix_web::{HttpResponse, get, http::header::LOCATION, post};
 use seedwork::{
@@ -55,7 +52,7 @@ fn accepted(id: ReservaId) -> Accepted {
     responses((
         status = 201,
         description = "The reserva, which is kept, durably.",
-        body = ReservaSchema,
+        body = ReservaView,
         headers(("Location", description = "Where it can be read.")),
     )),
 )]
@@ -106,7 +103,7 @@ async fn cancelar(bus: Bus, body: Json<CambioConMotivoBody>) -> Result<Accepted,
 #[utoipa::path(
     tag = "vuelos",
     responses(
-        (status = 200, description = "The reserva.", body = ReservaSchema, headers(("ETag", description = "Its version."))),
+        (status = 200, description = "The reserva.", body = ReservaView, headers(("ETag", description = "Its version."))),
         (status = 304, description = "It is still at the version that `If-None-Match` names."),
     ),
 )]
@@ -119,7 +116,7 @@ async fn por_id(queries: Queries, id: Path<Uuid>) -> Result<Versioned<ReservaVie
 #[utoipa::path(
     tag = "vuelos",
     responses(
-        (status = 200, description = "The reserva.", body = ReservaSchema, headers(("ETag", description = "Its version."))),
+        (status = 200, description = "The reserva.", body = ReservaView, headers(("ETag", description = "Its version."))),
         (status = 304, description = "It is still at the version that `If-None-Match` names."),
     ),
 )]
@@ -137,7 +134,7 @@ async fn una(queries: Queries, id: Path<Uuid>) -> Result<Versioned<ReservaView>,
 #[utoipa::path(
     tag = "vuelos",
     params(Filtros, Paging),
-    responses((status = 200, description = "A page of them.", body = ListedBody<ReservaSchema>)),
+    responses((status = 200, description = "A page of them.", body = ListedBody<ReservaView>)),
 )]
 #[get("/vuelos/reservas")]
 async fn todas(queries: Queries, filtros: Query<Filtros>, page: Query<Paging>) -> Result<Listed<ReservaView>, Problem> {
@@ -148,7 +145,7 @@ async fn todas(queries: Queries, filtros: Query<Filtros>, page: Query<Paging>) -
 #[utoipa::path(
     tag = "vuelos",
     params(Paging),
-    responses((status = 200, description = "A page of them.", body = ListedBody<ReservaSchema>)),
+    responses((status = 200, description = "A page of them.", body = ListedBody<ReservaView>)),
 )]
 #[get("/vuelos/reservas/canceladas")]
 async fn canceladas(queries: Queries, page: Query<Paging>) -> Result<Listed<ReservaView>, Problem> {
@@ -160,7 +157,7 @@ async fn canceladas(queries: Queries, page: Query<Paging>) -> Result<Listed<Rese
 #[utoipa::path(
     tag = "vuelos",
     params(Paging),
-    responses((status = 200, description = "A page of them.", body = ListedBody<ReservaSchema>)),
+    responses((status = 200, description = "A page of them.", body = ListedBody<ReservaView>)),
 )]
 #[get("/vuelos/reservas/no-pagadas")]
 async fn no_pagadas(queries: Queries, page: Query<Paging>) -> Result<Listed<ReservaView>, Problem> {
