@@ -72,7 +72,7 @@ const LAYERS: &[Layer] = &[
         // Beginning, draining and committing a unit of work is the bus's and the consumer's.
         never: &["seedwork::application::UnitOfWorkFactory", "seedwork::application::RecordedEvents"],
         adapters_may_derive: &["utoipa::ToSchema"],
-        tests_may_know: &["serde_json", "tokio", "seedwork::testing", "crate::testing"],
+        tests_may_know: &["serde_json", "tokio", "crate::choice", "seedwork::testing", "crate::testing"],
     },
 ];
 
@@ -268,7 +268,8 @@ fn unpaired_queries(tree: &Tree, context: &str) -> Vec<String> {
     let answer_of = |path: &&str| path.replacen(&questions, &answers, 1);
     let unanswered = found.iter().map(answer_of).filter(|path| !answered(path));
     let unanswered = unanswered.map(|path| format!("{path}: the answer to the query of that name belongs here"));
-    let everywhere = tree.ending(&src(context), "rs").map(|(path, _)| path).filter(|path| answered(path));
+    let sources = src(context);
+    let everywhere = tree.ending(&sources, "rs").map(|(path, _)| path).filter(|path| answered(path));
     let pairs: BTreeSet<String> = found.iter().map(answer_of).collect();
     let stray = everywhere.filter(|path| !pairs.contains(*path));
     let stray = stray.map(|path| format!("{path} answers a query: that belongs in {answers}, in a file named like it"));

@@ -231,9 +231,9 @@ impl<'a> Visit<'a> for Reader<'_> {
     fn visit_attribute(&mut self, attribute: &'a Attribute) {
         visit::visit_attribute(self, attribute);
         if let syn::Meta::List(list) = &attribute.meta {
-            let condition = list.tokens.to_string();
+            let condition = list.tokens.to_string().replace(' ', "");
             self.with_adapters =
-                attribute.path().is_ident("cfg_attr") && condition.starts_with("feature = \"infrastructure\" ,");
+                attribute.path().is_ident("cfg_attr") && condition.starts_with("feature=\"infrastructure\",");
             self.note_tokens(list.tokens.clone());
             self.with_adapters = false;
         }

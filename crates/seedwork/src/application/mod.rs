@@ -23,7 +23,7 @@ pub use event::{DomainEventHandler, EventHandler, IntegrationEvent, Translate};
 pub use fault::{Fault, FaultKind};
 pub use named::Named;
 pub use page::{Page, PageCursor, PageRequest};
-pub use query::{Query, QueryHandler, by_name};
+pub use query::{Query, QueryHandler};
 pub use refusal::{Refusal, Refuse};
 pub use seedwork_derive::{Fault, IntegrationEvent};
 pub use storage_error::StorageError;

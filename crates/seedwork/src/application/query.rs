@@ -1,8 +1,6 @@
 //! Queries: questions that change nothing.
 
 use super::Fault;
-use serde::Serializer;
-use std::fmt::Display;
 
 /// A question that changes nothing.
 pub trait Query: Send + Sync + 'static {
@@ -18,19 +16,9 @@ pub trait Query: Send + Sync + 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no handler for the query `{Q}`",
     label = "no handler for `{Q}`",
-    note = "write `impl QueryHandler<{Q}> for {Self}` in `infrastructure/reads.rs`"
+    note = "write `impl QueryHandler<{Q}> for {Self}` in a file of `infrastructure/queries`, named like that of the query"
 )]
 pub trait QueryHandler<Q: Query>: Send + Sync {
     /// Answers the query.
     fn handle(&self, query: Q) -> impl Future<Output = Result<Q::Output, Q::Error>> + Send;
-}
-
-/// Serializes a value of the domain by its name: `#[serde(serialize_with = "by_name")]`. The domain itself knows no
-/// serialization.
-///
-/// # Errors
-///
-/// The serializer fails.
-pub fn by_name<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
 }

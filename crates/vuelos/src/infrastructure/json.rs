@@ -176,7 +176,6 @@ impl From<AeropuertoJson> for AeropuertoView {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::{
         domain::reserva::{Estado, Reserva, examples::*},
         infrastructure::tables::ReservaRow,

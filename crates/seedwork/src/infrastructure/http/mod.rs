@@ -46,4 +46,4 @@ pub use path::Path;
 pub use problem::{Problem, ProblemBody};
 pub use query::Query;
 pub use server::{Clients, listen, serve};
-pub use text::{date, instant, optional_text, text};
+pub use text::{date, instant};

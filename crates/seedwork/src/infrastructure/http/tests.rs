@@ -9,8 +9,8 @@ use super::{
     *,
 };
 use crate::{
-    application::{Page, PageCursor, PageRequest, StorageError},
-    domain::{BrokenRule, Timestamp, Violations},
+    application::{Named, Page, PageCursor, PageRequest, StorageError},
+    domain::{Timestamp, Violations},
 };
 use actix_web::{
     HttpResponse,
@@ -28,7 +28,7 @@ use actix_web::{
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
@@ -40,32 +40,20 @@ struct Cosa {
     nombre: String,
 }
 
-/// A text of the domain, for query strings.
-struct Color;
-
-#[derive(Debug, thiserror::Error)]
-#[error("El color debe ser rojo")]
-struct ColorInvalido;
-
-impl BrokenRule for ColorInvalido {
-    fn rule(&self) -> &'static str {
-        "color-valido"
+crate::choice! {
+    /// A choice of the domain, for query strings.
+    enum Color {
+        Rojo = "rojo",
     }
+    struct ColorInvalido: "color-valido", "El color debe ser rojo";
 }
 
-impl FromStr for Color {
-    type Err = ColorInvalido;
-
-    fn from_str(text: &str) -> Result<Self, ColorInvalido> {
-        if text == "rojo" { Ok(Self) } else { Err(ColorInvalido) }
-    }
-}
+type NamedColor = Named<Color>;
 
 #[derive(Deserialize, utoipa::IntoParams)]
 struct Filtro {
-    #[serde(default, deserialize_with = "optional_text")]
-    #[param(value_type = Option<String>)]
-    color: Option<Color>,
+    #[param(inline)]
+    color: Option<NamedColor>,
     numero: Option<u8>,
 }
 

@@ -1,39 +1,10 @@
-//! Fields that are texts with a form: the name of a type of the domain, which knows no serialization, a moment or a date.
+//! Fields that are texts with a form: a moment, a date.
 
 use super::explain::refusal;
-use crate::domain::{BrokenRule, Timestamp, to_micros};
+use crate::domain::{Timestamp, to_micros};
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::{Deserialize, Deserializer};
-use std::{borrow::Cow, str::FromStr};
-
-/// Reads a field that must be the name of a `T`: `#[serde(deserialize_with = "text")]`. Anything else is malformed (400),
-/// with the rule's name.
-///
-/// # Errors
-///
-/// It is not the name of a `T`.
-pub fn text<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: FromStr<Err: BrokenRule>,
-{
-    let text = Cow::<'de, str>::deserialize(deserializer)?;
-    text.parse().map_err(|broken: T::Err| refusal(broken.rule(), &broken))
-}
-
-/// The same for a field that may be missing: `#[serde(default, deserialize_with = "optional_text")]`.
-///
-/// # Errors
-///
-/// The text that is there is not the name of a `T`.
-pub fn optional_text<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: FromStr<Err: BrokenRule>,
-{
-    let text = Option::<Cow<'de, str>>::deserialize(deserializer)?;
-    text.map(|text| text.parse().map_err(|broken: T::Err| refusal(broken.rule(), &broken))).transpose()
-}
+use std::borrow::Cow;
 
 /// Reads a field that is a moment as of RFC 3339, [cut to microseconds](to_micros):
 /// `#[serde(deserialize_with = "instant")]`.

@@ -89,10 +89,17 @@ changes! {
 mod tests {
     use super::*;
     use crate::domain::reserva::{Pasajeros, examples::*};
+    use serde_json::{from_value, json};
 
     fn record() -> CrearReserva {
         let adulto = Pasajero { tipo: "Adulto".into(), clase: "Economica".into() };
-        let itinerarios = itinerarios().iter().map(Into::into).collect();
+        let leg = json!({
+            "fecha_salida": 1_669_122_600_000_000_i64,
+            "fecha_llegada": 1_669_126_200_000_000_i64,
+            "origen": {"codigo": "BOG", "nombre": "Aeropuerto BOG"},
+            "destino": {"codigo": "JFK", "nombre": "Aeropuerto JFK"},
+        });
+        let itinerarios = from_value(json!([{"odos": [{"segmentos": [{"legs": [leg]}]}]}])).unwrap();
         CrearReserva { id_reserva: ID.into(), id_cliente: Some(CLIENTE.into()), pasajeros: vec![adulto], itinerarios }
     }
 

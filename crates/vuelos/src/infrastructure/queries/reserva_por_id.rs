@@ -4,7 +4,7 @@ use super::PgReads;
 use crate::{
     application::{
         VuelosFault,
-        queries::{ReservaPorId, ReservaView},
+        queries::{PasajeroView, ReservaPorId, ReservaView},
     },
     infrastructure::{
         json::{ItinerarioJson, PasajeroJson, read},
@@ -42,7 +42,7 @@ impl TryFrom<ReservaRow> for ReservaView {
         let estado = found.field("estado", estado.parse());
         let tipo_vuelo = found.field("tipo_vuelo", tipo_vuelo.parse());
         let pasajeros = found.field("pasajeros", read::<Vec<PasajeroJson>>(&pasajeros));
-        let pasajeros = pasajeros.and_then(|all| found.each("pasajeros", all, TryInto::try_into));
+        let pasajeros = pasajeros.and_then(|all| found.each("pasajeros", all, PasajeroView::try_from));
         let itinerarios = found.field("itinerarios", read::<Vec<ItinerarioJson>>(&itinerarios));
         found.check(|| {
             Some(Self {
