@@ -113,14 +113,14 @@ fn is_nullable(field: &Value) -> bool {
 
 // A schema and its type.
 
-/// The published types of a context, wherever they are, and what they are made of. A type of the domain with the name of
-/// a published one is something else.
+/// The published types of a context, wherever they are, and what they are made of: types beside them, and choices of the
+/// domain. Another type of the domain with the name of a published one is something else.
 fn types_of(tree: &Tree, context: &str) -> Types {
     let (mut all, mut published) = (Types::default(), Types::default());
     let (everywhere, at_home) = (format!("crates/{context}/src"), format!("crates/{context}/{INTEGRATION}"));
     tree.ending(&everywhere, "rs").for_each(|(path, text)| all.read(path, text));
     tree.ending(&at_home, "rs").for_each(|(path, text)| published.read(path, text));
-    Types { events: all.events, ..published }
+    Types { events: all.events, choices: all.choices, ..published }
 }
 
 fn broken_contracts(tree: &Tree) -> Vec<String> {
@@ -170,8 +170,8 @@ fn different_fields(fields: &[Field], record: &Value) -> Option<String> {
     (ours != theirs).then(|| format!("has the fields ({ours}), its schema ({theirs}); `?` is optional, order counts"))
 }
 
-/// The records and enums inside a record have types of the same names. An enum has every symbol, also the default that
-/// is never written: what reads a newer message gets it.
+/// The records inside a record have types of the same names. An enum has every symbol of its type, and the default that is
+/// never written: what reads a newer message gets it.
 fn different_inside(record: &Value, types: &Types) -> Vec<String> {
     let mut wrong = Vec::new();
     for inner in fields_of(record).flat_map(|(_, field)| named_types(&field["type"])) {
@@ -182,14 +182,28 @@ fn different_inside(record: &Value, types: &Types) -> Vec<String> {
                 None => wrong.push(format!("→ its schema has the record `{name}`: give its struct that name")),
             }
             wrong.extend(different_inside(inner, types));
-        } else if let Some(variants) = types.enums.get(name) {
-            let symbols: Vec<_> = inner["symbols"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-            if *variants != symbols {
-                wrong.push(format!("→ `{name}` has {variants:?}, its schema {symbols:?}; order counts"));
-            }
+        } else {
+            wrong.extend(different_symbols(name, inner, types));
         }
     }
     wrong
+}
+
+/// An enum of the published types has the symbols of its schema; a choice of the domain has all but the first, the default.
+fn different_symbols(name: &str, schema: &Value, types: &Types) -> Option<String> {
+    let symbols: Vec<_> = schema["symbols"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if let Some(variants) = types.enums.get(name) {
+        let wrong = *variants != symbols;
+        return wrong.then(|| format!("→ `{name}` has {variants:?}, its schema {symbols:?}; order counts"));
+    }
+    let choices: Vec<_> = types.choices.iter().filter(|(choice, _)| choice == name).map(|(_, names)| names).collect();
+    let is_default = symbols.first().is_some_and(|first| schema["default"] == **first);
+    if choices.iter().any(|names| is_default && names.iter().eq(symbols.iter().skip(1))) {
+        return None;
+    }
+    Some(format!(
+        "→ its schema has the enum `{name}` with {symbols:?}, the first the default; its `choice!`: {choices:?}"
+    ))
 }
 
 /// The records and enums that a type declares, not those inside of these.

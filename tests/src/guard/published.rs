@@ -36,6 +36,8 @@ pub struct Types {
     pub structs: BTreeMap<String, Vec<Field>>,
     /// The variants of every enum by its name, as serde writes them.
     pub enums: BTreeMap<String, Vec<String>>,
+    /// Every `choice!`: the name of its enum and the names of its choices.
+    pub choices: Vec<(String, Vec<String>)>,
 }
 
 impl Types {
@@ -67,6 +69,8 @@ impl Types {
                     self.items(path, item.content.as_ref().map_or(&[], |(_, items)| items));
                 }
                 Item::Macro(item) => {
+                    let is_choice = item.mac.path.segments.last().is_some_and(|last| last.ident == "choice");
+                    self.choices.extend(choice(item.mac.tokens.clone()).filter(|_| is_choice));
                     let template = templates.iter().find(|template| item.mac.path.is_ident(&template.macro_name));
                     self.events.extend(template.into_iter().flat_map(|found| found.events(path, &item.mac.tokens)));
                 }
@@ -74,6 +78,28 @@ impl Types {
             }
         }
     }
+}
+
+/// The name and the choices of `enum Name as List { A, B = "b" }`.
+fn choice(tokens: TokenStream) -> Option<(String, Vec<String>)> {
+    let mut tokens = tokens.into_iter().skip_while(|token| token.to_string() != "enum").skip(1);
+    let name = tokens.next()?.to_string();
+    let body = tokens.find_map(|token| match token {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => Some(group.stream()),
+        _ => None,
+    })?;
+    let mut names: Vec<String> = Vec::new();
+    for token in body {
+        match token {
+            TokenTree::Ident(ident) => names.push(ident.to_string()),
+            TokenTree::Literal(literal) => {
+                names.pop();
+                names.extend(tokens::strings(TokenTree::Literal(literal).into()));
+            }
+            TokenTree::Group(_) | TokenTree::Punct(_) => {}
+        }
+    }
+    Some((name, names))
 }
 
 fn record(attribute: &Attribute) -> Option<String> {

@@ -93,6 +93,24 @@ fn a_type_like_its_schema_passes_and_each_difference_is_caught() {
 }
 
 #[test]
+fn an_enum_of_a_schema_has_the_names_of_its_choice_after_the_default() {
+    let types = replaced(STRUCT, r#"pub enum Estado { Otro, #[serde(rename = "Alertada")] EnAlerta }"#, "");
+    let broken = |choice: &str, schema: &str| {
+        let domain = ("crates/ingesta/src/domain/mod.rs", choice);
+        broken_contracts(&Tree::of([domain, (PATH, schema), (TYPES, &types)]))
+    };
+    let choice = r#"seedwork::choice! { /// D.
+        pub enum Estado as EstadoDeIngesta { /// D.
+            EnAlerta = "Alertada", } pub struct Malo: "estado-valido", "El estado"; }"#;
+    assert_nothing(broken(choice, SCHEMA));
+    for (from, to) in [(r#" = "Alertada""#, ""), ("Alertada\",", "Alertada\", Nueva,"), ("enum Estado", "enum Otro")] {
+        assert_eq!(broken(&replaced(choice, from, to), SCHEMA).len(), 1, "passed with {to} for {from}");
+    }
+    let schema = replaced(SCHEMA, r#"["Otro", "Alertada"]"#, r#"["Alertada", "Otro"]"#);
+    assert_eq!(broken(choice, &schema).len(), 1);
+}
+
+#[test]
 fn a_type_in_the_wrong_place_twice_or_only_in_tests_is_caught() {
     let misplaced = broken(SCHEMA, "crates/ingesta/src/infrastructure/published.rs", STRUCT);
     assert!(misplaced.iter().any(|wrong| wrong.contains("belongs in")), "{misplaced:?}");

@@ -13,6 +13,7 @@ mod page;
 mod query;
 mod refusal;
 mod storage_error;
+mod symbol;
 mod unit_of_work;
 
 pub use bus::{CommandBus, QueryBus};
@@ -27,6 +28,7 @@ pub use query::{Query, QueryHandler};
 pub use refusal::{Refusal, Refuse};
 pub use seedwork_derive::{Fault, IntegrationEvent};
 pub use storage_error::StorageError;
+pub use symbol::Symbol;
 pub use unit_of_work::{
     Committed, Find, Load, Project, REACTION_BATCH, ReadModel, RecordedEvents, Save, UnitOfWork, UnitOfWorkFactory,
 };

@@ -11,6 +11,9 @@ pub trait Choice: Copy + FromStr<Err: BrokenRule> + Send + Sync + 'static {
     /// All variants, in order.
     const ALL: &'static [Self];
 
+    /// Returns the position in [`Choice::ALL`].
+    fn index(self) -> u32;
+
     /// Returns the name that is stored, published and displayed.
     fn as_str(self) -> &'static str;
 }
@@ -68,6 +71,10 @@ macro_rules! choice {
         impl $crate::domain::Choice for $choice {
             const NAME: &'static str = $crate::choice!(@name $choice $($list)?);
             const ALL: &'static [Self] = &Self::ALL;
+
+            fn index(self) -> u32 {
+                self as u32
+            }
 
             fn as_str(self) -> &'static str {
                 Self::as_str(self)
