@@ -1,6 +1,6 @@
 //! Migrates the schemas of a database: roles, grants and tables.
 
-use super::database::Database;
+use super::connection::database::Database;
 use anyhow::{Context as _, anyhow};
 use diesel::{
     dsl::sql,

@@ -1,6 +1,9 @@
 //! Readiness of a context's database: its state, the room in its log, and the number of parked messages.
 
-use super::{Database, outbox::LAST_SEQ, partitions::UNTIL};
+use super::{
+    Database,
+    write::{outbox::LAST_SEQ, partitions::UNTIL},
+};
 use crate::infrastructure::supervise;
 use std::{sync::Arc, time::Duration};
 use tokio::{

@@ -1,6 +1,6 @@
 //! Classifies errors of PostgreSQL by their meaning for a group of units.
 
-use crate::{application::StorageError, infrastructure::postgres::connector::describe};
+use crate::{application::StorageError, infrastructure::postgres::connection::connector::describe};
 use std::collections::HashMap;
 use tokio_postgres::{Error, error::SqlState};
 use uuid::Uuid;

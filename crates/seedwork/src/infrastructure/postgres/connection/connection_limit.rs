@@ -13,11 +13,11 @@ const SHARED: usize = 2;
 
 /// A context's share of the connections: those that it may have beyond those that it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ConnectionShare {
+pub(crate) struct ConnectionShare {
     /// Connections for lists.
-    pub(super) lists: usize,
+    pub(crate) lists: usize,
     /// Threads with a connection of their own for reads by id.
-    pub(super) threads: usize,
+    pub(crate) threads: usize,
 }
 
 /// The contexts and tasks of a process that need connections.

@@ -113,7 +113,7 @@ pub(super) async fn cancel(token: CancelToken) {
 
 /// Returns an error's text for the log: PostgreSQL's message without the detail, which quotes data, or the chain of
 /// causes.
-pub(super) fn describe(error: &Error) -> String {
+pub(crate) fn describe(error: &Error) -> String {
     if let Some(db) = error.as_db_error() {
         return format!("{} ({})", db.message(), db.code().code());
     }

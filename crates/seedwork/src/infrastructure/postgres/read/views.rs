@@ -1,13 +1,16 @@
 //! Answers queries: reads stored rows and converts them to views.
 
-use super::{
-    aggregate_rows::AggregateRows,
-    pool::Pool,
-    read_error::{ReadError, ReadFailure},
-    reads::Reads,
-    row::ListedRow,
+use super::reads::Reads;
+use crate::{
+    application::{Page, PageRequest, StorageError},
+    infrastructure::postgres::{
+        connection::{
+            pool::Pool,
+            read_error::{ReadError, ReadFailure},
+        },
+        tables::{aggregate_rows::AggregateRows, row::ListedRow},
+    },
 };
-use crate::application::{Page, PageRequest, StorageError};
 use diesel::{
     QueryResult,
     pg::Pg,

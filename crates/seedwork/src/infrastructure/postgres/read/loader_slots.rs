@@ -1,7 +1,9 @@
 //! The slots of threads that have batch loaders of their own. Their number is the context's share of the connections.
 
-use super::{database::Database, pool::Pool};
-use crate::infrastructure::supervise::Supervisor;
+use crate::infrastructure::{
+    postgres::connection::{database::Database, pool::Pool},
+    supervise::Supervisor,
+};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     thread::ThreadId,

@@ -4,7 +4,7 @@
 use tokio_postgres::{Client, Error};
 
 /// Selects the end of the log's last partition from PostgreSQL's catalog. The query waits for no lock.
-pub(super) const UNTIL: &str = "\
+pub(crate) const UNTIL: &str = "\
     SELECT coalesce(max(substring(pg_get_expr(part.relpartbound, part.oid) FROM 'TO \\(''(\\d+)''\\)')::int8), 1) - 1 \
     FROM pg_inherits JOIN pg_class part ON part.oid = inhrelid WHERE inhparent = 'outbox'::regclass";
 

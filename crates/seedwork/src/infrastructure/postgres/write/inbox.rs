@@ -1,8 +1,7 @@
 //! The inbox (the idempotent receiver pattern): a message has one effect in a context, however often it is delivered.
 //! The claim of the message is written in the transaction of the effect.
 
-use super::row::Param;
-use crate::{application::MessageIdentity, domain::Timestamp};
+use crate::{application::MessageIdentity, domain::Timestamp, infrastructure::postgres::tables::row::Param};
 use std::sync::Arc;
 use uuid::Uuid;
 

@@ -15,7 +15,7 @@ pub enum ReadError {
 
 /// The reason for which a read failed.
 #[derive(Debug)]
-pub(super) enum ReadFailure {
+pub(crate) enum ReadFailure {
     /// The database does not answer in time.
     Away(String),
     /// PostgreSQL refuses the statement, or the rows do not match the program.

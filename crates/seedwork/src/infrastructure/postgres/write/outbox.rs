@@ -1,7 +1,6 @@
 //! The outbox: a context's log of published messages, numbered without gaps in the order of the commits.
 
-use super::row::Param;
-use crate::{application::Cause, domain::Timestamp};
+use crate::{application::Cause, domain::Timestamp, infrastructure::postgres::tables::row::Param};
 use std::sync::Arc;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;

@@ -1,14 +1,18 @@
 //! Units of work on their way to the committer. Units of requests and units of messages have a queue each. If both are
 //! full, each gets half of a group, so that a flood of one does not delay the other.
 
-use super::super::{
-    changes::Change,
-    inbox::{self, InboxCalls, Parking},
-    lanes::Lane,
-    outbox::OutboxMessage,
-    reply::{self, ReplySender},
+use crate::{
+    application::{Committed, MessageIdentity, StorageError},
+    infrastructure::postgres::{
+        reply::{self, ReplySender},
+        tables::changes::Change,
+        write::{
+            inbox::{self, InboxCalls, Parking},
+            lanes::Lane,
+            outbox::OutboxMessage,
+        },
+    },
 };
-use crate::application::{Committed, MessageIdentity, StorageError};
 use std::{
     iter::Sum,
     sync::{
@@ -273,11 +277,11 @@ impl UnitReceiver {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::super::row::{Column, Kind, Param, Projection, Row, Table},
-        *,
+    use super::*;
+    use crate::{
+        domain::{Clock, SystemClock},
+        infrastructure::postgres::tables::row::{Column, Kind, Param, Projection, Row, Table},
     };
-    use crate::domain::{Clock, SystemClock};
     use futures_util::FutureExt;
     use std::{pin::Pin, time::Duration};
     use tokio::task::unconstrained;

@@ -1,16 +1,10 @@
 //! The PostgreSQL unit of work: a value that collects writes, and an identity map.
 
 use super::{
-    aggregate_rows::AggregateRows,
-    changes::Change,
     committer::{Committer, CommitterSettings, LogState, Writes},
-    database::Database,
     inbox::Parking,
     lanes::{Lane, LaneKey, Lanes},
-    mapping::{FindIds, Persisted, PersistedReadModel},
     outbox::OutboxMessage,
-    read_error::ReadError,
-    reads::{BatchLoaders, Reads},
 };
 use crate::{
     application::{
@@ -18,7 +12,19 @@ use crate::{
         UnitOfWork, UnitOfWorkFactory,
     },
     domain::{Aggregate, Clock, Id, SystemClock, Timestamp},
-    infrastructure::{avro, supervise::Supervisor},
+    infrastructure::{
+        avro,
+        postgres::{
+            connection::{database::Database, read_error::ReadError},
+            read::reads::{BatchLoaders, Reads},
+            tables::{
+                aggregate_rows::AggregateRows,
+                changes::Change,
+                mapping::{FindIds, Persisted, PersistedReadModel},
+            },
+        },
+        supervise::Supervisor,
+    },
 };
 use futures_util::future::try_join_all;
 use std::{

@@ -1,10 +1,10 @@
 //! Looks up the mark of a transaction whose COMMIT was not answered.
 
 use super::{
-    super::{inbox, outbox},
     failure::{Mark, WriteFailure, group_failure},
     session::WriteSession,
 };
+use crate::infrastructure::postgres::write::{inbox, outbox};
 
 /// Returns true if the transaction with this mark was committed. Under the lock, earlier transactions have ended. A
 /// server in recovery is an error, because it may not have replayed the transaction yet.

@@ -1,11 +1,14 @@
 //! Partition maintenance: a task of its own makes partitions of the log and the inbox ahead of need, on a connection
 //! that lives for one round. A lock on the tables (`ANALYZE`, `VACUUM`, a detach) delays this task, never a commit.
 
-use super::{
-    super::{connector::describe, database::Database, partitions},
-    log_state::LogState,
+use super::log_state::LogState;
+use crate::infrastructure::{
+    postgres::{
+        connection::{connector::describe, database::Database},
+        write::partitions,
+    },
+    supervise::{Supervisor, jitter},
 };
-use crate::infrastructure::supervise::{Supervisor, jitter};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::watch,

@@ -21,7 +21,7 @@ use tokio::{runtime::Handle, time::timeout};
 /// The time after which an unused connection is closed.
 const IDLE: Duration = Duration::from_secs(2);
 /// The interval between two searches for idle connections.
-pub(super) const SWEEP: Duration = Duration::from_millis(500);
+pub(crate) const SWEEP: Duration = Duration::from_millis(500);
 
 /// The longest wait for a lock, in milliseconds. It is longer than `statement_timeout`, which therefore ends such a
 /// wait. An error of `lock_timeout` would look like an error of the statement, see [`is_of_the_statement`].
@@ -63,12 +63,12 @@ impl Pool {
     }
 
     /// Begins a read.
-    pub(super) fn attempts(&self) -> Attempts<'_> {
+    pub(crate) fn attempts(&self) -> Attempts<'_> {
         Attempts { pool: self, left: 1 }
     }
 
     /// Returns the error for `reads` reads that failed. If the database is away, it also logs them.
-    pub(super) fn refuse(&self, failed: ReadFailure, reads: usize) -> ReadError {
+    pub(crate) fn refuse(&self, failed: ReadFailure, reads: usize) -> ReadError {
         match failed {
             ReadFailure::Away(cause) => {
                 self.outage.refused(&self.context, reads, cause);
@@ -79,25 +79,25 @@ impl Pool {
     }
 
     /// Closes connections that have been unused for [`IDLE`].
-    pub(super) fn close_idle(&self) {
+    pub(crate) fn close_idle(&self) {
         self.pool.retain(|_, metrics| metrics.last_used() < IDLE);
     }
 }
 
 /// A read that is made once more when its connection turns out to be lost.
-pub(super) struct Attempts<'p> {
+pub(crate) struct Attempts<'p> {
     pool: &'p Pool,
     left: usize,
 }
 
 impl Attempts<'_> {
     /// The connection for the next attempt.
-    pub(super) async fn connection(&self) -> Result<PooledConnection, ReadFailure> {
+    pub(crate) async fn connection(&self) -> Result<PooledConnection, ReadFailure> {
         self.pool.get().await
     }
 
     /// Returns the error of a read, unless its connection was lost and the read is to be made again.
-    pub(super) async fn failed(&mut self, mut db: PooledConnection, error: Error) -> Result<(), ReadFailure> {
+    pub(crate) async fn failed(&mut self, mut db: PooledConnection, error: Error) -> Result<(), ReadFailure> {
         let is_lost = db.batch_execute("").await.is_err();
         db.discard();
         if is_lost && self.left > 0 {
@@ -119,11 +119,11 @@ fn is_of_the_statement(error: &Error) -> bool {
 }
 
 /// A connection in use. Dropping it while a statement runs cancels the statement on the server.
-pub(super) struct PooledConnection(Option<deadpool::Object<AsyncPgConnection>>);
+pub(crate) struct PooledConnection(Option<deadpool::Object<AsyncPgConnection>>);
 
 impl PooledConnection {
     /// Returns the connection to the pool. Call it after its statement has ended.
-    pub(super) fn give_back(mut self) {
+    pub(crate) fn give_back(mut self) {
         self.0 = None;
     }
 

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 /// The effect of a statement on a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Purpose {
+pub(crate) enum Purpose {
     /// Inserts roots. Those that violate a unique constraint are left out; the count shows that.
     Insert,
     /// Inserts rows. A violation of a unique constraint is an error that names it.
@@ -22,7 +22,7 @@ pub(super) enum Purpose {
 }
 
 /// Returns the statement's text.
-pub(super) fn sql(table: &Table, purpose: Purpose) -> String {
+pub(crate) fn sql(table: &Table, purpose: Purpose) -> String {
     let name = table.name;
     let columns = list(table.columns.iter().map(|(column, _)| *column));
     let arrays = list(table.columns.iter().enumerate().map(|(n, (_, array))| format!("${}::{array}", n + 1)));

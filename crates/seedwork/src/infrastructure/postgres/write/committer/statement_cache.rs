@@ -1,6 +1,6 @@
 //! The prepared statements of a session that write tables.
 
-use super::super::{
+use crate::infrastructure::postgres::tables::{
     changes::Call,
     row::Table,
     statements::{Purpose, sql},

@@ -1,6 +1,6 @@
 //! Verifies that a server keeps the promises that the program rests on.
 
-use super::Database;
+use crate::infrastructure::postgres::Database;
 use anyhow::{Context as _, bail};
 use tokio_postgres::Client;
 

@@ -27,38 +27,38 @@ impl Change {
     }
 
     /// The table.
-    pub(super) fn table(&self) -> &'static Table {
+    pub(crate) fn table(&self) -> &'static Table {
         self.0.table()
     }
 
     /// The root, which no other unit of the same group may change.
-    pub(super) fn root_id(&self) -> Option<Uuid> {
+    pub(crate) fn root_id(&self) -> Option<Uuid> {
         self.0.root_id()
     }
 
     /// The number of rows that it writes.
-    pub(super) fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.0.rows()
     }
 
     /// The number of bytes that its rows hold.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.0.bytes()
     }
 }
 
 /// One execution of a statement.
-pub(super) struct Call<'a> {
-    pub(super) table: &'static Table,
-    pub(super) purpose: Purpose,
-    pub(super) params: Vec<Param<'a>>,
+pub(crate) struct Call<'a> {
+    pub(crate) table: &'static Table,
+    pub(crate) purpose: Purpose,
+    pub(crate) params: Vec<Param<'a>>,
     /// The roots that it must write. If it writes fewer, a unit is to blame.
-    pub(super) roots: Vec<Uuid>,
+    pub(crate) roots: Vec<Uuid>,
 }
 
 /// Returns the calls for all these changes, in the order in which they must run. With `or_fail`, a collision is an
 /// error that names its constraint; without, the row is left out.
-pub(super) fn calls<'a>(changes: impl Iterator<Item = &'a Change>, or_fail: bool) -> Vec<Call<'a>> {
+pub(crate) fn calls<'a>(changes: impl Iterator<Item = &'a Change>, or_fail: bool) -> Vec<Call<'a>> {
     let mut tables: Vec<(&'static Table, Vec<&'a dyn ErasedChange>)> = Vec::new();
     for change in changes {
         let table = change.table();

@@ -1,13 +1,14 @@
 //! Batches reads by id: one query answers all ids that wait (the dataloader pattern). It is to reads what the group
 //! commit is to writes.
 
-use super::{
-    aggregate_rows::AggregateRows,
-    loader_slots::LoaderSlot,
-    pool::Pool,
-    read_error::{ReadError, ReadFailure},
+use super::loader_slots::LoaderSlot;
+use crate::infrastructure::postgres::{
+    connection::{
+        pool::Pool,
+        read_error::{ReadError, ReadFailure},
+    },
     reply::{self, ReplyReceiver, ReplySender},
-    row::Root,
+    tables::{aggregate_rows::AggregateRows, row::Root},
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{

@@ -1,16 +1,21 @@
 //! Grouped reads by id, and the threads that make them.
 
 use super::{
-    aggregate_rows::AggregateRows,
     batch_loader::{BatchLoader, Found},
-    database::Database,
     loader_slots::LoaderSlots,
-    mapping::FindIds,
-    pool::{Pool, SWEEP},
-    read_error::{ReadError, ReadFailure},
-    reply::{self, ReplyReceiver},
 };
-use crate::infrastructure::supervise::Supervisor;
+use crate::infrastructure::{
+    postgres::{
+        connection::{
+            database::Database,
+            pool::{Pool, SWEEP},
+            read_error::{ReadError, ReadFailure},
+        },
+        reply::{self, ReplyReceiver},
+        tables::{aggregate_rows::AggregateRows, mapping::FindIds},
+    },
+    supervise::Supervisor,
+};
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
 use futures_util::{FutureExt, future::BoxFuture};
@@ -82,7 +87,7 @@ impl<R: AggregateRows> Reads<R> {
 
 /// The loaders of a context, by kind of record.
 #[derive(Clone)]
-pub(super) struct BatchLoaders {
+pub(crate) struct BatchLoaders {
     slots: Arc<LoaderSlots>,
     /// The runtime of the shared loaders: the process's own, which outlives the threads of the HTTP server.
     runtime: Handle,
@@ -91,7 +96,7 @@ pub(super) struct BatchLoaders {
 
 impl BatchLoaders {
     /// Creates an empty set. The shared loaders will run in the runtime of this thread.
-    pub(super) fn new(database: Database, deadline: Duration, supervisor: Supervisor) -> Self {
+    pub(crate) fn new(database: Database, deadline: Duration, supervisor: Supervisor) -> Self {
         let slots = Arc::new(LoaderSlots::new(database, deadline, supervisor.clone()));
         let swept = Arc::clone(&slots);
         supervisor.spawn("idle connections", move |stop| {
@@ -106,13 +111,13 @@ impl BatchLoaders {
     }
 
     /// Returns the ids of at most `most` aggregates that satisfy a specification.
-    pub(super) async fn find<S: FindIds>(&self, which: &S, most: i64) -> Result<Vec<Uuid>, ReadError> {
+    pub(crate) async fn find<S: FindIds>(&self, which: &S, most: i64) -> Result<Vec<Uuid>, ReadError> {
         let pool = self.slots.database.list_pool();
         find(pool, which, most).await.map_err(|failed| pool.refuse(failed, 1))
     }
 
     /// Returns the reads of one kind of record.
-    pub(super) fn of<R: AggregateRows>(&self) -> Reads<R> {
+    pub(crate) fn of<R: AggregateRows>(&self) -> Reads<R> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || {
             let _guard = self.runtime.enter();

@@ -105,12 +105,12 @@ impl Database {
     }
 
     /// Creates a pool of one connection for reads by id.
-    pub(super) fn by_id_pool(&self) -> Pool {
+    pub(crate) fn by_id_pool(&self) -> Pool {
         Pool::new(self.connector.clone(), 1, BY_ID, self.outage.clone())
     }
 
     /// The context's share of the spare connections.
-    pub(super) fn share(&self) -> ConnectionShare {
+    pub(crate) fn share(&self) -> ConnectionShare {
         self.share
     }
 
@@ -119,13 +119,13 @@ impl Database {
     }
 
     /// Adds the check of a kind of record that is read here.
-    pub(super) fn expect(&self, check: Check) {
+    pub(crate) fn expect(&self, check: Check) {
         self.checks().push(check);
     }
 
     /// Returns true if the tables of all records that are read here match the program. A database that does not answer
     /// counts as a match.
-    pub(super) async fn fits(&self) -> bool {
+    pub(crate) async fn fits(&self) -> bool {
         let checks = self.checks().clone();
         for check in checks {
             if let Err(ReadFailure::Defect(error)) = checked(&self.lists, check).await {

@@ -1,15 +1,13 @@
 //! The committer's connection and its prepared statements.
 
-use super::{
-    super::{
-        changes::Call,
-        database::Database,
+use super::statement_cache::StatementCache;
+use crate::infrastructure::postgres::{
+    connection::database::Database,
+    tables::{changes::Call, row::Param, statements::Purpose},
+    write::{
         inbox::{self, InboxCalls},
         outbox, partitions,
-        row::Param,
-        statements::Purpose,
     },
-    statement_cache::StatementCache,
 };
 use std::time::Duration;
 use tokio_postgres::{Client, Error, Statement, types::ToSql};

@@ -11,9 +11,11 @@ use super::{
 use crate::{
     application::{MessageIdentity, StorageError},
     infrastructure::postgres::{
-        changes::{self, Call},
-        inbox::{self, InboxCalls},
-        outbox::{self, OutboxMessage},
+        tables::changes::{self, Call},
+        write::{
+            inbox::{self, InboxCalls},
+            outbox::{self, OutboxMessage},
+        },
     },
 };
 use futures_util::future::{join, join_all, join3};

@@ -28,10 +28,13 @@ mod transaction;
 pub use log_state::LogState;
 pub(super) use queue::Writes;
 
-use super::{database::Database, lanes::Lane, reply};
+use super::lanes::Lane;
 use crate::{
     application::{Committed, StorageError},
-    infrastructure::supervise::Supervisor,
+    infrastructure::{
+        postgres::{connection::database::Database, reply},
+        supervise::Supervisor,
+    },
 };
 use failure::{Mark, WriteFailure};
 use maintenance::Maintenance;
