@@ -114,6 +114,31 @@ async fn a_server_on_a_database_that_is_read_only_is_not_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_commits_nothing_sees_the_end_of_the_log_that_another_writes() {
+    let home = tempfile::tempdir().unwrap();
+    let writer = Sta::start(home.path(), &[]).await;
+    let idle = Sta::start(home.path(), &[("STA_TASKS", "http,relay")]).await;
+    idle.becomes_ready().await;
+    for _ in 0..3 {
+        assert_eq!(writer.post(INGESTA, &ingesta()).await.unwrap().0, 202);
+    }
+    eventually("readiness has the end of the log", || async {
+        let (_, ready) = idle.get("/health/ready").await.unwrap();
+        (ready["contexts"]["ingesta"]["log"] == json!({ "last": 3, "room": 999_997 })).then_some(())
+    })
+    .await;
+    eventually("the metrics have the end of the log", || async {
+        let (client, url) = idle.raw("/metrics");
+        let metrics = client.get(url).send().await.unwrap().text().await.unwrap();
+        let has = |line: &str| metrics.lines().any(|known| known == line);
+        (has("sta_log_last{context=\"ingesta\"} 3") && has("sta_log_room{context=\"ingesta\"} 999997")).then_some(())
+    })
+    .await;
+    assert_eq!(idle.stop().await.0, 0);
+    assert_eq!(writer.stop().await.0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn readiness_of_all_contexts_takes_a_second_while_postgresql_is_frozen() {
     let home = tempfile::tempdir().unwrap();
     let sta = Sta::start(home.path(), &[]).await;

@@ -37,7 +37,7 @@ pub(super) async fn ready(running: web::Data<Running>) -> HttpResponse {
 }
 
 fn tell(context: &Context, readiness: Readiness) -> Value {
-    let (log, relay) = (*context.running.log.borrow(), *context.relay.borrow());
+    let relay = *context.relay.borrow();
     let progress = relay.progress;
     let consumer = context.consumer.as_ref().map(|state| {
         let state = state.borrow();
@@ -51,7 +51,7 @@ fn tell(context: &Context, readiness: Readiness) -> Value {
             DatabaseState::Full => "full",
             DatabaseState::Mismatched => "mismatched",
         },
-        "log": { "last": log.last, "room": readiness.room },
+        "log": { "last": readiness.last, "room": readiness.room },
         "relay": {
             "leads": relay.is_leader,
             "cursor": progress.map(|progress| progress.cursor),

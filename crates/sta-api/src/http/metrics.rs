@@ -3,11 +3,11 @@
 use super::{Context, Running};
 use crate::telemetry;
 use actix_web::{HttpResponse, get, web};
-use metrics::{counter, gauge};
+use metrics::counter;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use seedwork::{
     domain::{Clock, SystemClock},
-    infrastructure::{relay::RelayProgress, supervise::Supervisor},
+    infrastructure::{postgres::LogState, relay::RelayProgress, supervise::Supervisor},
 };
 use std::{fmt::Write as _, time::Duration};
 
@@ -47,34 +47,33 @@ pub(super) fn record(supervisor: &Supervisor) -> anyhow::Result<PrometheusHandle
 pub(super) async fn scrape(handle: web::Data<PrometheusHandle>, running: web::Data<Running>) -> HttpResponse {
     metrics_process::Collector::default().collect();
     counter!("sta_log_lines_dropped_total").absolute(telemetry::dropped_lines());
-    for context in &running.contexts {
-        let log = *context.running.log.borrow();
-        gauge!("sta_log_last", "context" => context.name).set(log.last as f64);
-        gauge!("sta_log_room", "context" => context.name).set(log.room as f64);
-    }
     let body = handle.render() + &relays(&running.contexts);
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(body)
 }
 
-/// The progress of the relays, in whichever process they run. A gauge of the recorder keeps its last value for ever; one
-/// that is not known is absent here.
+/// Returns the gauges of the logs and of their relays, whichever process writes and relays. A gauge of the recorder would
+/// keep its last value for ever; a value that is not known is absent here.
 fn relays(contexts: &[Context]) -> String {
-    type Value = fn(&RelayProgress) -> f64;
-    let gauges: [(&str, Value); 4] = [
-        ("sta_relay_cursor", |progress| progress.cursor as f64),
-        ("sta_relay_withheld", |progress| progress.withheld as f64),
-        ("sta_log_depth", |progress| (progress.last - progress.cursor).max(0) as f64),
-        ("sta_log_oldest_age_seconds", |progress| {
+    type Value = fn(&RelayProgress, LogState) -> f64;
+    let gauges: [(&str, Value); 6] = [
+        ("sta_log_last", |progress, _| progress.last as f64),
+        ("sta_log_room", |progress, log| (log.until() - progress.last).max(0) as f64),
+        ("sta_log_depth", |progress, _| (progress.last - progress.cursor).max(0) as f64),
+        ("sta_relay_cursor", |progress, _| progress.cursor as f64),
+        ("sta_relay_withheld", |progress, _| progress.withheld as f64),
+        ("sta_log_oldest_age_seconds", |progress, _| {
             progress.oldest.map_or(0.0, |oldest| (SystemClock.now() - oldest).as_seconds_f64().max(0.0))
         }),
     ];
-    let known: Vec<_> =
-        contexts.iter().filter_map(|context| Some((context.name, context.relay.borrow().progress?))).collect();
+    let known: Vec<_> = contexts
+        .iter()
+        .filter_map(|context| Some((context.name, context.relay.borrow().progress?, *context.running.log.borrow())))
+        .collect();
     let mut text = String::new();
     for (name, value) in gauges.into_iter().filter(|_| !known.is_empty()) {
         let _ = writeln!(text, "# TYPE {name} gauge");
-        for (context, progress) in &known {
-            let _ = writeln!(text, "{name}{{context=\"{context}\"}} {}", value(progress));
+        for (context, progress, log) in &known {
+            let _ = writeln!(text, "{name}{{context=\"{context}\"}} {}", value(progress, *log));
         }
     }
     text

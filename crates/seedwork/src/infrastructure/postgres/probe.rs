@@ -43,6 +43,8 @@ const PARKED_COUNTS: &str = "\
 pub struct Readiness {
     /// Its state.
     pub database: DatabaseState,
+    /// The number of the last message in the log, whichever process wrote it.
+    pub last: i64,
     /// The number of messages that the log still has room for.
     pub room: i64,
     /// The parked messages. None if they could not be counted in time.
@@ -117,14 +119,14 @@ impl Probe {
                 None => ProbeConnection::open(&self.database).await?,
             };
             loop {
-                let (database, room) = connection.writes().await?;
+                let (database, last, room) = connection.writes().await?;
                 if room > 0 || database != DatabaseState::Up || Instant::now() + ROOM > until {
-                    return Ok::<_, Error>((connection, database, room));
+                    return Ok::<_, Error>((connection, database, last, room));
                 }
                 sleep(ROOM).await;
             }
         });
-        let (connection, database, room) = match asked.await {
+        let (connection, database, last, room) = match asked.await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
                 tracing::debug!(context = self.database.schema(), %error, "the database cannot be probed");
@@ -136,7 +138,7 @@ impl Probe {
         let fits = timeout_at(until, self.database.fits()).await.unwrap_or(true);
         let is_mismatched = database == DatabaseState::Up && !fits;
         let database = if is_mismatched { DatabaseState::Mismatched } else { database };
-        let readiness = Readiness { database, room, parked_counts };
+        let readiness = Readiness { database, last, room, parked_counts };
         cache.answer = Some((Instant::now(), readiness));
         cache.connection = parked_counts.is_some().then_some(connection);
         self.close_when_idle();
@@ -177,12 +179,12 @@ impl ProbeConnection {
         !self.client.is_closed() && self.opened.elapsed() < SESSION
     }
 
-    /// Returns the database's state, and the number of messages that the log still has room for.
-    async fn writes(&self) -> Result<(DatabaseState, i64), Error> {
+    /// Returns the state of the database, the number of the last message in the log, and the room that is left in it.
+    async fn writes(&self) -> Result<(DatabaseState, i64, i64), Error> {
         let row = self.client.query_one(&self.writes, &[]).await?;
         let (reads_only, last, until): (bool, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         let state = if reads_only { DatabaseState::ReadOnly } else { self.space().await? };
-        Ok((state, until - last))
+        Ok((state, last, until - last))
     }
 
     async fn space(&self) -> Result<DatabaseState, Error> {
