@@ -6,8 +6,7 @@ use std::{env, error::Error, fmt::Write, fs, path::Path};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../schema").canonicalize()?;
-    // Relative to the package, and texts instead of paths to them: what was built must not lead from a copy of the
-    // workspace, its `target` included, back to where that was made.
+    // A relative path, and texts instead of paths: the build output of a copied workspace must not refer to the original.
     println!("cargo::rerun-if-changed=../../schema");
     let mut files = Vec::new();
     collect(&folder, &mut files)?;

@@ -33,7 +33,7 @@ mod tests {
 
     crate::refusal! {
         /// A rule of a business.
-        struct Impar: "par", "Debe ser par";
+        struct Odd: "par", "Debe ser par";
     }
 
     #[test]
@@ -51,6 +51,6 @@ mod tests {
 
     #[test]
     fn a_refusal_of_the_business_keeps_its_own_text() {
-        assert_eq!((detail(&Impar).as_str(), Impar.rule()), ("Debe ser par", "par"));
+        assert_eq!((detail(&Odd).as_str(), Odd.rule()), ("Debe ser par", "par"));
     }
 }

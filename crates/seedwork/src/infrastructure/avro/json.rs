@@ -137,26 +137,26 @@ fn fit(schema: &Schema, named: &NamesRef<'_>, json: &Json, path: &str) -> Result
 mod tests {
     use super::{super::record_schema, *};
 
-    fn aeropuerto(codigo: &str) -> Json {
-        json!({ "codigo": codigo, "nombre": "Aeropuerto" })
+    fn airport(code: &str) -> Json {
+        json!({ "codigo": code, "nombre": "Aeropuerto" })
     }
 
-    fn reserva() -> Json {
+    fn command() -> Json {
         let leg = json!({
             "fecha_salida": "2022-11-22T13:10:00Z",
             "fecha_llegada": "2022-11-22T15:10:00.5Z",
-            "origen": aeropuerto("BOG"),
-            "destino": aeropuerto("JFK"),
+            "origen": airport("BOG"),
+            "destino": airport("JFK"),
         });
-        let itinerario = json!({ "odos": [{ "segmentos": [{ "legs": [leg] }] }] });
-        json!({ "id_reserva": "0198c0de-0000-7000-8000-000000000001", "itinerarios": [itinerario] })
+        let itinerary = json!({ "odos": [{ "segmentos": [{ "legs": [leg] }] }] });
+        json!({ "id_reserva": "0198c0de-0000-7000-8000-000000000001", "itinerarios": [itinerary] })
     }
 
     #[test]
     fn json_survives_a_round_trip_with_its_defaults_and_with_types_that_are_named_twice() {
         let record = record_schema("sta.vuelos.v1.CrearReserva").unwrap();
-        let mut back = to_json(record.schema, &from_json(record, &reserva()).unwrap()).unwrap();
-        assert_eq!(back["itinerarios"][0]["odos"][0]["segmentos"][0]["legs"][0]["destino"], aeropuerto("JFK"));
+        let mut back = to_json(record.schema, &from_json(record, &command()).unwrap()).unwrap();
+        assert_eq!(back["itinerarios"][0]["odos"][0]["segmentos"][0]["legs"][0]["destino"], airport("JFK"));
         assert_eq!(back["pasajeros"], json!([{ "tipo": "Adulto", "clase": "Economica" }]));
         assert_eq!(back["id_cliente"], Json::Null);
         let again = to_json(record.schema, &from_json(record, &back).unwrap()).unwrap();
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn a_value_that_does_not_fit_is_refused_with_its_path() {
         let record = record_schema("sta.vuelos.v1.CrearReserva").unwrap();
-        let mut wrong = reserva();
+        let mut wrong = command();
         wrong["itinerarios"][0]["odos"][0]["segmentos"][0]["legs"][0]["destino"] = json!({ "codigo": 7 });
         let reason = from_json(record, &wrong).unwrap_err().reason;
         assert!(
