@@ -27,7 +27,7 @@ pub fn module() -> Module {
 fn start(environment: &ContextEnvironment) -> anyhow::Result<RunningContext> {
     let factory = environment.unit_of_work_factory();
     let reads = PgReads { clientes: factory.reads(), expedientes: factory.reads(), pool: environment.pool() };
-    Ok(RunningContext::new(Handlers::new(SystemClock), factory, reads, http::routes, subscriptions))
+    RunningContext::new(Handlers::new(SystemClock), factory, reads, http::routes, subscriptions)
 }
 
 /// Subscribes to the events of reservas on `eventos-reserva`.

@@ -27,7 +27,7 @@ pub fn module() -> Module {
 fn start(environment: &ContextEnvironment) -> anyhow::Result<RunningContext> {
     let factory = environment.unit_of_work_factory();
     let reads = PgReads { ingestas: factory.reads(), pool: environment.pool() };
-    Ok(RunningContext::new(Handlers::new(SystemClock), factory, reads, http::routes, subscriptions))
+    RunningContext::new(Handlers::new(SystemClock), factory, reads, http::routes, subscriptions)
 }
 
 /// Subscribes to the commands on `comandos-ingesta`.

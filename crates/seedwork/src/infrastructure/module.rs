@@ -56,13 +56,17 @@ pub struct RunningContext {
 
 impl RunningContext {
     /// Assembles a context from its handlers, units of work, queries, routes and subscriptions.
+    ///
+    /// # Errors
+    ///
+    /// A type does not fit the record that it reads.
     pub fn new<H, R>(
         handlers: H,
         factory: PgUnitOfWorkFactory<H::Event>,
         reads: R,
         routes: fn(&mut ServiceConfig<'_>),
         subscriptions: impl FnOnce(SubscriptionsBuilder<H, H::Event>) -> SubscriptionsBuilder<H, H::Event>,
-    ) -> Self
+    ) -> anyhow::Result<Self>
     where
         H: Context + DomainEventHandler<<H as Context>::Event, PgUnitOfWork<<H as Context>::Event>>,
         R: Send + Sync + 'static,
@@ -70,11 +74,11 @@ impl RunningContext {
         let log = factory.log();
         let commands = Data::new(CommandBus::new(handlers, factory));
         let queries = Data::new(QueryBus::new(reads));
-        let subscriptions = subscriptions(Subscriptions::builder(commands.clone().into_inner())).build();
+        let subscriptions = subscriptions(Subscriptions::builder(commands.clone().into_inner())).build()?;
         let routes = move |config: &mut ServiceConfig<'_>| {
             config.app_data(commands.clone()).app_data(queries.clone()).configure(routes);
         };
-        Self { log, subscriptions: Some(subscriptions).filter(|all| !all.is_empty()), routes: Arc::new(routes) }
+        Ok(Self { log, subscriptions: Some(subscriptions).filter(|all| !all.is_empty()), routes: Arc::new(routes) })
     }
 
     /// Adds the context's routes to a server.

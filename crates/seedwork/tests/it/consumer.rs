@@ -49,7 +49,7 @@ impl Oyente {
         let faults = Arc::clone(&handlers.0);
         let own = banco.database.context("pruebas").unwrap();
         let bus = Arc::new(CommandBus::new(handlers, PgUnitOfWorkFactory::start(&own, settings, &supervisor)));
-        let subscriptions = Subscriptions::builder(bus).on_event::<Hecho>().build();
+        let subscriptions = Subscriptions::builder(bus).on_event::<Hecho>().build().unwrap();
         let registry = Registry::open(banco.database.context("broker").unwrap()).await.unwrap();
         let state = Consumer::start(own, broker, registry, subscriptions, &supervisor);
         Self { supervisor, faults, state }

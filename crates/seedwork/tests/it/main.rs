@@ -19,6 +19,7 @@ mod parked;
 mod positions;
 mod probe;
 mod proxy;
+mod reader_types;
 mod reads;
 mod relay;
 mod roles;

@@ -31,7 +31,7 @@ fn broker(url: &str) -> PgBroker {
 async fn consume(url: &str, faults: Arc<Faults>) -> (Supervisor, watch::Receiver<ConsumerState>) {
     let (supervisor, own) = (Supervisor::new(), Database::new(url, "pruebas").unwrap());
     let bus = CommandBus::new(Handlers(faults), PgUnitOfWorkFactory::start(&own, HASTY, &supervisor));
-    let subscriptions = Subscriptions::builder(Arc::new(bus)).on_event::<Hecho>().build();
+    let subscriptions = Subscriptions::builder(Arc::new(bus)).on_event::<Hecho>().build().unwrap();
     let registry = Registry::open(Database::new(url, "broker").unwrap()).await.unwrap();
     let state = Consumer::start(own, broker(url), registry, subscriptions, &supervisor);
     (supervisor, state)

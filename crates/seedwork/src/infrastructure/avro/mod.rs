@@ -2,6 +2,7 @@
 
 mod decoders;
 mod json;
+mod reader_check;
 mod registry;
 mod schemas;
 
@@ -9,6 +10,7 @@ mod schemas;
 pub(crate) use decoders::limit_allocations;
 pub use decoders::{Decoder, Decoders, Undecodable};
 pub use json::{from_json, to_json};
+pub use reader_check::check_reader;
 pub use registry::{Policy, Registry, RegistrySettings};
 pub use schemas::{RecordSchema, all, record_schema};
 

@@ -7,10 +7,12 @@ use crate::{
     },
     domain::{Clock, SystemClock, Violations},
     infrastructure::{
-        avro, client_texts,
+        avro::{self, AvroError},
+        client_texts,
         postgres::{Parking, PgUnitOfWork, PgUnitOfWorkFactory},
     },
 };
+use anyhow::ensure;
 use apache_avro::types::Value;
 use futures_util::future::{BoxFuture, ready};
 use std::{collections::HashMap, sync::Arc};
@@ -43,6 +45,8 @@ pub struct Subscriptions {
     pub(super) topics: Vec<&'static str>,
     pub(super) handlers: HashMap<&'static str, Handler>,
     pub(super) park: Park,
+    /// The types that do not fit the records that they read.
+    misfits: Vec<AvroError>,
 }
 
 impl Subscriptions {
@@ -59,7 +63,12 @@ impl Subscriptions {
         };
         SubscriptionsBuilder {
             bus,
-            subscriptions: Self { topics: Vec::new(), handlers: HashMap::new(), park: Arc::new(park) },
+            subscriptions: Self {
+                topics: Vec::new(),
+                handlers: HashMap::new(),
+                park: Arc::new(park),
+                misfits: Vec::new(),
+            },
         }
     }
 
@@ -72,6 +81,7 @@ impl Subscriptions {
         &mut self,
         handle: impl Fn(M, Cause) -> BoxFuture<'static, Outcome> + Send + Sync + 'static,
     ) {
+        self.misfits.extend(avro::check_reader::<M>().err());
         if !self.topics.contains(&M::TOPIC) {
             self.topics.push(M::TOPIC);
         }
@@ -131,8 +141,14 @@ where
     }
 
     /// Returns the finished subscriptions.
-    pub fn build(self) -> Subscriptions {
-        self.subscriptions
+    ///
+    /// # Errors
+    ///
+    /// Types do not fit the records that they read: all of them, each with the field.
+    pub fn build(self) -> anyhow::Result<Subscriptions> {
+        let misfits: Vec<String> = self.subscriptions.misfits.iter().map(ToString::to_string).collect();
+        ensure!(misfits.is_empty(), "{}", misfits.join("; "));
+        Ok(self.subscriptions)
     }
 }
 
