@@ -18,6 +18,7 @@ LOCK = ROOT / "Cargo.lock"
 WORKSPACE = ROOT / "Cargo.toml"
 BINARY = ROOT / "crates/sta-api/Cargo.toml"
 CONTEXTS = ROOT / "crates/sta-api/src/contexts.rs"
+SPEC = ROOT / "crates/sta-api/src/http/spec.rs"
 ROUTES = ROOT / "tests/tests/flows/routes.rs"
 
 
@@ -61,6 +62,10 @@ def wired(nombre, routes):
             f'{nombre} = {{ workspace = true, features = ["infrastructure"] }}',
         ),
         CONTEXTS: re.sub(r"vec!\[.*?\]", f"vec![{', '.join(sorted(modules))}]", contexts, count=1, flags=re.DOTALL),
+        SPEC: SPEC.read_text().replace(
+            '        (name = "operación"',
+            f'        (name = "{nombre}", description = "Las operaciones de {nombre}."),\n        (name = "operación"',
+        ),
         ROUTES: table,
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Each check is a function from files to what is wrong with them, and is shown an offender in `tidy/offenders.rs`.
 
-use sta_tests::guard::{manifest::Manifest, markdown, rust, tokens, tree::Tree};
+use sta_tests::guard::{manifest::Manifest, markdown, rust, spanish, tokens, tree::Tree};
 use std::collections::BTreeSet;
 
 /// The most lines that a file may have. Split it by what it is about before it gets there.
@@ -38,6 +38,15 @@ fn lints_are_expected_with_a_reason(path: &str, text: &str) -> Vec<String> {
     let silent = expected.filter(|(_, said)| !said.to_string().contains("reason ="));
     let wrong = allowed.into_iter().chain(silent);
     wrong.map(|(line, _)| format!("{path}:{line}: write `#[expect(…, reason = \"…\")]`")).collect()
+}
+
+/// The texts for clients that lack an accent: sentences in the sources of the service and of the template.
+fn texts_without_accents(path: &str, text: &str) -> Vec<String> {
+    let is_test = path.ends_with("/tests.rs") || path.ends_with("/examples.rs") || path.contains("/testing");
+    let tokens = if is_test { Ok(proc_macro2::TokenStream::new()) } else { text.parse() };
+    let sentences = spanish::sentences(tokens.unwrap_or_else(|error| panic!("{path} is not Rust: {error}")));
+    let wrong = sentences.into_iter().filter(|sentence| !spanish::unaccented(sentence).is_empty());
+    wrong.map(|sentence| format!("{path}: {:?} without an accent in {sentence:?}", spanish::unaccented(&sentence))).collect()
 }
 
 /// A context's `mod.rs` is its table of contents; only an aggregate's holds code: the aggregate.
@@ -265,6 +274,13 @@ fn lints_are_silenced_only_with_a_reason() {
     let tree = Tree::workspace();
     let sources = tree.ending("", "rs").filter(|(path, _)| !is_data(path));
     assert_nothing(sources.flat_map(|(path, text)| lints_are_expected_with_a_reason(path, text)));
+}
+
+#[test]
+fn texts_for_clients_have_their_accents() {
+    let tree = Tree::workspace();
+    let sources = tree.ending("crates", "rs").filter(|(path, _)| path.contains("/src/"));
+    assert_nothing(sources.flat_map(|(path, text)| texts_without_accents(path, text)));
 }
 
 #[test]

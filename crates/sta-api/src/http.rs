@@ -75,7 +75,9 @@ pub(crate) fn start(
     let document = spec::document(|config| routes(is_whole, &running.contexts, config));
     let mut known = Routes::of(&document);
     if is_whole {
-        known = known.with("/docs", &[Method::GET]).with("/docs/{file:.*}", &[Method::GET]);
+        for page in ["/", "/docs", "/docs/{file:.*}"] {
+            known = known.with(page, &[Method::GET]);
+        }
         for context in &running.contexts {
             known = known
                 .with(&format!("/{}/health", context.name), &[Method::GET])
@@ -122,13 +124,13 @@ fn routes(is_whole: bool, contexts: &[Context], config: &mut ServiceConfig<'_>) 
     }
 }
 
-/// Adds the page that shows the document, and `/<context>/health` and `/<context>/spec`, which the original services
-/// had.
+/// Adds the page that shows the document, redirects to it, and `/<context>/health` and `/<context>/spec`, which the original
+/// services had. They are not in the document: it describes the API, not its pages and not the same answers twice.
 fn documents(contexts: &[Context], config: &mut web::ServiceConfig) {
     for context in contexts {
         config.route(&format!("/{}/health", context.name), web::get().to(health::up));
         config.route(&format!("/{}/spec", context.name), web::get().to(spec::answer));
     }
-    config.service(web::redirect("/docs", "/docs/"));
+    config.service(web::redirect("/", "/docs/")).service(web::redirect("/docs", "/docs/"));
     config.service(SwaggerUi::new("/docs/{file:.*}").config(Config::from("/spec")));
 }

@@ -8,5 +8,6 @@ pub mod markdown;
 pub mod names;
 pub mod published;
 pub mod rust;
+pub mod spanish;
 pub mod tokens;
 pub mod tree;

@@ -23,6 +23,17 @@ fn an_allowed_lint_is_caught_wherever_it_hides() {
 }
 
 #[test]
+fn a_missing_accent_is_caught_in_a_sentence_and_not_in_a_name_of_the_contract() {
+    let caught = |text: &str| texts_without_accents("crates/x/src/a.rs", text).len();
+    assert_eq!(caught("#[error(\"La peticion no es valida\")] struct A;"), 1);
+    assert_eq!(caught("m! { pub struct A: \"codigo-iata\", \"El codigo debe ser corto\"; }"), 1);
+    assert_eq!(caught("const A: &str = \"La version es otra\"; const B: &str = \"the version is another one\";"), 1);
+    assert_eq!(caught("const A: &str = \"numero\"; const B: &str = \"El tipo debe ser «cedula»; `numero` falta\";"), 0);
+    assert_eq!(caught("/// La cedula es un numero.\nfn f() {} mod tests { const A: &str = \"y mas\"; }"), 0);
+    assert_eq!(spanish::english("El campo with the name"), ["with", "the"]);
+}
+
+#[test]
 fn code_in_a_table_of_contents_is_caught() {
     let caught = |path: &str, text| is_a_table_of_contents(&format!("crates/ingesta/src/{path}"), text).is_some();
     assert!(caught("application/mod.rs", "mod a; fn f() {}"));

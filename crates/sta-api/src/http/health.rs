@@ -1,4 +1,5 @@
-//! Whether the process lives, and whether commands can be committed.
+//! Liveness of the process, and readiness to commit commands. `/spec` publishes the docs of operations, so these are
+//! Spanish.
 
 use super::{Context, Running};
 use actix_web::{HttpResponse, get, http::StatusCode, web};
@@ -6,23 +7,38 @@ use futures_util::future::join_all;
 use seedwork::infrastructure::postgres::{DatabaseState, Readiness};
 use serde_json::{Map, Value, json};
 
-/// The process lives.
-#[utoipa::path(tag = "operacion", responses((status = 200, description = "El proceso vive")))]
+/// Dice si el proceso vive.
+///
+/// No mira la base de datos ni el broker: sirve para decidir si hay que reiniciar el proceso.
+#[utoipa::path(
+    tag = "operación",
+    responses((status = 200, description = "El proceso vive.", body = Value, example = json!({"status": "up"}))),
+)]
 #[get("/health")]
 pub(super) async fn live() -> HttpResponse {
     up().await
 }
 
-/// The same, for the other paths that it is found under.
+/// Answers the same on other paths.
 pub(super) async fn up() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "up" }))
 }
 
-/// Commands can be committed. What is told of the relay and of what is set aside never makes it 503: a server whose broker
-/// is away still takes commands.
+/// Dice si se aceptan comandos.
+///
+/// Mira la base de datos de cada contexto. El broker y los mensajes apartados se muestran, pero nunca lo hacen 503: sin
+/// broker se siguen aceptando comandos.
 #[utoipa::path(
-    tag = "operacion",
-    responses((status = 200, description = "Se aceptan comandos"), (status = 503, description = "No se aceptan comandos"))
+    tag = "operación",
+    responses(
+        (status = 200, description = "Se aceptan comandos.", body = Value, example = json!(readiness_example("ready", "up"))),
+        (
+            status = 503,
+            description = "No se aceptan comandos.",
+            body = Value,
+            example = json!(readiness_example("unavailable", "down")),
+        ),
+    ),
 )]
 #[get("/health/ready")]
 pub(super) async fn ready(running: web::Data<Running>) -> HttpResponse {
@@ -34,6 +50,24 @@ pub(super) async fn ready(running: web::Data<Running>) -> HttpResponse {
     let (status, word) =
         if ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
     HttpResponse::build(status).json(json!({ "status": word, "broker": running.broker, "contexts": all }))
+}
+
+/// An example of the answer.
+fn readiness_example(status: &str, database: &str) -> Value {
+    json!({
+        "status": status,
+        "broker": "kafka",
+        "contexts": {
+            "ingesta": {
+                "database": database,
+                "log": { "last": 1_000, "room": 1_000_000 },
+                "relay": { "leads": true, "cursor": 1_000, "oldest": null, "withheld": 0 },
+                "parked": 0,
+                "dead": 0,
+                "consumer": { "partitions": 6, "retrying": 0, "pauses": false },
+            },
+        },
+    })
 }
 
 fn tell(context: &Context, readiness: Readiness) -> Value {

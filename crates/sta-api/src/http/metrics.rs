@@ -1,4 +1,4 @@
-//! What Prometheus scrapes.
+//! The metrics for Prometheus. `/spec` publishes the docs of operations, so these are Spanish.
 
 use super::{Context, Running};
 use crate::telemetry;
@@ -41,8 +41,19 @@ pub(super) fn record(supervisor: &Supervisor) -> anyhow::Result<PrometheusHandle
     Ok(recorder)
 }
 
-/// The metrics, as Prometheus reads them.
-#[utoipa::path(tag = "operacion", responses((status = 200, description = "Metricas", content_type = "text/plain")))]
+/// Da las métricas.
+///
+/// En el formato de texto de Prometheus.
+#[utoipa::path(
+    tag = "operación",
+    responses((
+        status = 200,
+        description = "Las métricas.",
+        body = String,
+        content_type = "text/plain",
+        example = json!("# TYPE sta_log_last gauge\nsta_log_last{context=\"ingesta\"} 1000\n"),
+    )),
+)]
 #[get("/metrics")]
 pub(super) async fn scrape(handle: web::Data<PrometheusHandle>, running: web::Data<Running>) -> HttpResponse {
     metrics_process::Collector::default().collect();

@@ -1,4 +1,4 @@
-//! What clients send, and the commands that it becomes.
+//! The requests, and the commands that they become. `/spec` publishes the docs of bodies, so these are Spanish.
 
 use crate::{
     application::{
@@ -20,7 +20,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Somebody to take on: a person or a company, as `tipo` says.
+/// Una persona o una empresa que se registra, según `tipo`.
 #[derive(ToSchema)]
 #[schema(as = RegistrarCliente)]
 #[serde(tag = "tipo", rename_all = "lowercase")]
@@ -43,39 +43,39 @@ impl Body for RegistrarBody {
     }
 }
 
-/// A person to take on.
+/// Una persona que se registra.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = RegistrarNatural)]
 pub(super) struct NaturalBody {
-    /// What it is called.
+    /// El nombre de la persona.
     #[schema(value_type = NombreView)]
     nombre: NombreBody,
-    /// Where it is written to. No two clientes have the same.
+    /// El email. No puede ser el de otro cliente.
     #[schema(example = "ana.gil@alpes.example")]
     email: String,
-    /// Its cedula: 6 to 10 digits. No two clientes have the same.
+    /// La cédula: de 6 a 10 dígitos. No puede ser la de otro cliente.
     #[schema(value_type = DocumentoView)]
     documento: DocumentoBody,
-    /// When it was born: 18 years ago or more.
+    /// La fecha de nacimiento: hace 18 años o más.
     #[serde(deserialize_with = "date")]
     #[schema(example = "1990-02-28")]
     fecha_nacimiento: NaiveDate,
 }
 
-/// A company to take on.
+/// Una empresa que se registra.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = RegistrarEmpresa)]
 pub(super) struct EmpresaBody {
-    /// The name that it is registered under: 1 to 100 visible characters.
+    /// La razón social: de 1 a 100 caracteres visibles.
     #[schema(example = "Clínica de los Alpes S.A.S.")]
     razon_social: String,
-    /// Where it is written to. No two clientes have the same.
+    /// El email. No puede ser el de otro cliente.
     #[schema(example = "contacto@alpes.example")]
     email: String,
-    /// Its rut: 6 to 10 digits, with or without `-` and the check digit. No two clientes have the same.
+    /// El RUT: de 6 a 10 dígitos, con o sin `-` y el dígito de verificación. No puede ser el de otro cliente.
     #[schema(value_type = DocumentoView)]
     documento: DocumentoBody,
-    /// When it was founded: before today.
+    /// La fecha de constitución: anterior a hoy.
     #[serde(deserialize_with = "date")]
     #[schema(example = "2001-12-31")]
     fecha_constitucion: NaiveDate,
@@ -146,13 +146,13 @@ impl EmpresaBody {
     }
 }
 
-/// A cliente to let go.
+/// Un cliente que se desactiva.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = DesactivarCliente)]
 pub(super) struct DesactivarBody {
-    /// Which cliente.
+    /// El id del cliente.
     pub(super) id_cliente: Uuid,
-    /// Why: 1 to 500 characters.
+    /// El motivo: de 1 a 500 caracteres.
     #[schema(example = "se va")]
     pub(super) motivo: String,
 }

@@ -1,4 +1,4 @@
-//! `/clientes`: the commands, each with its route, and the questions.
+//! The routes of `/clientes`: commands and queries. `/spec` publishes the docs of operations, so these are Spanish.
 
 use super::bodies::{DesactivarBody, RegistrarBody};
 use crate::{
@@ -37,15 +37,43 @@ fn accepted(id: ClienteId) -> Accepted {
     Accepted::new("/clientes/consulta-por-id", id)
 }
 
-/// Takes a person or a company on as a cliente.
-#[utoipa::path(tag = "clientes", responses(Accepted))]
+/// Registra un cliente.
+///
+/// Registra una persona (`tipo` es `natural`) o una empresa (`tipo` es `empresa`) y abre su expediente en la misma
+/// transacción. El email y el documento no pueden ser los de otro cliente, tampoco de uno desactivado.
+#[utoipa::path(
+    tag = "clientes",
+    request_body(
+        content = RegistrarBody,
+        examples(
+            ("natural" = (summary = "Una persona", value = json!({
+                "tipo": "natural",
+                "nombre": {"nombres": "Ana María", "apellidos": "Ñáñez Gil"},
+                "email": "ana.gil@alpes.example",
+                "documento": {"tipo": "cedula", "numero": "1020304050", "ciudad": "Bogotá"},
+                "fecha_nacimiento": "1990-02-28",
+            }))),
+            ("empresa" = (summary = "Una empresa", value = json!({
+                "tipo": "empresa",
+                "razon_social": "Clínica de los Alpes S.A.S.",
+                "email": "contacto@alpes.example",
+                "documento": {"tipo": "rut", "numero": "900123456-8", "ciudad": "Bogotá"},
+                "fecha_constitucion": "2001-12-31",
+            }))),
+        ),
+    ),
+    responses(Accepted),
+)]
 #[post("/clientes/registrar-cliente-comando")]
 async fn registrar(bus: Bus, body: Json<RegistrarBody>) -> Result<Accepted, Problem> {
     let id = bus.dispatch(commands::RegistrarCliente::try_from(body.into_inner())?).await?;
     Ok(accepted(id))
 }
 
-/// Lets a cliente go. It stays readable.
+/// Desactiva un cliente.
+///
+/// Pasa a `Desactivado` un cliente `Activo`, guarda el motivo y cierra su expediente en la misma transacción. Sus reservas
+/// pendientes se cancelan poco después. Se sigue consultando.
 #[utoipa::path(tag = "clientes", responses(Accepted))]
 #[post("/clientes/desactivar-cliente-comando")]
 async fn desactivar(bus: Bus, body: Json<DesactivarBody>) -> Result<Accepted, Problem> {
@@ -55,13 +83,12 @@ async fn desactivar(bus: Bus, body: Json<DesactivarBody>) -> Result<Accepted, Pr
     Ok(accepted(id_cliente.into()))
 }
 
-/// One cliente, also when it has left.
+/// Consulta un cliente.
+///
+/// Responde con el cliente que tiene el id, también si está desactivado. Con `If-None-Match`, solo si ha cambiado.
 #[utoipa::path(
     tag = "clientes",
-    responses(
-        (status = 200, description = "The cliente.", body = ClienteView, headers(("ETag", description = "Its version."))),
-        (status = 304, description = "It is still at the version that `If-None-Match` names."),
-    ),
+    responses((status = 200, description = "El cliente.", body = ClienteView, headers(("ETag")))),
 )]
 #[get("/clientes/consulta-por-id/{id}")]
 async fn por_id(queries: Queries, id: Path<Uuid>) -> Result<Versioned<ClienteView>, Problem> {
@@ -69,32 +96,39 @@ async fn por_id(queries: Queries, id: Path<Uuid>) -> Result<Versioned<ClienteVie
     Ok(Versioned::new(cliente.version, cliente))
 }
 
-/// The clientes, newest first; those that have left are among them.
+/// Lista los clientes.
+///
+/// Del más reciente al más antiguo, por páginas, también los desactivados.
 #[utoipa::path(
     tag = "clientes",
     params(Paging),
-    responses((status = 200, description = "A page of them.", body = ListedBody<ClienteView>)),
+    responses((status = 200, description = "Una página de clientes.", body = ListedBody<ClienteView>)),
 )]
 #[get("/clientes/todos")]
 async fn todos(queries: Queries, page: Query<Paging>) -> Result<Listed<ClienteView>, Problem> {
     Ok(queries.ask(TodosLosClientes { page: page.into_inner().into() }).await?.into())
 }
 
-/// The clientes that have left, newest first.
+/// Lista los clientes desactivados.
+///
+/// Del más reciente al más antiguo, por páginas.
 #[utoipa::path(
     tag = "clientes",
     params(Paging),
-    responses((status = 200, description = "A page of them.", body = ListedBody<ClienteView>)),
+    responses((status = 200, description = "Una página de clientes.", body = ListedBody<ClienteView>)),
 )]
 #[get("/clientes/desactivados")]
 async fn desactivados(queries: Queries, page: Query<Paging>) -> Result<Listed<ClienteView>, Problem> {
     Ok(queries.ask(ClientesDesactivados { page: page.into_inner().into() }).await?.into())
 }
 
-/// The expediente of a cliente, with its reservas as they were last heard of.
+/// Consulta el expediente de un cliente.
+///
+/// Responde con el expediente y las reservas del cliente. Las reservas llegan de `vuelos` por eventos, así que un cambio
+/// tarda un momento en verse.
 #[utoipa::path(
     tag = "clientes",
-    responses((status = 200, description = "The expediente.", body = ExpedienteView)),
+    responses((status = 200, description = "El expediente.", body = ExpedienteView)),
 )]
 #[get("/clientes/{id}/expediente")]
 async fn expediente(queries: Queries, id: Path<Uuid>) -> Result<Json<ExpedienteView>, Problem> {

@@ -184,7 +184,9 @@ async fn a_request_is_told_that_the_database_is_away() {
 
 #[actix_web::test]
 async fn the_document_has_every_route_with_what_it_takes_and_answers() {
-    let api = server().await.document();
+    let server = server().await;
+    server.check_examples().await;
+    let api = server.document();
     let paths = api["paths"].as_object().unwrap();
     assert_eq!(paths.len(), 6, "the commands and the four questions");
     for route in [REGISTRAR, DESACTIVAR] {

@@ -1,4 +1,5 @@
-//! What clients send, and the commands and queries that it becomes.
+//! The requests, and the commands and queries that they become. `/spec` publishes the docs of bodies and parameters, so
+//! these are Spanish.
 
 use crate::{
     application::{
@@ -12,17 +13,17 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-/// An image to take in.
+/// Una imagen que se entrega.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = CrearIngesta)]
 pub(super) struct CrearBody {
-    /// Who hands the image in: 1 to 64 visible characters.
+    /// El proveedor que la entrega: de 1 a 64 caracteres visibles.
     #[schema(example = "proveedor-7")]
     id_proveedor: String,
-    /// Whose image it is: 1 to 64 visible characters.
+    /// El paciente de la imagen: de 1 a 64 caracteres visibles.
     #[schema(example = "PAC 0042")]
     id_paciente: String,
-    /// Where the image is: an absolute `http` or `https` URL.
+    /// La dirección de la imagen: una URL absoluta `http` o `https`, de 2048 caracteres como máximo.
     #[schema(example = "https://imagenes.example/torax.dcm")]
     url_path: String,
 }
@@ -35,39 +36,38 @@ impl TryFrom<CrearBody> for commands::CrearIngesta {
     }
 }
 
-/// A change that needs no reason.
+/// Un cambio que no necesita motivo.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = CambioDeIngesta)]
 pub(super) struct CambioBody {
-    /// Which ingesta.
+    /// El id de la ingesta.
     pub(super) id_ingesta: Uuid,
 }
 
-/// A change that needs a reason.
+/// Un cambio que necesita un motivo.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = CambioDeIngestaConMotivo)]
 pub(super) struct CambioConMotivoBody {
-    /// Which ingesta.
+    /// El id de la ingesta.
     pub(super) id_ingesta: Uuid,
-    /// Why: 1 to 500 characters.
+    /// El motivo: de 1 a 500 caracteres.
     #[schema(example = "imagen borrosa")]
     pub(super) motivo: String,
 }
 
-/// Which ingestas to list.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Filtros {
-    /// Only those in this state; without it, all but the deleted ones.
+    /// Solo las que están en este estado. Sin él, todas menos las eliminadas.
     estado: Option<EstadoDeIngesta>,
-    /// Only those of this provider.
+    /// Solo las de este proveedor.
     id_proveedor: Option<String>,
-    /// Only those of this patient.
+    /// Solo las de este paciente.
     id_paciente: Option<String>,
 }
 
 impl Filtros {
-    /// The query for a page of them.
+    /// Makes the query for one page.
     pub(super) fn query(self, paging: Paging) -> Result<TodasLasIngestas, Violations> {
         let mut found = Violations::collect();
         let proveedor = self.id_proveedor.as_deref().map(IdProveedor::parse).transpose();

@@ -1,4 +1,4 @@
-//! `/ingesta`: the commands, each with its route, and the two questions.
+//! The routes of `/ingesta`: commands and queries. `/spec` publishes the docs of operations, so these are Spanish.
 
 use super::bodies::{CambioBody, CambioConMotivoBody, CrearBody, Filtros};
 use crate::{
@@ -38,7 +38,9 @@ fn accepted(id: IngestaId) -> Accepted {
     Accepted::new("/ingesta/consulta-por-id", id)
 }
 
-/// Takes an image in.
+/// Crea una ingesta.
+///
+/// Registra una imagen médica que un proveedor entrega para un paciente. La ingesta queda en estado `Creada`.
 #[utoipa::path(tag = "ingesta", responses(Accepted))]
 #[post("/ingesta/crear-ingesta-comando")]
 async fn crear(bus: Bus, body: Json<CrearBody>) -> Result<Accepted, Problem> {
@@ -46,7 +48,9 @@ async fn crear(bus: Bus, body: Json<CrearBody>) -> Result<Accepted, Problem> {
     Ok(accepted(id))
 }
 
-/// Starts the work on an image, or goes on with it after an alert.
+/// Inicia el procesamiento.
+///
+/// Pasa a `Pendiente` una ingesta `Creada`, o reanuda una `Alertada`.
 #[utoipa::path(tag = "ingesta", responses(Accepted))]
 #[post("/ingesta/iniciar-procesamiento-ingesta-comando")]
 async fn iniciar_procesamiento(bus: Bus, body: Json<CambioBody>) -> Result<Accepted, Problem> {
@@ -55,7 +59,9 @@ async fn iniciar_procesamiento(bus: Bus, body: Json<CambioBody>) -> Result<Accep
     Ok(accepted(id))
 }
 
-/// Raises an alert.
+/// Alerta una ingesta.
+///
+/// Pasa a `Alertada` una ingesta `Creada` o `Pendiente` y guarda el motivo.
 #[utoipa::path(tag = "ingesta", responses(Accepted))]
 #[post("/ingesta/alertar-ingesta-comando")]
 async fn alertar(bus: Bus, body: Json<CambioConMotivoBody>) -> Result<Accepted, Problem> {
@@ -65,7 +71,9 @@ async fn alertar(bus: Bus, body: Json<CambioConMotivoBody>) -> Result<Accepted, 
     Ok(accepted(id_ingesta.into()))
 }
 
-/// Refuses an image.
+/// Rechaza una ingesta.
+///
+/// Pasa a `Rechazada` una ingesta `Creada`, `Pendiente` o `Alertada` y guarda el motivo. Solo puede eliminarse después.
 #[utoipa::path(tag = "ingesta", responses(Accepted))]
 #[post("/ingesta/rechazar-ingesta-comando")]
 async fn rechazar(bus: Bus, body: Json<CambioConMotivoBody>) -> Result<Accepted, Problem> {
@@ -75,7 +83,9 @@ async fn rechazar(bus: Bus, body: Json<CambioConMotivoBody>) -> Result<Accepted,
     Ok(accepted(id_ingesta.into()))
 }
 
-/// Ends the work on an image well.
+/// Finaliza una ingesta.
+///
+/// Pasa a `Finalizada` una ingesta `Pendiente` o `Alertada`: la imagen está procesada.
 #[utoipa::path(tag = "ingesta", responses(Accepted))]
 #[post("/ingesta/finalizar-ingesta-comando")]
 async fn finalizar(bus: Bus, body: Json<CambioBody>) -> Result<Accepted, Problem> {
@@ -84,7 +94,10 @@ async fn finalizar(bus: Bus, body: Json<CambioBody>) -> Result<Accepted, Problem
     Ok(accepted(id))
 }
 
-/// Takes back what was begun with an image, because something it needed failed elsewhere.
+/// Revierte una ingesta.
+///
+/// Compensa lo iniciado cuando falla algo de lo que depende: pasa a `Fallida` una ingesta `Creada`, `Pendiente` o
+/// `Alertada` y guarda el motivo.
 #[utoipa::path(tag = "ingesta", responses(Accepted))]
 #[post("/ingesta/revertir-ingesta-comando")]
 async fn revertir(bus: Bus, body: Json<CambioConMotivoBody>) -> Result<Accepted, Problem> {
@@ -94,7 +107,9 @@ async fn revertir(bus: Bus, body: Json<CambioConMotivoBody>) -> Result<Accepted,
     Ok(accepted(id_ingesta.into()))
 }
 
-/// Deletes an ingesta. It stays readable by its id.
+/// Elimina una ingesta.
+///
+/// Pasa a `Eliminada` una ingesta en cualquier otro estado. Se sigue consultando por su id.
 #[utoipa::path(tag = "ingesta", responses(Accepted))]
 #[post("/ingesta/eliminar-ingesta-comando")]
 async fn eliminar(bus: Bus, body: Json<CambioBody>) -> Result<Accepted, Problem> {
@@ -103,13 +118,12 @@ async fn eliminar(bus: Bus, body: Json<CambioBody>) -> Result<Accepted, Problem>
     Ok(accepted(id))
 }
 
-/// One ingesta, also when it is deleted.
+/// Consulta una ingesta.
+///
+/// Responde con la ingesta que tiene el id, también si está eliminada. Con `If-None-Match`, solo si ha cambiado.
 #[utoipa::path(
     tag = "ingesta",
-    responses(
-        (status = 200, description = "The ingesta.", body = IngestaView, headers(("ETag", description = "Its version."))),
-        (status = 304, description = "It is still at the version that `If-None-Match` names."),
-    ),
+    responses((status = 200, description = "La ingesta.", body = IngestaView, headers(("ETag")))),
 )]
 #[get("/ingesta/consulta-por-id/{id}")]
 async fn por_id(queries: Queries, id: Path<Uuid>) -> Result<Versioned<IngestaView>, Problem> {
@@ -117,11 +131,13 @@ async fn por_id(queries: Queries, id: Path<Uuid>) -> Result<Versioned<IngestaVie
     Ok(Versioned::new(ingesta.version, ingesta))
 }
 
-/// The ingestas, newest first.
+/// Lista las ingestas.
+///
+/// De la más reciente a la más antigua, por páginas. Las eliminadas solo aparecen con `estado=Eliminada`.
 #[utoipa::path(
     tag = "ingesta",
     params(Filtros, Paging),
-    responses((status = 200, description = "A page of them.", body = ListedBody<IngestaView>)),
+    responses((status = 200, description = "Una página de ingestas.", body = ListedBody<IngestaView>)),
 )]
 #[get("/ingesta/todas")]
 async fn todas(queries: Queries, filtros: Query<Filtros>, page: Query<Paging>) -> Result<Listed<IngestaView>, Problem> {

@@ -166,7 +166,9 @@ async fn a_request_is_told_that_the_database_is_away() {
 
 #[actix_web::test]
 async fn the_document_has_every_route_with_what_it_takes_and_answers() {
-    let api = server().await.document();
+    let server = server().await;
+    server.check_examples().await;
+    let api = server.document();
     let paths = api["paths"].as_object().unwrap();
     let verbs = [&["crear"], WITH_MOTIVO, WITHOUT_MOTIVO].concat();
     assert_eq!(paths.len(), verbs.len() + 2, "the commands and the two questions");

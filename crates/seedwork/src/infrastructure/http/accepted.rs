@@ -1,10 +1,10 @@
 //! The answer to a command.
 
+use super::{schemas::AcceptedBody, texts};
 use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, http::header};
-use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::{
-    IntoResponses, PartialSchema, ToSchema,
+    IntoResponses, PartialSchema,
     openapi::{
         ContentBuilder, HeaderBuilder, RefOr,
         response::{Response, ResponseBuilder},
@@ -17,13 +17,6 @@ use uuid::Uuid;
 pub struct Accepted {
     id: Uuid,
     location: String,
-}
-
-/// What a client reads of a command that was accepted.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct AcceptedBody {
-    /// The id of the thing that the command was about.
-    id: Uuid,
 }
 
 impl Accepted {
@@ -44,10 +37,10 @@ impl Responder for Accepted {
 
 impl IntoResponses for Accepted {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        let location = HeaderBuilder::new().description(Some("Where the thing can be read.")).build();
+        let location = HeaderBuilder::new().description(Some(texts::LOCATION)).build();
         let body = ContentBuilder::new().schema(Some(AcceptedBody::schema())).build();
         let response = ResponseBuilder::new()
-            .description("The command is done, durably.")
+            .description(texts::ACCEPTED)
             .header("Location", location)
             .content("application/json", body)
             .build();

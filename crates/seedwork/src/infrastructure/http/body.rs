@@ -3,7 +3,9 @@
 use super::{
     connection,
     limits::Limits,
-    problem::{Blamed, Problem},
+    problem::Problem,
+    schemas::Blamed,
+    texts,
 };
 use crate::application::StorageError;
 use actix_web::{
@@ -36,7 +38,7 @@ pub(super) async fn read(request: &HttpRequest, payload: Payload) -> Result<Byte
     let body = body.await.unwrap_or_else(|_| Err(incomplete()))?;
     awaited.complete();
     match (body.is_empty(), has_type) {
-        (true, _) => Err(unreadable("El cuerpo esta vacio")),
+        (true, _) => Err(unreadable(texts::EMPTY_BODY)),
         (false, true) => Ok(body),
         (false, false) => Err(not_json()),
     }
@@ -107,9 +109,8 @@ impl Drop for Unfinished {
     }
 }
 
-fn too_large(limit: usize) -> Problem {
-    let detail = format!("El cuerpo es demasiado grande: caben {limit} bytes");
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "demasiado-grande", detail)
+pub(super) fn too_large(limit: usize) -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "demasiado-grande", texts::larger_body(limit))
 }
 
 fn broken(error: &PayloadError) -> Problem {
@@ -120,16 +121,15 @@ fn broken(error: &PayloadError) -> Problem {
 }
 
 fn incomplete() -> Problem {
-    unreadable("El cuerpo no llego completo")
+    unreadable(texts::INCOMPLETE_BODY)
 }
 
-fn not_json() -> Problem {
-    let detail = "El cuerpo debe ser JSON en UTF-8 (application/json)";
-    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "tipo-no-admitido", detail)
+pub(super) fn not_json() -> Problem {
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "tipo-no-admitido", texts::NOT_JSON)
 }
 
 /// A body that is not even JSON: no field is to blame.
-pub(super) fn unreadable(detail: &str) -> Problem {
+pub(super) fn unreadable(detail: impl Into<String>) -> Problem {
     let blamed = Blamed { campo: String::new(), regla: "json-valido".into(), detalle: detail.into() };
     Problem::unreadable("cuerpo-invalido", blamed)
 }

@@ -1,6 +1,6 @@
 //! The cursor of a list: the position of the last item, as a text that clients hand back and do not look into.
 
-use super::explain::refusal;
+use super::{explain::refusal, texts};
 use crate::{application::PageCursor, domain::Timestamp};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer};
@@ -28,6 +28,6 @@ fn decode(text: &str) -> Option<PageCursor> {
 /// Reads the parameter `cursor`.
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PageCursor>, D::Error> {
     let text = Cow::<'de, str>::deserialize(deserializer)?;
-    let refused = || refusal::<D::Error>("cursor-valido", "El cursor no es de los que da este servicio");
+    let refused = || refusal::<D::Error>("cursor-valido", texts::INVALID_CURSOR);
     decode(&text).map(Some).ok_or_else(refused)
 }

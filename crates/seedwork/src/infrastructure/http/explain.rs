@@ -1,7 +1,7 @@
 //! What the parsers say, in the client's language: which field, which rule, what is wrong. Types of the program are not
 //! named.
 
-use super::problem::Blamed;
+use super::{schemas::Blamed, texts};
 use serde::de::Error;
 
 /// How a refusal by a rule of our own begins, among what libraries say: see [`refusal`].
@@ -34,46 +34,46 @@ pub(super) fn explain(path: &str, message: &str) -> Blamed {
     }
     let starts = |beginnings: &[&str]| beginnings.iter().any(|beginning| message.starts_with(beginning));
     if starts(&["missing field"]) {
-        member("campo-obligatorio", "Falta el campo")
+        member("campo-obligatorio", texts::MISSING)
     } else if starts(&["duplicate field"]) {
-        member("campo-unico", "El campo esta repetido")
+        member("campo-unico", texts::REPEATED)
     } else if starts(&["invalid type: null", "invalid type: unit", "invalid type: Option value"]) {
-        blamed("tipo-correcto", "No puede ser nulo")
+        blamed("tipo-correcto", texts::NULL)
     } else if starts(&["invalid type", "invalid length"]) {
-        blamed("tipo-correcto", &format!("El tipo es incorrecto{}", expected(message)))
+        blamed("tipo-correcto", &texts::wrong_type(expected(message)))
     } else if starts(&["unknown variant"]) {
         blamed("valor-conocido", &variants(message))
     } else if starts(&["UUID parsing failed", "invalid length: expected length 32", "invalid character: expected"]) {
-        blamed("uuid-valido", "El uuid esta mal formado")
+        blamed("uuid-valido", texts::MALFORMED_UUID)
     } else if starts(&["invalid digit", "number too", "cannot parse integer", "invalid float"]) {
-        blamed("numero-valido", "Debe ser un numero, no demasiado grande")
+        blamed("numero-valido", texts::MALFORMED_NUMBER)
     } else if starts(&["input ", "premature end", "trailing input"]) {
-        blamed("fecha-valida", "La fecha esta mal formada")
+        blamed("fecha-valida", texts::MALFORMED_DATE)
     } else {
-        blamed("valor-valido", "El valor no es valido")
+        blamed("valor-valido", texts::INVALID_VALUE)
     }
 }
 
-/// What was expected, when it has a name that clients know.
-fn expected(message: &str) -> &'static str {
-    let Some((_, expected)) = message.rsplit_once("expected ") else { return "" };
-    match expected.trim() {
-        "a string" | "string" | "a borrowed string" => ": debe ser un texto",
-        "a formatted UUID string" | "a UUID" => ": debe ser un texto con un uuid",
-        "a boolean" => ": debe ser verdadero o falso",
-        "a map" => ": debe ser un objeto",
-        text if text.starts_with("struct ") || text.contains("enum ") => ": debe ser un objeto",
-        text if text.starts_with("a sequence") => ": debe ser una lista",
-        text if text.starts_with(['i', 'u', 'f']) && text[1..].parse::<u8>().is_ok() => ": debe ser un numero",
-        text if text.contains("formatted date") => ": debe ser un texto con una fecha",
-        _ => "",
-    }
+/// What was expected, if it has a name that clients know.
+fn expected(message: &str) -> Option<&'static str> {
+    let (_, expected) = message.rsplit_once("expected ")?;
+    Some(match expected.trim() {
+        "a string" | "string" | "a borrowed string" => texts::A_TEXT,
+        "a formatted UUID string" | "a UUID" => texts::A_UUID,
+        "a boolean" => texts::A_BOOLEAN,
+        "a map" => texts::AN_OBJECT,
+        text if text.starts_with("struct ") || text.contains("enum ") => texts::AN_OBJECT,
+        text if text.starts_with("a sequence") => texts::A_LIST,
+        text if text.starts_with(['i', 'u', 'f']) && text[1..].parse::<u8>().is_ok() => texts::A_NUMBER,
+        text if text.contains("formatted date") => texts::A_DATE,
+        _ => return None,
+    })
 }
 
 /// The values that are known, as they are written: every second part between backticks, after the unknown one.
 fn variants(message: &str) -> String {
     let known: Vec<&str> = message.split('`').skip(3).step_by(2).collect();
-    format!("El valor no se conoce: debe ser uno de {}", known.join(", "))
+    texts::unknown_value(&known.join(", "))
 }
 
 #[cfg(test)]
@@ -90,7 +90,7 @@ mod tests {
     fn a_member_is_named_with_its_path() {
         check(".", "missing field `a`", "a", "campo-obligatorio", "Falta el campo");
         check("x[0].y", "missing field `a`", "x[0].y.a", "campo-obligatorio", "Falta el campo");
-        check("x.a", "duplicate field `a`", "x.a", "campo-unico", "El campo esta repetido");
+        check("x.a", "duplicate field `a`", "x.a", "campo-unico", "El campo está repetido");
     }
 
     #[test]
@@ -99,7 +99,7 @@ mod tests {
         check("a", "invalid type: integer `1`, expected a string", "a", "tipo-correcto", told);
         let told = "El tipo es incorrecto: debe ser un objeto";
         check("a", "invalid type: integer `1`, expected struct CrearBody", "a", "tipo-correcto", told);
-        let told = "El tipo es incorrecto: debe ser un numero";
+        let told = "El tipo es incorrecto: debe ser un número";
         check("a", "invalid type: string \"1\", expected u32", "a", "tipo-correcto", told);
         check("a", "invalid type: null, expected a string", "a", "tipo-correcto", "No puede ser nulo");
     }
@@ -121,6 +121,6 @@ mod tests {
 
     #[test]
     fn what_a_library_says_in_its_own_words_is_not_passed_on() {
-        check("a", "quux exploded in foo::Bar", "a", "valor-valido", "El valor no es valido");
+        check("a", "quux exploded in foo::Bar", "a", "valor-valido", "El valor no es válido");
     }
 }

@@ -1,6 +1,6 @@
 //! What answers when no route does: 404, or 405 with what the route allows.
 
-use super::problem::Problem;
+use super::{problem::Problem, texts};
 use actix_web::{HttpRequest, HttpResponse, dev::ResourceDef, http::Method, web::Data};
 use utoipa::openapi::{OpenApi, PathItem};
 
@@ -57,6 +57,6 @@ pub async fn fallback(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let routes = request.app_data::<Data<Routes>>();
     match routes.and_then(|routes| routes.allow(request.path())) {
         Some(allow) => Err(Problem::method_not_allowed(allow)),
-        None => Err(Problem::not_found("No existe la ruta")),
+        None => Err(Problem::not_found(texts::NO_ROUTE)),
     }
 }

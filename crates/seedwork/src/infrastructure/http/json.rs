@@ -1,6 +1,6 @@
 //! JSON bodies. What cannot be read is told with the path of the field that is wrong.
 
-use super::{body, explain::explain, problem::Problem, strict::Strict};
+use super::{body, explain::explain, problem::Problem, strict::Strict, texts};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, body::BoxBody, dev::Payload};
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use serde::{Serialize, de::DeserializeOwned};
@@ -82,7 +82,7 @@ impl<T: Body + 'static> FromRequest for Json<T> {
 
 /// Reads a JSON object.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    let text = std::str::from_utf8(body).map_err(|_| body::unreadable("El cuerpo no es UTF-8"))?;
+    let text = std::str::from_utf8(body).map_err(|_| body::unreadable(texts::NOT_UTF_8_BODY))?;
     let mut json = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(Strict(&mut json)).map_err(|error| {
         let path = error.path().to_string();
@@ -101,8 +101,7 @@ fn refused(path: &str, error: &serde_json::Error) -> Problem {
             Problem::unreadable("cuerpo-invalido", explain(path, message))
         }
         Category::Syntax | Category::Eof | Category::Io => {
-            let (line, column) = (error.line(), error.column());
-            body::unreadable(&format!("El cuerpo no es JSON bien formado (linea {line}, columna {column})"))
+            body::unreadable(texts::malformed_json(error.line(), error.column()))
         }
     }
 }

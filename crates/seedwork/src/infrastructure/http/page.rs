@@ -1,12 +1,12 @@
 //! Lists, one page at a time: what is asked for and what is answered.
 
-use super::{cursor, explain::refusal};
+use super::{cursor, explain::refusal, schemas::ListedBody, texts};
 use crate::application::{Page, PageCursor, PageRequest};
 use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
 use utoipa::{
-    IntoParams, ToSchema,
+    IntoParams,
     openapi::{
         ObjectBuilder, Type,
         path::{Parameter, ParameterBuilder, ParameterIn},
@@ -14,7 +14,7 @@ use utoipa::{
 };
 
 /// How many items a page has at most.
-const MOST: u32 = 200;
+pub(super) const MOST: u32 = 200;
 
 /// The parameters of a list: `?limite=` and `&cursor=`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -32,7 +32,7 @@ fn usual() -> u32 {
 fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     let text = Cow::<'de, str>::deserialize(deserializer)?;
     let limit = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
-    limit.ok_or_else(|| refusal("limite-valido", format_args!("El limite debe ser un numero de 1 a {MOST}")))
+    limit.ok_or_else(|| refusal("limite-valido", texts::invalid_limit(MOST)))
 }
 
 impl From<Paging> for PageRequest {
@@ -51,8 +51,8 @@ impl IntoParams for Paging {
         };
         let text = ObjectBuilder::new().schema_type(Type::String);
         vec![
-            parameter("limite", "How many items at most; large ones make a page end sooner.", number),
-            parameter("cursor", "The `siguiente` of the page before.", text),
+            parameter("limite", texts::LIMIT, number),
+            parameter("cursor", texts::CURSOR, text),
         ]
     }
 }
@@ -60,17 +60,6 @@ impl IntoParams for Paging {
 /// Answers with one page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed<T>(Page<T>);
-
-/// What a client reads of a list.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Page)]
-pub struct ListedBody<T> {
-    /// The items of this page.
-    items: Vec<T>,
-    /// The cursor of the next page; null when this is the last one.
-    #[schema(required)]
-    siguiente: Option<String>,
-}
 
 impl<T> From<Page<T>> for Listed<T> {
     fn from(page: Page<T>) -> Self {

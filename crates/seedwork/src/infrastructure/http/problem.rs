@@ -1,19 +1,16 @@
 //! Refusals as clients read them: RFC 9457, `application/problem+json`.
 
-use super::titles::title;
-use crate::{
-    application::{Fault, FaultKind},
-    domain::Violation,
-    infrastructure::client_texts,
+use super::{
+    schemas::{Blamed, ProblemBody},
+    texts,
 };
+use crate::application::{Fault, FaultKind};
 use actix_web::{
     HttpResponse, ResponseError,
     body::BoxBody,
     http::{StatusCode, header},
 };
-use serde::Serialize;
-use std::{borrow::Cow, fmt};
-use utoipa::ToSchema;
+use std::fmt;
 
 /// A refusal. Any [`Fault`] becomes one with `?`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,47 +21,6 @@ pub struct Problem {
     violations: Vec<Blamed>,
     /// The methods that the route has, when the refusal is about the method.
     allow: Option<String>,
-}
-
-/// A field that is to blame for a refusal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = Violation)]
-pub(super) struct Blamed {
-    /// The field's path, or the parameter's name: `itinerarios[0].odos[1]`.
-    pub(super) campo: String,
-    /// The name of the rule that it breaks.
-    pub(super) regla: Cow<'static, str>,
-    /// What is wrong.
-    pub(super) detalle: String,
-}
-
-impl From<&Violation> for Blamed {
-    fn from(violation: &Violation) -> Self {
-        Self { campo: violation.field.clone(), regla: violation.rule.into(), detalle: violation.detail.clone() }
-    }
-}
-
-/// What a client reads of a problem.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Problem)]
-pub struct ProblemBody<'a> {
-    /// Which kind of problem: `/problemas/` and its name.
-    #[schema(example = "/problemas/url-valida")]
-    r#type: String,
-    /// The kind of problem, in words.
-    title: &'a str,
-    /// The status of the answer.
-    status: u16,
-    /// What is wrong with this request.
-    detail: &'a str,
-    /// The same as `detail`.
-    error: &'a str,
-    /// The path of the request.
-    instance: &'a str,
-    /// The fields that are to blame.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    #[schema(required = false)]
-    violations: &'a [Blamed],
 }
 
 impl Problem {
@@ -80,17 +36,16 @@ impl Problem {
 
     /// The program is wrong. What is wrong is for the log, not for the client.
     pub fn defect() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "defecto", "El servicio tiene un defecto")
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "defecto", texts::DEFECT)
     }
 
     /// The database does not answer in time.
     pub fn unavailable() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "no-disponible", "La base de datos no responde")
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "no-disponible", texts::UNAVAILABLE)
     }
 
     pub(super) fn method_not_allowed(allow: String) -> Self {
-        let detail = "La ruta no admite este metodo";
-        let problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "metodo-no-admitido", detail);
+        let problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "metodo-no-admitido", texts::NO_METHOD);
         Self { allow: Some(allow), ..problem }
     }
 
@@ -106,12 +61,12 @@ impl Problem {
     /// What the framework refuses, or what broke, when all that is known of it is the status.
     pub(super) fn of(status: StatusCode) -> Self {
         match status {
-            StatusCode::NOT_FOUND => Self::not_found("No existe la ruta"),
-            StatusCode::PAYLOAD_TOO_LARGE => Self::new(status, "demasiado-grande", "El cuerpo es demasiado grande"),
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::new(status, "tipo-no-admitido", "El tipo no se admite"),
+            StatusCode::NOT_FOUND => Self::not_found(texts::NO_ROUTE),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::new(status, "demasiado-grande", texts::LARGE_BODY),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::new(status, "tipo-no-admitido", texts::NO_MEDIA_TYPE),
             StatusCode::SERVICE_UNAVAILABLE => Self::unavailable(),
             status if status.is_server_error() => Self { status, ..Self::defect() },
-            status => Self::new(status, "parametro-invalido", "La peticion no es valida"),
+            status => Self::new(status, "parametro-invalido", texts::INVALID),
         }
     }
 
@@ -120,17 +75,21 @@ impl Problem {
         self.status
     }
 
-    /// The answer to a request for this path.
-    pub(super) fn answer(&self, instance: &str) -> HttpResponse {
-        let body = ProblemBody {
+    /// The body of the answer to a request for this path.
+    pub(super) fn body<'a>(&'a self, instance: &'a str) -> ProblemBody<'a> {
+        ProblemBody {
             r#type: format!("/problemas/{}", self.slug),
-            title: title(self.slug, self.status),
+            title: texts::title(self.slug, self.status),
             status: self.status.as_u16(),
             detail: &self.detail,
             error: &self.detail,
             instance,
             violations: &self.violations,
-        };
+        }
+    }
+
+    /// The answer to a request for this path.
+    pub(super) fn answer(&self, instance: &str) -> HttpResponse {
         let mut answer = HttpResponse::build(self.status);
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             answer.insert_header((header::RETRY_AFTER, "1"));
@@ -138,7 +97,7 @@ impl Problem {
         if let Some(allow) = &self.allow {
             answer.insert_header((header::ALLOW, allow.as_str()));
         }
-        answer.content_type("application/problem+json").json(body)
+        answer.content_type("application/problem+json").json(self.body(instance))
     }
 }
 
@@ -161,7 +120,7 @@ impl<F: Fault> From<F> for Problem {
             fault.violations().map(|all| all.iter().map(Blamed::from).collect()).unwrap_or_default();
         let detail = match &violations[..] {
             [one] => one.detalle.clone(),
-            _ => client_texts::detail(&fault),
+            _ => texts::detail(&fault),
         };
         Self { violations, ..Self::new(status, fault.slug(), detail) }
     }

@@ -3,6 +3,7 @@
 use super::{
     explain::{explain, refusal},
     problem::Problem,
+    texts,
 };
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use serde::de::{DeserializeOwned, value::Error};
@@ -34,7 +35,7 @@ pub(super) fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let parameters = || form_urlencoded::parse(query.as_bytes());
     // What stands in for bytes that are not UTF-8.
     if let Some((name, _)) = parameters().find(|(_, value)| value.contains(char::REPLACEMENT_CHARACTER)) {
-        return Err(refused(&name, &refusal::<Error>("texto-valido", "El texto no es UTF-8").to_string()));
+        return Err(refused(&name, &refusal::<Error>("texto-valido", texts::NOT_UTF_8).to_string()));
     }
     serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(parameters()))
         .map_err(|error| refused(&error.path().to_string(), &error.inner().to_string()))

@@ -1,7 +1,7 @@
 //! Refusals of the framework, which it writes before any route and without a body. They are found where they are
 //! written, and a problem is sent in their place.
 
-use super::{access, correlation, problem::Problem};
+use super::{access, correlation, problem::Problem, texts};
 use crate::{
     application::Cause,
     domain::{Clock, SystemClock},
@@ -48,9 +48,9 @@ pub(super) fn answer(status: StatusCode) -> Vec<u8> {
 
 fn problem(status: StatusCode) -> Problem {
     let (slug, detail) = match status {
-        StatusCode::BAD_REQUEST => ("peticion-invalida", "La petición no es HTTP válido"),
-        StatusCode::REQUEST_TIMEOUT => ("peticion-incompleta", "La petición no llegó completa a tiempo"),
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => ("demasiado-grande", "La cabecera es demasiado grande"),
+        StatusCode::BAD_REQUEST => ("peticion-invalida", texts::NOT_HTTP),
+        StatusCode::REQUEST_TIMEOUT => ("peticion-incompleta", texts::LATE),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => ("demasiado-grande", texts::LARGE_HEAD),
         status => return Problem::of(status),
     };
     Problem::new(status, slug, detail)

@@ -1,6 +1,6 @@
 //! A server without a network, put together as the binary's, for the tests of a context's routes.
 
-use super::{Limits, Routes, around, document, fallback};
+use super::{Limits, Routes, around, document, examples::NO_EXAMPLE, fallback};
 use crate::infrastructure::{
     module::{ContextEnvironment, Module, RunningContext},
     postgres::{CommitterSettings, Database},
@@ -94,19 +94,32 @@ impl TestServer {
         Self { call: Box::new(call), api }
     }
 
-    /// The OpenAPI document of the routes: what it names, it describes.
+    /// Returns the OpenAPI document of the routes.
     ///
     /// # Panics
     ///
-    /// It names something that it does not describe: the test fails.
+    /// The document is [incomplete](undescribed).
     pub fn document(&self) -> Value {
         let document = serde_json::to_value(&self.api).expect("it is JSON");
-        let text = document.to_string();
-        for (at, found) in text.match_indices("#/components/schemas/") {
-            let name = text[at + found.len()..].split('"').next().unwrap_or_default();
-            assert!(document["components"]["schemas"][name].is_object(), "{name} is named and not described");
-        }
+        assert_eq!(undescribed(&document), [""; 0]);
         document
+    }
+
+    /// Sends every example of a request that the document has to a server without a database.
+    ///
+    /// # Panics
+    ///
+    /// An example is refused for another reason than the missing database.
+    pub async fn check_examples(&self) {
+        let document = self.document();
+        for (path, item) in document["paths"].as_object().into_iter().flatten() {
+            let content = &item["post"]["requestBody"]["content"]["application/json"];
+            let named = content["examples"].as_object().into_iter().flatten().map(|(_, example)| &example["value"]);
+            for example in content.get("example").into_iter().chain(named) {
+                let answer = self.post(path, example).await;
+                assert_eq!(answer.slug(), "no-disponible", "POST {path} of {example}: {answer:?}");
+            }
+        }
     }
 
     /// Answers a request.
@@ -174,6 +187,40 @@ impl Answer {
             .map(|one| (one["campo"].as_str().unwrap_or(""), one["regla"].as_str().unwrap_or("")))
             .collect()
     }
+}
+
+/// Returns the gaps of an OpenAPI document: schemas that are named and not described; operations without a summary, a
+/// description or a tag; requests and answers without an example.
+pub fn undescribed(document: &Value) -> Vec<String> {
+    let mut gaps = Vec::new();
+    let text = document.to_string();
+    for (at, found) in text.match_indices("#/components/schemas/") {
+        let name = text[at + found.len()..].split('"').next().unwrap_or_default();
+        if !document["components"]["schemas"][name].is_object() {
+            gaps.push(format!("the schema {name} is not described"));
+        }
+    }
+    for (path, item) in document["paths"].as_object().into_iter().flatten() {
+        for (method, operation) in item.as_object().into_iter().flatten() {
+            let place = format!("{} {path}", method.to_uppercase());
+            let texts = ["/summary", "/description", "/tags/0"].into_iter();
+            let missing = texts.filter(|text| operation.pointer(text).and_then(Value::as_str).is_none_or(str::is_empty));
+            gaps.extend(missing.map(|text| format!("{place} has no {text}")));
+            let request = operation.get("requestBody").map(|body| ("its request", body));
+            let responses = operation["responses"].as_object().into_iter().flatten();
+            for (name, body) in request.into_iter().chain(responses.map(|(status, body)| (status.as_str(), body))) {
+                let contents = body["content"].as_object().into_iter().flatten();
+                let has_example = |content: &Value| match content.get("example") {
+                    Some(example) => !example.to_string().contains(NO_EXAMPLE),
+                    None => content["examples"].is_object(),
+                };
+                if contents.into_iter().any(|(_, content)| !has_example(content)) {
+                    gaps.push(format!("{place}: {name} has no example, or one with a text that has none"));
+                }
+            }
+        }
+    }
+    gaps
 }
 
 /// A body with another value at a JSON pointer: `/destino/codigo`.

@@ -37,6 +37,7 @@ const LIMIT: usize = 64;
 
 #[derive(Deserialize, utoipa::ToSchema)]
 struct Cosa {
+    #[schema(example = "mesa")]
     nombre: String,
 }
 
@@ -57,7 +58,10 @@ struct Filtro {
     numero: Option<u8>,
 }
 
-#[utoipa::path(responses(Accepted))]
+/// Crea una cosa.
+///
+/// Con su nombre.
+#[utoipa::path(tag = "cosas", responses(Accepted))]
 #[post("/cosas")]
 async fn crear(body: Json<Cosa>) -> Result<Accepted, Problem> {
     let mut found = Violations::collect();
@@ -68,13 +72,19 @@ async fn crear(body: Json<Cosa>) -> Result<Accepted, Problem> {
     Ok(Accepted::new("/cosas", ID))
 }
 
-#[utoipa::path]
+/// Una cosa.
+///
+/// Con su versión.
+#[utoipa::path(tag = "cosas", responses((status = 200, description = "La cosa.", body = Uuid, headers(("ETag")))))]
 #[get("/cosas/{id}")]
 async fn leer(id: Path<Uuid>) -> Result<Versioned<Uuid>, Problem> {
     Ok(Versioned::new(7, id.into_inner()))
 }
 
-#[utoipa::path(params(Filtro, Paging))]
+/// Las cosas.
+///
+/// Por páginas.
+#[utoipa::path(tag = "cosas", params(Filtro, Paging), responses((status = 200, description = "Una página.", body = ListedBody<u32>)))]
 #[get("/cosas")]
 async fn listar(filtro: Query<Filtro>, paging: Query<Paging>) -> Result<Listed<u32>, Problem> {
     let Filtro { color, numero } = filtro.into_inner();

@@ -1,6 +1,6 @@
 //! Fields that are texts with a form: a moment, a date.
 
-use super::explain::refusal;
+use super::{explain::refusal, texts};
 use crate::domain::{Timestamp, to_micros};
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::{Deserialize, Deserializer};
@@ -16,7 +16,7 @@ pub fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, 
     let text = Cow::<'de, str>::deserialize(deserializer)?;
     let instant = DateTime::parse_from_rfc3339(&text).map(|instant| to_micros(instant.with_timezone(&Utc)));
     let instant = instant.ok().filter(|instant| (0..=9999).contains(&instant.year()));
-    instant.ok_or_else(|| refusal("fecha-valida", "La fecha debe ser un momento, como 2026-12-31T23:59:59Z"))
+    instant.ok_or_else(|| refusal("fecha-valida", texts::INVALID_INSTANT))
 }
 
 /// Reads a field that is a date, `YYYY-MM-DD` and no other form of it: `#[serde(deserialize_with = "date")]`.
@@ -28,7 +28,7 @@ pub fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveDate, D::
     let text = Cow::<'de, str>::deserialize(deserializer)?;
     let form = text.bytes().map(|byte| if byte.is_ascii_digit() { b'0' } else { byte });
     let date = text.parse().ok().filter(|_| form.eq(*b"0000-00-00"));
-    date.ok_or_else(|| refusal("fecha-valida", "La fecha debe ser un dia que existe, como 2026-12-31"))
+    date.ok_or_else(|| refusal("fecha-valida", texts::INVALID_DAY))
 }
 
 #[cfg(test)]

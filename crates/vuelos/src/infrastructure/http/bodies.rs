@@ -1,4 +1,5 @@
-//! What clients send, and the commands and queries that it becomes.
+//! The requests, and the commands and queries that they become. `/spec` publishes the docs of bodies and parameters, so
+//! these are Spanish.
 
 use crate::{
     application::{
@@ -17,21 +18,21 @@ use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-/// Flights to book.
+/// Los vuelos que se reservan.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = CrearReserva, example = bog_jfk)]
 pub(super) struct CrearBody {
-    /// How to fly: at least one itinerario, at most 100 legs in all.
+    /// Los itinerarios: al menos uno, y 100 tramos como máximo en total.
     #[schema(value_type = Vec<ItinerarioView>, min_items = 1, max_items = 100)]
     itinerarios: Vec<Itinerario<Momento>>,
-    /// Whose reserva it is to be; without it, nobody's. There need be no such cliente.
+    /// El cliente de la reserva. Sin él, no es de nadie. No se comprueba que exista.
     id_cliente: Option<Uuid>,
-    /// Who travels: at least one Adulto, at most 100 in all; without it, one Adulto in Economica.
+    /// Los pasajeros: al menos un `Adulto`, y 100 como máximo. Sin ellos, un `Adulto` en `Economica`.
     #[schema(value_type = Option<Vec<PasajeroView>>, min_items = 1, max_items = 100)]
     pasajeros: Option<Vec<PasajeroBody>>,
 }
 
-/// What may be sent: no leg's own example could tell that one lands elsewhere, and later.
+/// An example of a whole request: the members of a leg depend on each other.
 fn bog_jfk() -> Value {
     let leg = json!({
         "fecha_salida": "2022-11-22T13:10:00Z",
@@ -49,7 +50,7 @@ struct PasajeroBody {
     clase: ClaseDePasajero,
 }
 
-/// A moment as clients write it.
+/// A moment in the form of RFC 3339.
 #[derive(Deserialize)]
 #[serde(transparent)]
 struct Momento(#[serde(deserialize_with = "instant")] Timestamp);
@@ -72,37 +73,36 @@ impl TryFrom<CrearBody> for commands::CrearReserva {
     }
 }
 
-/// A change that needs no reason.
+/// Un cambio que no necesita motivo.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = CambioDeReserva)]
 pub(super) struct CambioBody {
-    /// Which reserva.
+    /// El id de la reserva.
     pub(super) id_reserva: Uuid,
 }
 
-/// A change that needs a reason.
+/// Un cambio que necesita un motivo.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = CambioDeReservaConMotivo)]
 pub(super) struct CambioConMotivoBody {
-    /// Which reserva.
+    /// El id de la reserva.
     pub(super) id_reserva: Uuid,
-    /// Why: 1 to 500 characters.
+    /// El motivo: de 1 a 500 caracteres.
     #[schema(example = "ya no viaja")]
     pub(super) motivo: String,
 }
 
-/// Which reservas to list.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Filtros {
-    /// Only those in this state.
+    /// Solo las que están en este estado.
     estado: Option<EstadoDeReserva>,
-    /// Only those of this cliente.
+    /// Solo las de este cliente.
     id_cliente: Option<Uuid>,
 }
 
 impl Filtros {
-    /// The query for a page of them.
+    /// Makes the query for one page.
     pub(super) fn query(self, paging: Paging) -> TodasLasReservas {
         let estado = self.estado.map(|named| named.0);
         TodasLasReservas { estado, cliente: self.id_cliente.map(Into::into), page: paging.into() }

@@ -1,5 +1,5 @@
-//! `/vuelos`: the commands, each with its route, and the questions. `POST /vuelos/reserva` and both routes by id are those
-//! of the original, whose clients still use them.
+//! The routes of `/vuelos`: commands and queries. `POST /vuelos/reserva` and both routes by id are those of the original,
+//! whose clients still use them. `/spec` publishes the docs of operations, so these are Spanish.
 
 use super::bodies::{CambioBody, CambioConMotivoBody, CrearBody, Filtros};
 use crate::{
@@ -46,14 +46,17 @@ fn accepted(id: ReservaId) -> Accepted {
     Accepted::new(RESERVA, id)
 }
 
-/// Books flights, and answers with the reserva.
+/// Crea una reserva y responde con ella.
+///
+/// Reserva vuelos para un cliente, o para nadie en particular. La reserva queda en estado `Pendiente`. Es la forma síncrona
+/// de `POST /vuelos/reserva-comando`.
 #[utoipa::path(
     tag = "vuelos",
     responses((
         status = 201,
-        description = "The reserva, which is kept, durably.",
+        description = "La reserva, que ya es durable.",
         body = ReservaView,
-        headers(("Location", description = "Where it can be read.")),
+        headers(("Location")),
     )),
 )]
 #[post("/vuelos/reserva")]
@@ -63,7 +66,9 @@ async fn reservar(bus: Bus, body: Json<CrearBody>) -> Result<HttpResponse, Probl
     Ok(HttpResponse::Created().insert_header(location).json(ReservaView::from(reserva)))
 }
 
-/// Books flights.
+/// Crea una reserva.
+///
+/// Reserva vuelos para un cliente, o para nadie en particular. La reserva queda en estado `Pendiente`.
 #[utoipa::path(tag = "vuelos", responses(Accepted))]
 #[post("/vuelos/reserva-comando")]
 async fn crear(bus: Bus, body: Json<CrearBody>) -> Result<Accepted, Problem> {
@@ -71,7 +76,9 @@ async fn crear(bus: Bus, body: Json<CrearBody>) -> Result<Accepted, Problem> {
     Ok(accepted(reserva.id()))
 }
 
-/// Accepts a reserva.
+/// Aprueba una reserva.
+///
+/// Pasa a `Aprobada` una reserva `Pendiente`.
 #[utoipa::path(tag = "vuelos", responses(Accepted))]
 #[post("/vuelos/aprobar-reserva-comando")]
 async fn aprobar(bus: Bus, body: Json<CambioBody>) -> Result<Accepted, Problem> {
@@ -80,7 +87,9 @@ async fn aprobar(bus: Bus, body: Json<CambioBody>) -> Result<Accepted, Problem> 
     Ok(accepted(id))
 }
 
-/// Notes that a reserva is paid.
+/// Paga una reserva.
+///
+/// Pasa a `Pagada` una reserva `Aprobada`.
 #[utoipa::path(tag = "vuelos", responses(Accepted))]
 #[post("/vuelos/pagar-reserva-comando")]
 async fn pagar(bus: Bus, body: Json<CambioBody>) -> Result<Accepted, Problem> {
@@ -89,7 +98,9 @@ async fn pagar(bus: Bus, body: Json<CambioBody>) -> Result<Accepted, Problem> {
     Ok(accepted(id))
 }
 
-/// Gives a reserva up.
+/// Cancela una reserva.
+///
+/// Pasa a `Cancelada` una reserva `Pendiente` o `Aprobada` y guarda el motivo.
 #[utoipa::path(tag = "vuelos", responses(Accepted))]
 #[post("/vuelos/cancelar-reserva-comando")]
 async fn cancelar(bus: Bus, body: Json<CambioConMotivoBody>) -> Result<Accepted, Problem> {
@@ -99,26 +110,24 @@ async fn cancelar(bus: Bus, body: Json<CambioConMotivoBody>) -> Result<Accepted,
     Ok(accepted(id_reserva.into()))
 }
 
-/// One reserva.
+/// Consulta una reserva.
+///
+/// Responde con la reserva que tiene el id. Con `If-None-Match`, solo si ha cambiado.
 #[utoipa::path(
     tag = "vuelos",
-    responses(
-        (status = 200, description = "The reserva.", body = ReservaView, headers(("ETag", description = "Its version."))),
-        (status = 304, description = "It is still at the version that `If-None-Match` names."),
-    ),
+    responses((status = 200, description = "La reserva.", body = ReservaView, headers(("ETag")))),
 )]
 #[get("/vuelos/reserva/{id}")]
 async fn por_id(queries: Queries, id: Path<Uuid>) -> Result<Versioned<ReservaView>, Problem> {
     una(queries, id).await
 }
 
-/// One reserva: the same answer.
+/// Consulta una reserva (otra ruta).
+///
+/// Responde lo mismo que `GET /vuelos/reserva/{id}`.
 #[utoipa::path(
     tag = "vuelos",
-    responses(
-        (status = 200, description = "The reserva.", body = ReservaView, headers(("ETag", description = "Its version."))),
-        (status = 304, description = "It is still at the version that `If-None-Match` names."),
-    ),
+    responses((status = 200, description = "La reserva.", body = ReservaView, headers(("ETag")))),
 )]
 #[get("/vuelos/reserva-query/{id}")]
 async fn por_id_query(queries: Queries, id: Path<Uuid>) -> Result<Versioned<ReservaView>, Problem> {
@@ -130,22 +139,26 @@ async fn una(queries: Queries, id: Path<Uuid>) -> Result<Versioned<ReservaView>,
     Ok(Versioned::new(reserva.version, reserva))
 }
 
-/// The reservas, newest first.
+/// Lista las reservas.
+///
+/// De la más reciente a la más antigua, por páginas.
 #[utoipa::path(
     tag = "vuelos",
     params(Filtros, Paging),
-    responses((status = 200, description = "A page of them.", body = ListedBody<ReservaView>)),
+    responses((status = 200, description = "Una página de reservas.", body = ListedBody<ReservaView>)),
 )]
 #[get("/vuelos/reservas")]
 async fn todas(queries: Queries, filtros: Query<Filtros>, page: Query<Paging>) -> Result<Listed<ReservaView>, Problem> {
     Ok(queries.ask(filtros.into_inner().query(page.into_inner())).await?.into())
 }
 
-/// The reservas that were given up, newest first.
+/// Lista las reservas canceladas.
+///
+/// De la más reciente a la más antigua, por páginas.
 #[utoipa::path(
     tag = "vuelos",
     params(Paging),
-    responses((status = 200, description = "A page of them.", body = ListedBody<ReservaView>)),
+    responses((status = 200, description = "Una página de reservas.", body = ListedBody<ReservaView>)),
 )]
 #[get("/vuelos/reservas/canceladas")]
 async fn canceladas(queries: Queries, page: Query<Paging>) -> Result<Listed<ReservaView>, Problem> {
@@ -153,11 +166,13 @@ async fn canceladas(queries: Queries, page: Query<Paging>) -> Result<Listed<Rese
     Ok(queries.ask(TodasLasReservas { estado: Some(Estado::Cancelada), cliente: None, page }).await?.into())
 }
 
-/// The reservas that are still to be paid, newest first.
+/// Lista las reservas no pagadas.
+///
+/// Las que están `Pendiente` o `Aprobada`, de la más reciente a la más antigua, por páginas.
 #[utoipa::path(
     tag = "vuelos",
     params(Paging),
-    responses((status = 200, description = "A page of them.", body = ListedBody<ReservaView>)),
+    responses((status = 200, description = "Una página de reservas.", body = ListedBody<ReservaView>)),
 )]
 #[get("/vuelos/reservas/no-pagadas")]
 async fn no_pagadas(queries: Queries, page: Query<Paging>) -> Result<Listed<ReservaView>, Problem> {

@@ -1,6 +1,6 @@
 //! What is answered.
 
-use super::*;
+use super::{super::examples::NO_EXAMPLE, *};
 
 #[actix_web::test]
 async fn a_command_is_accepted_with_the_place_of_the_thing() {
@@ -57,18 +57,61 @@ async fn the_document_tells_which_problems_a_route_has() {
         responses.keys().cloned().collect::<Vec<_>>().join(" ")
     };
     assert_eq!(statuses("/cosas", "post"), "202 400 404 409 413 415 422 503");
-    assert_eq!(statuses("/cosas/{id}", "get"), "400 404 503");
-    assert_eq!(statuses("/cosas", "get"), "400 422 503");
+    assert_eq!(statuses("/cosas/{id}", "get"), "200 304 400 404 503");
+    assert_eq!(statuses("/cosas", "get"), "200 400 422 503");
     let content = &api["paths"]["/cosas"]["post"]["responses"]["422"]["content"];
     assert_eq!(content["application/problem+json"]["schema"]["$ref"], "#/components/schemas/Problem");
     let schemas = &api["components"]["schemas"];
     assert_eq!(schemas["Problem"]["properties"]["status"]["type"], "integer");
-    for name in schemas.to_string().match_indices("#/components/schemas/").map(|(at, found)| at + found.len()) {
-        let text = schemas.to_string();
-        let name = text[name..].split('"').next().unwrap();
-        assert!(schemas[name].is_object(), "{name} is named and not described");
-    }
     let parameters: Vec<_> = api["paths"]["/cosas"]["get"]["parameters"].as_array().unwrap().iter().collect();
     let names: Vec<_> = parameters.iter().map(|parameter| parameter["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["color", "numero", "limite", "cursor"]);
+}
+
+#[actix_web::test]
+async fn the_document_has_an_example_of_each_request_and_answer() {
+    let routes = |config: &mut ServiceConfig<'_>| {
+        config.service(crear).service(leer).service(listar);
+    };
+    let paths = TestServer::serve(Limits::default(), &[], routes).await.document()["paths"].take();
+    let example = |operation: &Value, status: &str, media_type: &str| {
+        operation["responses"][status]["content"][media_type]["example"].clone()
+    };
+    let crear = &paths["/cosas"]["post"];
+    assert_eq!(crear["requestBody"]["content"]["application/json"]["example"], json!({"nombre": "mesa"}));
+    assert_eq!(example(crear, "202", "application/json"), json!({"id": ID}));
+    let conflict = json!({
+        "type": "/problemas/conflicto-de-version",
+        "title": "Conflicto de versión",
+        "status": 409,
+        "detail": "Otra petición cambió lo mismo antes que esta",
+        "error": "Otra petición cambió lo mismo antes que esta",
+        "instance": "/cosas",
+    });
+    assert_eq!(example(crear, "409", "application/problem+json"), conflict);
+    assert_eq!(example(crear, "422", "application/problem+json")["violations"][0]["regla"], "url-valida");
+    assert_eq!(example(&paths["/cosas"]["get"], "200", "application/json")["items"], json!([1]));
+}
+
+#[test]
+fn a_gap_of_the_document_is_found() {
+    let operation = json!({
+        "summary": "Una cosa.",
+        "tags": ["cosas"],
+        "responses": {
+            "200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Cosa"}}}},
+            "201": {"content": {"application/json": {"example": {"nombre": NO_EXAMPLE}}}},
+            "202": {"content": {"application/json": {"example": {"nombre": "mesa"}}}},
+        },
+    });
+    let gaps = testing::undescribed(&json!({"paths": {"/cosas": {"get": operation}}}));
+    assert_eq!(
+        gaps,
+        [
+            "the schema Cosa is not described",
+            "GET /cosas has no /description",
+            "GET /cosas: 200 has no example, or one with a text that has none",
+            "GET /cosas: 201 has no example, or one with a text that has none",
+        ]
+    );
 }

@@ -59,7 +59,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     let refused = super::body::read(&request, payload).await.unwrap_err();
     assert_eq!(
         (refused.status(), refused.to_string().as_str()),
-        (StatusCode::BAD_REQUEST, "El cuerpo no llego completo")
+        (StatusCode::BAD_REQUEST, "El cuerpo no llegó completo")
     );
 }
 
@@ -129,7 +129,8 @@ async fn a_method_that_a_route_does_not_have_is_told_which_it_has() {
 async fn what_fails_says_so_and_no_more() {
     let defect = refused(get("/defect"), 500, "defecto").await;
     assert!(!defect.to_string().contains("secreto"));
-    refused(get("/away"), 503, "no-disponible").await;
+    let away = refused(get("/away"), 503, "no-disponible").await;
+    assert_eq!((&away["title"], &away["detail"]), (&json!("Servicio no disponible"), &json!("La base de datos no responde")));
     assert_eq!(answer(get("/away")).await.1["retry-after"], "1");
     refused(get("/race"), 409, "conflicto-de-version").await;
     refused(get("/bus"), 500, "defecto").await;
