@@ -12,7 +12,7 @@ use utoipa::{
 };
 use uuid::Uuid;
 
-/// `202`: the command is done, durably; what else follows from it comes later. It says where the thing can be read.
+/// The answer `202`: the command is done and durable. `Location` is the route that reads its aggregate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
     id: Uuid,
@@ -20,7 +20,7 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    /// The thing with this id, which can be read at `folder` and its id.
+    /// Answers a command on the aggregate with this id, which is read at `folder/id`.
     pub fn new(folder: &str, id: impl Into<Uuid>) -> Self {
         let id = id.into();
         Self { id, location: format!("{folder}/{id}") }

@@ -1,10 +1,10 @@
-//! Reads a body: of the right media type, no larger than the limit, no slower than the deadline.
+//! Reads a body: of the right media type, within the limit of bytes and the deadline.
 
 use super::{
     connection,
     limits::Limits,
     problem::Problem,
-    schemas::Blamed,
+    schemas::FieldViolation,
     texts,
 };
 use crate::application::StorageError;
@@ -29,7 +29,7 @@ thread_local! {
     static HELD: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The JSON text that a request carries.
+/// Reads the JSON text of a request.
 pub(super) async fn read(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
     let limits = Limits::of(request);
     let has_type = has_json(request)?;
@@ -44,7 +44,7 @@ pub(super) async fn read(request: &HttpRequest, payload: Payload) -> Result<Byte
     }
 }
 
-/// Whether the request says that its body is JSON. One that says nothing can still turn out to have no body.
+/// Returns true if a request declares a JSON body. A request that declares nothing may still have no body.
 fn has_json(request: &HttpRequest) -> Result<bool, Problem> {
     let encoding = request.headers().get(header::CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
@@ -72,7 +72,7 @@ async fn collect(mut payload: Payload, limit: usize, announced: Option<usize>) -
     if announced.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
-    let mut body = Unfinished(BytesMut::new());
+    let mut body = PartialBody(BytesMut::new());
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| broken(&error))?;
         if body.0.len() + chunk.len() > limit {
@@ -84,9 +84,9 @@ async fn collect(mut payload: Payload, limit: usize, announced: Option<usize>) -
 }
 
 /// The received bytes of a body, counted in [`HELD`].
-struct Unfinished(BytesMut);
+struct PartialBody(BytesMut);
 
-impl Unfinished {
+impl PartialBody {
     fn extend(&mut self, chunk: &[u8], room: usize) -> Result<(), Problem> {
         let held = HELD.get() + chunk.len();
         if held > room && self.0.len() + chunk.len() > SMALL {
@@ -103,7 +103,7 @@ impl Unfinished {
     }
 }
 
-impl Drop for Unfinished {
+impl Drop for PartialBody {
     fn drop(&mut self) {
         HELD.set(HELD.get() - self.0.len());
     }
@@ -128,10 +128,10 @@ pub(super) fn not_json() -> Problem {
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "tipo-no-admitido", texts::NOT_JSON)
 }
 
-/// A body that is not even JSON: no field is to blame.
+/// Returns the problem of a body that is not JSON, so that no field is at fault.
 pub(super) fn unreadable(detail: impl Into<String>) -> Problem {
-    let blamed = Blamed { campo: String::new(), regla: "json-valido".into(), detalle: detail.into() };
-    Problem::unreadable("cuerpo-invalido", blamed)
+    let violation = FieldViolation { campo: String::new(), regla: "json-valido".into(), detalle: detail.into() };
+    Problem::unreadable("cuerpo-invalido", violation)
 }
 
 #[cfg(test)]
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn unfinished_bodies_share_a_bounded_room_and_small_ones_always_fit() {
-        let (room, mut large, mut small) = (100_000, Unfinished(BytesMut::new()), Unfinished(BytesMut::new()));
+        let (room, mut large, mut small) = (100_000, PartialBody(BytesMut::new()), PartialBody(BytesMut::new()));
         large.extend(&[b' '; 90_000], room).unwrap();
         let refused = large.extend(&[b' '; 20_000], room).unwrap_err();
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);

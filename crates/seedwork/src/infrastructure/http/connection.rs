@@ -5,11 +5,11 @@
 //!
 //! | turn | begins | ends |
 //! |---|---|---|
-//! | client: takes an answer, sends a head | with a connection or answer | with a request; `patience` after progress |
+//! | client: takes an answer, sends a head | with a connection or answer | with a request; `client_timeout` after progress |
 //! | client: sends a body | when a route reads it | when it is complete; after the deadline of a request |
 //! | server: answers | with a request | with the answer, which has a deadline of its own |
 
-use super::refused;
+use super::framework_errors;
 use actix_http::{ConnectionType, Request, ResponseHead};
 use actix_web::{
     HttpMessage, HttpRequest,
@@ -48,10 +48,10 @@ enum Turn {
 /// One client's connection.
 pub(super) struct Connection {
     io: RefCell<TcpStream>,
-    patience: Duration,
+    client_timeout: Duration,
     turn: Cell<Turn>,
     /// The bytes received since the last answer.
-    came: Cell<usize>,
+    received: Cell<usize>,
     /// True if the last request has a body of unknown length that no route has read to its end.
     is_unread: Cell<bool>,
     /// True if a part of an answer still has to be given to the system.
@@ -60,8 +60,8 @@ pub(super) struct Connection {
     is_closing: Cell<bool>,
     /// True if another request came after an answer that closes the connection.
     is_finished: Cell<bool>,
-    /// True if the place is needed for another client, or the client sent too much.
-    is_dismissed: Cell<bool>,
+    /// True if another client needs the slot, or the client sent too much.
+    is_evicted: Cell<bool>,
     /// True if a refusal was sent that no route gave.
     is_refused: Cell<bool>,
     task: OnceCell<Waker>,
@@ -69,38 +69,38 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Wraps a new connection. The client's turn begins now.
-    pub(super) fn new(io: TcpStream, patience: Duration) -> Self {
+    pub(super) fn new(io: TcpStream, client_timeout: Duration) -> Self {
         Self {
             io: RefCell::new(io),
-            patience,
-            turn: Cell::new(Turn::Client(Instant::now() + patience)),
-            came: Cell::default(),
+            client_timeout,
+            turn: Cell::new(Turn::Client(Instant::now() + client_timeout)),
+            received: Cell::default(),
             is_unread: Cell::default(),
             is_unflushed: Cell::default(),
             is_closing: Cell::default(),
             is_finished: Cell::default(),
-            is_dismissed: Cell::default(),
+            is_evicted: Cell::default(),
             is_refused: Cell::default(),
             task: OnceCell::new(),
         }
     }
 
     /// Returns the deadline of the client's turn, or `None` during the server's.
-    pub(super) fn due(&self) -> Option<Instant> {
+    pub(super) fn deadline(&self) -> Option<Instant> {
         match self.turn.get() {
-            Turn::Client(due) | Turn::Body(due) => Some(due),
+            Turn::Client(deadline) | Turn::Body(deadline) => Some(deadline),
             Turn::Server => None,
         }
     }
 
     /// Returns true if the connection is already to be ended.
-    pub(super) fn is_dismissed(&self) -> bool {
-        self.is_dismissed.get()
+    pub(super) fn is_evicted(&self) -> bool {
+        self.is_evicted.get()
     }
 
     /// Ends the connection at once.
-    pub(super) fn dismiss(&self) {
-        self.is_dismissed.set(true);
+    pub(super) fn evict(&self) {
+        self.is_evicted.set(true);
         if let Some(task) = self.task.get() {
             task.wake_by_ref();
         }
@@ -125,8 +125,8 @@ impl Connection {
             answer.set_connection_type(ConnectionType::Close);
         }
         self.is_closing.set(answer.connection_type() == ConnectionType::Close);
-        self.came.set(0);
-        self.turn.set(Turn::Client(Instant::now() + self.patience));
+        self.received.set(0);
+        self.turn.set(Turn::Client(Instant::now() + self.client_timeout));
     }
 
     /// Runs `serving` for as long as the client keeps to the limits, then closes the connection.
@@ -134,27 +134,30 @@ impl Connection {
         let outcome = tokio::select! {
             biased;
             outcome = serving => outcome,
-            () = self.over() => Ok(()),
+            () = self.wait_for_end() => Ok(()),
         };
-        self.leave().await;
+        self.close().await;
         outcome
     }
 
     /// Waits until the connection must end.
-    async fn over(&self) {
-        let mut timer = pin!(sleep_until(Instant::now() + self.patience));
+    async fn wait_for_end(&self) {
+        let mut timer = pin!(sleep_until(Instant::now() + self.client_timeout));
         poll_fn(|context| {
             self.task.get_or_init(|| context.waker().clone());
-            if self.is_dismissed.get() || (self.is_finished.get() && !self.is_unflushed.get()) {
+            if self.is_evicted.get() || (self.is_finished.get() && !self.is_unflushed.get()) {
                 return Poll::Ready(());
             }
             // Requests do not reset the timer: when it fires, it is set to the deadline of that moment.
             while timer.as_mut().poll(context).is_ready() {
                 let now = Instant::now();
-                match self.due() {
-                    Some(due) if due <= now => return Poll::Ready(()),
-                    // The turn may be another's long before it would be over.
-                    due => timer.as_mut().reset(due.map_or(now + self.patience, |due| due.min(now + self.patience))),
+                match self.deadline() {
+                    Some(deadline) if deadline <= now => return Poll::Ready(()),
+                    // Later turns have deadlines of their own, so it looks again soon.
+                    deadline => {
+                        let latest = now + self.client_timeout;
+                        timer.as_mut().reset(deadline.map_or(latest, |deadline| deadline.min(latest)));
+                    }
                 }
             }
             Poll::Pending
@@ -162,69 +165,69 @@ impl Connection {
         .await;
     }
 
-    /// Closes the connection. A client that was too slow with a head gets a 408, and a refused client gets time to read
-    /// the refusal.
-    async fn leave(&self) {
-        let is_late = self.due().is_some_and(|due| due <= Instant::now());
+    /// Closes the connection. A client that was too slow with a head gets a 408, and a refused client gets time to read the
+    /// refusal.
+    async fn close(&self) {
+        let is_late = self.deadline().is_some_and(|deadline| deadline <= Instant::now());
         if is_late {
             metrics::counter!("sta_http_slow_clients_total").increment(1);
-            if self.came.get() > 0 && !self.is_unread.get() && !self.is_unflushed.get() {
+            if self.received.get() > 0 && !self.is_unread.get() && !self.is_unflushed.get() {
                 // Nothing waits to be written before it, so the system takes all of it.
-                drop(self.io.borrow().try_write(&refused::answer(StatusCode::REQUEST_TIMEOUT)));
+                drop(self.io.borrow().try_write(&framework_errors::problem_response(StatusCode::REQUEST_TIMEOUT)));
                 self.is_refused.set(true);
             }
         }
         drop(poll_fn(|context| Pin::new(&mut *self.io.borrow_mut()).poll_shutdown(context)).await);
         if self.is_refused.get() {
-            // Whoever comes anew takes its place first.
+            // A new client takes this slot before any other.
             self.turn.set(Turn::Client(Instant::now()));
             drop(timeout(LINGER, self.drain()).await);
         }
     }
 
-    /// Reads the rest of what a client sends, [`DRAIN`] bytes at most, unless its place is needed. Closing a socket with
+    /// Reads the rest of what a client sends, [`DRAIN`] bytes at most, unless another client needs its slot. Closing a socket with
     /// unread bytes resets the connection, and the client loses the answer.
     async fn drain(&self) {
-        let (mut bytes, mut came) = ([0; 4096], 0);
-        while came < DRAIN {
+        let (mut bytes, mut received) = ([0; 4096], 0);
+        while received < DRAIN {
             let mut read = ReadBuf::new(&mut bytes);
-            let polled = poll_fn(|context| match self.is_dismissed.get() {
+            let polled = poll_fn(|context| match self.is_evicted.get() {
                 true => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
                 false => Pin::new(&mut *self.io.borrow_mut()).poll_read(context, &mut read),
             });
             let polled = polled.await;
             match (polled, read.filled().len()) {
                 (Err(_), _) | (Ok(()), 0) => return,
-                (Ok(()), length) => came += length,
+                (Ok(()), length) => received += length,
             }
         }
     }
 
     /// Counts received bytes. The first one begins a head and restarts the client's deadline, the later ones do not.
-    fn read(&self, length: usize) {
+    fn record_read(&self, length: usize) {
         let Turn::Client(_) = self.turn.get() else { return };
-        if self.came.get() == 0 {
-            self.turn.set(Turn::Client(Instant::now() + self.patience));
+        if self.received.get() == 0 {
+            self.turn.set(Turn::Client(Instant::now() + self.client_timeout));
         }
-        self.came.set(self.came.get() + length);
-        if self.came.get() > DRAIN {
-            self.is_dismissed.set(true);
+        self.received.set(self.received.get() + length);
+        if self.received.get() > DRAIN {
+            self.is_evicted.set(true);
         }
     }
 
     /// Notes that the system took `length` bytes of an answer. Every [`RATE`] bytes give the client another second.
-    fn wrote(&self, length: usize) {
+    fn record_write(&self, length: usize) {
         self.is_unflushed.set(true);
-        if let Turn::Client(due) = self.turn.get() {
-            let more = due + Duration::from_secs_f64(length as f64 / RATE);
-            self.turn.set(Turn::Client(more.min(Instant::now() + self.patience)));
+        if let Turn::Client(deadline) = self.turn.get() {
+            let more = deadline + Duration::from_secs_f64(length as f64 / RATE);
+            self.turn.set(Turn::Client(more.min(Instant::now() + self.client_timeout)));
         }
     }
 
     /// Notes that the system took all bytes that were to be written.
-    fn flushed(&self) {
+    fn record_flush(&self) {
         if let (true, Turn::Client(_)) = (self.is_unflushed.replace(false), self.turn.get()) {
-            self.turn.set(Turn::Client(Instant::now() + self.patience));
+            self.turn.set(Turn::Client(Instant::now() + self.client_timeout));
         }
     }
 }
@@ -237,8 +240,8 @@ impl<'a> Body<'a> {
     pub(super) fn awaited(request: &'a HttpRequest, deadline: Duration) -> Self {
         let connection = request.conn_data::<Rc<Connection>>().map(|connection| &**connection);
         if let Some(connection) = connection {
-            // With `patience` on top, the route's own timeout comes first, and the route answers.
-            connection.turn.set(Turn::Body(Instant::now() + deadline + connection.patience));
+            // With `client_timeout` on top, the route's own timeout comes first, and the route answers.
+            connection.turn.set(Turn::Body(Instant::now() + deadline + connection.client_timeout));
         }
         Self(connection)
     }
@@ -278,10 +281,10 @@ impl Stream {
     /// Writes our own refusal in the place of the framework's, which is `length` bytes long.
     fn poll_refuse(&mut self, status: StatusCode, length: usize, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.connection.is_refused.set(true);
-        let left = self.refusal.get_or_insert_with(|| refused::answer(status));
+        let left = self.refusal.get_or_insert_with(|| framework_errors::problem_response(status));
         while !left.is_empty() {
             let taken = ready!(Pin::new(&mut *self.connection.io.borrow_mut()).poll_write(context, left))?;
-            self.connection.wrote(taken);
+            self.connection.record_write(taken);
             left.drain(..taken);
         }
         Poll::Ready(Ok(length))
@@ -292,14 +295,14 @@ impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = into.filled().len();
         ready!(Pin::new(&mut *self.connection.io.borrow_mut()).poll_read(context, into))?;
-        self.connection.read(into.filled().len() - before);
+        self.connection.record_read(into.filled().len() - before);
         Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let ours = match refused::find(bytes) {
+        let ours = match framework_errors::find(bytes) {
             Some((0, status)) => return self.poll_refuse(status, bytes.len(), context),
             Some((place, _)) => &bytes[..place],
             None => bytes,
@@ -307,13 +310,13 @@ impl AsyncWrite for Stream {
         // Set before the write, so that an answer of which nothing is taken counts, too.
         self.connection.is_unflushed.set(true);
         let taken = ready!(Pin::new(&mut *self.connection.io.borrow_mut()).poll_write(context, ours))?;
-        self.connection.wrote(taken);
+        self.connection.record_write(taken);
         Poll::Ready(Ok(taken))
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut *self.connection.io.borrow_mut()).poll_flush(context))?;
-        self.connection.flushed();
+        self.connection.record_flush();
         Poll::Ready(Ok(()))
     }
 

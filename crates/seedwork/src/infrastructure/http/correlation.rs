@@ -1,16 +1,16 @@
-//! What ties a request to all that it leads to: the headers that a client may send for it.
+//! The headers that correlate a request with its effects.
 
 use crate::application::Cause;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
-/// The header in which a correlation id comes and goes.
+/// The header of the correlation id, in requests and answers.
 pub(super) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// The most characters that a correlation id of somebody else may have.
+/// The most characters of a correlation id that a client chooses.
 const LONGEST: usize = 128;
 
-/// Why a request is made: what its headers say, else something new.
+/// Returns the cause of a request: that of its headers, or a new one.
 pub(super) fn cause(headers: &HeaderMap) -> Cause {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let cause = match text(CORRELATION_ID).filter(|id| is_correlation_id(id)) {
@@ -20,7 +20,7 @@ pub(super) fn cause(headers: &HeaderMap) -> Cause {
     Cause { traceparent: text(TRACEPARENT).filter(|trace| is_traceparent(trace)).map(str::to_owned), ..cause }
 }
 
-/// The header of the answer.
+/// Returns the header of the answer.
 pub(super) fn header(cause: &Cause) -> Option<HeaderValue> {
     HeaderValue::from_str(&cause.correlation_id).ok()
 }
@@ -29,7 +29,7 @@ fn is_correlation_id(text: &str) -> bool {
     (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// As W3C's Trace Context has it, version 00: `00-<trace>-<parent>-<flags>`, in small hexadecimal digits.
+/// Returns true for the form of W3C Trace Context, version 00: `00-<trace>-<parent>-<flags>`, in lower-case hexadecimal.
 fn is_traceparent(text: &str) -> bool {
     let is_hex = |part: &str| part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let is_id = |part: &str, length| part.len() == length && is_hex(part) && part.bytes().any(|byte| byte != b'0');
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn a_correlation_id_is_taken_when_it_is_short_and_visible() {
+    fn a_short_and_visible_correlation_id_is_kept() {
         let longest = "x".repeat(LONGEST);
         for id in ["a", "{7d0e}/x=1", longest.as_str()] {
             assert_eq!(of(CORRELATION_ID, id).correlation_id, id);
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn another_one_is_made_when_it_is_not() {
+    fn a_correlation_id_is_made_if_that_of_the_client_is_long_or_invisible() {
         for id in ["", "a b", "ñ", "x".repeat(LONGEST + 1).as_str()] {
             let made = of(CORRELATION_ID, id).correlation_id;
             assert_eq!(made.parse::<uuid::Uuid>().map(|id| id.get_version_num()), Ok(7), "{id:?} -> {made:?}");
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_goes_on_when_it_is_well_formed() {
+    fn a_well_formed_trace_is_continued() {
         let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         assert_eq!(of(TRACEPARENT, trace).traceparent.as_deref(), Some(trace));
         for wrong in [

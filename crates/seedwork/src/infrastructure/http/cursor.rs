@@ -1,16 +1,16 @@
-//! The cursor of a list: the position of the last item, as a text that clients hand back and do not look into.
+//! The cursor of a list: the position of the last item of a page, as an opaque text.
 
-use super::{explain::refusal, texts};
+use super::{parse_errors::rule_error, texts};
 use crate::{application::PageCursor, domain::Timestamp};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
 use uuid::Uuid;
 
-/// The beginning of the year 10000, in microseconds: nothing was created later, and no database holds much more.
+/// The beginning of the year 10000, in microseconds. A later position is not one of ours.
 const END: i64 = 253_402_300_800_000_000;
 
-/// The text of a position.
+/// Encodes a position.
 pub(super) fn encode(position: &PageCursor) -> String {
     let created = position.created.timestamp_micros().to_be_bytes();
     BASE64_URL_SAFE_NO_PAD.encode([&created[..], position.id.as_bytes()].concat())
@@ -28,6 +28,6 @@ fn decode(text: &str) -> Option<PageCursor> {
 /// Reads the parameter `cursor`.
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PageCursor>, D::Error> {
     let text = Cow::<'de, str>::deserialize(deserializer)?;
-    let refused = || refusal::<D::Error>("cursor-valido", texts::INVALID_CURSOR);
+    let refused = || rule_error::<D::Error>("cursor-valido", texts::INVALID_CURSOR);
     decode(&text).map(Some).ok_or_else(refused)
 }

@@ -7,7 +7,7 @@ use super::{
     limits::Limits,
     page,
     problem::Problem,
-    schemas::{Blamed, ProblemBody},
+    schemas::{FieldViolation, ProblemBody},
     texts,
 };
 use crate::application::StorageError;
@@ -90,8 +90,8 @@ fn add_problems(path: &str, operation: &mut Operation) {
 }
 
 fn parameter(name: &str, rule: &'static str, detail: impl Into<String>) -> Problem {
-    let blamed = Blamed { campo: name.to_owned(), regla: rule.into(), detalle: detail.into() };
-    Problem::unreadable("parametro-invalido", blamed)
+    let violation = FieldViolation { campo: name.to_owned(), regla: rule.into(), detalle: detail.into() };
+    Problem::unreadable("parametro-invalido", violation)
 }
 
 /// Describes the headers of answers. An answer with an `ETag` has a sibling: 304.

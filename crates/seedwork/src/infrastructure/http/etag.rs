@@ -1,4 +1,4 @@
-//! Reads that a client need not repeat: `ETag` and `If-None-Match`.
+//! Conditional reads: `ETag` and `If-None-Match`.
 
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, Responder,
@@ -7,7 +7,7 @@ use actix_web::{
 };
 use serde::Serialize;
 
-/// Answers with a thing that has a version, or with 304 to who has that version already.
+/// An answer with a version: `304` if the client has that version already.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Versioned<T> {
     version: u32,
@@ -15,7 +15,7 @@ pub struct Versioned<T> {
 }
 
 impl<T> Versioned<T> {
-    /// The thing as it is at this version.
+    /// Answers with the body of this version.
     pub fn new(version: u32, body: T) -> Self {
         Self { version, body }
     }

@@ -1,12 +1,12 @@
-//! JSON bodies. What cannot be read is told with the path of the field that is wrong.
+//! JSON bodies. An error names the path of the field at fault.
 
-use super::{body, explain::explain, problem::Problem, strict::Strict, texts};
+use super::{body, parse_errors::field_violation, problem::Problem, objects_only::ObjectsOnly, texts};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, body::BoxBody, dev::Payload};
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::error::Category;
 
-/// A body of JSON: an object of the members of `T`. Members that `T` does not know are ignored. It is an answer, too.
+/// A JSON body. In a request it is an object; members that `T` does not have are ignored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Json<T>(T);
 
@@ -24,10 +24,10 @@ impl<T: Serialize> Responder for Json<T> {
     }
 }
 
-/// What can be the body of a request: every type that serde reads.
+/// The body of a request: any type that serde reads.
 ///
-/// One of several shapes, told apart by a member, implements it itself: it reads that member alone, then the shape, so
-/// that what is wrong is told with its path and members of other shapes are ignored.
+/// A body of several shapes, which one member distinguishes, implements the trait itself. It reads that member first, then
+/// the shape. So an error has the path of its field, and members of other shapes are ignored.
 ///
 /// ```
 /// # use seedwork::infrastructure::http::{Body, Problem};
@@ -64,7 +64,7 @@ impl<T: DeserializeOwned> Body for T {
 }
 
 impl<T> Json<T> {
-    /// What the body says.
+    /// Returns the body.
     pub fn into_inner(self) -> T {
         self.0
     }
@@ -84,7 +84,7 @@ impl<T: Body + 'static> FromRequest for Json<T> {
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let text = std::str::from_utf8(body).map_err(|_| body::unreadable(texts::NOT_UTF_8_BODY))?;
     let mut json = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(Strict(&mut json)).map_err(|error| {
+    let value = serde_path_to_error::deserialize(ObjectsOnly(&mut json)).map_err(|error| {
         let path = error.path().to_string();
         refused(&path, error.inner())
     })?;
@@ -96,9 +96,9 @@ fn refused(path: &str, error: &serde_json::Error) -> Problem {
     match error.classify() {
         Category::Data => {
             let message = error.to_string();
-            // Where it is in the text says nothing that the path does not.
+            // The path says more than the position in the text.
             let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
-            Problem::unreadable("cuerpo-invalido", explain(path, message))
+            Problem::unreadable("cuerpo-invalido", field_violation(path, message))
         }
         Category::Syntax | Category::Eof | Category::Io => {
             body::unreadable(texts::malformed_json(error.line(), error.column()))
@@ -145,8 +145,8 @@ mod tests {
         parse(text.as_bytes())
     }
 
-    /// What a client is told: the field, the rule and what is wrong.
-    fn told(problem: &Problem) -> [String; 3] {
+    /// Returns the field, the rule and the text of a problem.
+    fn violation(problem: &Problem) -> [String; 3] {
         let bytes = actix_web::body::to_bytes(problem.answer("/viajes").into_body()).now_or_never();
         let body: Value = serde_json::from_slice(&bytes.unwrap().unwrap()).unwrap();
         assert_eq!((&body["type"], &body["status"]), (&json!("/problemas/cuerpo-invalido"), &json!(400)), "{body}");
@@ -157,12 +157,12 @@ mod tests {
     #[track_caller]
     fn refused(text: &str, campo: &str, regla: &str) {
         let problem = read(text).unwrap_err();
-        let [told_campo, told_regla, detalle] = told(&problem);
+        let [told_campo, told_regla, detalle] = violation(&problem);
         assert_eq!((told_campo.as_str(), told_regla.as_str()), (campo, regla), "{text}: {detalle}");
         assert!(!detalle.contains("struct") && !detalle.contains("Tramo") && !detalle.contains("u32"), "{detalle}");
     }
 
-    /// A viaje with another value at a JSON pointer.
+    /// Returns a viaje with another value at a JSON pointer.
     fn with(pointer: &str, value: Value) -> String {
         let mut viaje = viaje();
         *viaje.pointer_mut(pointer).unwrap() = value;
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_is_read_and_members_that_nobody_knows_are_ignored() {
+    fn unknown_members_of_an_object_are_ignored() {
         let mut more = viaje();
         more["otro"] = json!({"a": [1, {"b": null}]});
         more["nota"] = json!(null);
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_the_members_is_no_object() {
+    fn an_array_of_the_members_is_no_object() {
         refused(r#"["0198c0de-0000-7000-8000-000000000001", "ida", [], null]"#, "", "tipo-correcto");
         refused(&with("/tramos/1", json!(["Primera", 2])), "tramos[1]", "tipo-correcto");
     }
@@ -212,23 +212,23 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_uuid_or_an_unknown_value_is_told() {
+    fn a_malformed_uuid_and_an_unknown_value_have_rules() {
         refused(&with("/id", json!("no")), "id", "uuid-valido");
         refused(&with("/id", json!(1)), "id", "tipo-correcto");
         refused(&with("/tramos/1/clase", json!("Turista")), "tramos[1].clase", "valor-conocido");
         let problem = read(&with("/tramos/1/clase", json!("Turista"))).unwrap_err();
-        assert_eq!(told(&problem)[2], "El valor no se conoce: debe ser uno de Economica, Primera");
+        assert_eq!(violation(&problem)[2], "El valor no se conoce: debe ser uno de Economica, Primera");
     }
 
     #[test]
-    fn what_is_not_json_is_refused() {
+    fn a_body_that_is_not_json_is_refused() {
         for text in ["{", "{\"id\"}", "{}{}", "{'id': 1}", "x", "{\"id\": \"a", "\u{feff}{}", "// x\n{}", "NaN"] {
             let problem = read(text).unwrap_err();
-            let [campo, ..] = told(&problem);
+            let [campo, ..] = violation(&problem);
             assert!(campo.is_empty() || campo == "id", "{text}: {campo}");
         }
         let problem = parse::<Viaje>(b"{\"otro\": \"\xff\"}").unwrap_err();
-        assert_eq!(told(&problem)[2], "El cuerpo no es UTF-8");
+        assert_eq!(violation(&problem)[2], "El cuerpo no es UTF-8");
     }
 
     #[test]
@@ -238,6 +238,6 @@ mod tests {
         let ignored = viaje().to_string().replacen('{', &format!(r#"{{"otro":{deep},"#), 1);
         assert_eq!(read(&ignored).unwrap(), read(&viaje().to_string()).unwrap());
         let problem = parse::<Value>(deep.as_bytes()).unwrap_err();
-        assert_eq!(told(&problem)[1], "json-valido");
+        assert_eq!(violation(&problem)[1], "json-valido");
     }
 }

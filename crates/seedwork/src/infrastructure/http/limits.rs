@@ -1,4 +1,4 @@
-//! How large a request may be and how long it may take.
+//! Limits on the size and the time of requests.
 
 use actix_web::HttpRequest;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 pub struct Limits {
     /// The largest body, in bytes.
     pub body: usize,
-    /// How long a body may take to arrive, and a query to be answered. Commands carry a deadline of their own.
+    /// The longest time for a body to arrive, and for a query to be answered. Commands have a deadline of their own.
     pub deadline: Duration,
 }
 
@@ -19,7 +19,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The limits that hold for a request.
+    /// Returns the limits of a request.
     pub(super) fn of(request: &HttpRequest) -> Self {
         request.app_data().copied().unwrap_or_default()
     }

@@ -1,12 +1,12 @@
-//! HTTP: what a context's routes are written with. Extractors that refuse in the client's language, answers, problems,
-//! and the middleware around all of it.
+//! HTTP for the routes of contexts: extractors, answers, problems, and the middleware.
 //!
-//! A route parses its input into a command or a query, gives it to a [`Bus`] or to [`Queries`], and answers. Every
-//! refusal on the way is a [`Problem`], also those of the framework, once the server is wrapped in [`around()`].
+//! A route parses its input into a command or a query, gives it to a [`Bus`] or to [`Queries`], and answers. Every refusal
+//! is a [`Problem`]; with [`middleware()`], those of the framework are, too. ConnectionLimits read Spanish: the texts are in
+//! `client_texts` and `schemas`.
 
 mod accepted;
-mod access;
-mod around;
+mod access_log;
+mod middleware;
 mod body;
 mod bus;
 mod connection;
@@ -15,7 +15,7 @@ mod cursor;
 mod document;
 mod etag;
 mod examples;
-mod explain;
+mod parse_errors;
 mod fallback;
 mod json;
 mod limits;
@@ -24,19 +24,19 @@ mod page;
 mod path;
 mod problem;
 mod query;
-mod refused;
+mod framework_errors;
 mod server;
-mod strict;
+mod objects_only;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]
 mod tests;
 mod schemas;
-mod text;
+mod dates;
 
 use super::client_texts as texts;
 pub use accepted::Accepted;
-pub use around::around;
+pub use middleware::middleware;
 pub use bus::{Bus, Queries};
 pub use document::document;
 pub use etag::Versioned;
@@ -48,5 +48,5 @@ pub use path::Path;
 pub use problem::Problem;
 pub use query::Query;
 pub use schemas::{AcceptedBody, ListedBody, ProblemBody};
-pub use server::{Clients, listen, serve};
-pub use text::{date, instant};
+pub use server::{ConnectionLimits, listen, serve};
+pub use dates::{date, instant};

@@ -1,6 +1,6 @@
 //! Choices in bodies, parameters and the OpenAPI document.
 
-use super::explain::refusal;
+use super::parse_errors::rule_error;
 use crate::{
     application::Named,
     domain::{BrokenRule, Choice},
@@ -16,7 +16,7 @@ use utoipa::{
 impl<'de, C: Choice> Deserialize<'de> for Named<C> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(|broken: C::Err| refusal(broken.rule(), &broken))
+        text.parse().map_err(|broken: C::Err| rule_error(broken.rule(), &broken))
     }
 }
 

@@ -1,6 +1,6 @@
-//! Lists, one page at a time: what is asked for and what is answered.
+//! Lists in pages: the parameters and the answer.
 
-use super::{cursor, explain::refusal, schemas::ListedBody, texts};
+use super::{cursor, parse_errors::rule_error, schemas::ListedBody, texts};
 use crate::application::{Page, PageCursor, PageRequest};
 use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -13,7 +13,7 @@ use utoipa::{
     },
 };
 
-/// How many items a page has at most.
+/// The most items of a page.
 pub(super) const MOST: u32 = 200;
 
 /// The parameters of a list: `?limite=` and `&cursor=`.
@@ -32,7 +32,7 @@ fn usual() -> u32 {
 fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     let text = Cow::<'de, str>::deserialize(deserializer)?;
     let limit = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
-    limit.ok_or_else(|| refusal("limite-valido", texts::invalid_limit(MOST)))
+    limit.ok_or_else(|| rule_error("limite-valido", texts::invalid_limit(MOST)))
 }
 
 impl From<Paging> for PageRequest {
@@ -57,7 +57,7 @@ impl IntoParams for Paging {
     }
 }
 
-/// Answers with one page of a list.
+/// An answer with one page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed<T>(Page<T>);
 

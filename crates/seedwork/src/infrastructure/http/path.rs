@@ -1,6 +1,6 @@
 //! Parameters in the path of a route.
 
-use super::{explain::explain, problem::Problem};
+use super::{parse_errors::field_violation, problem::Problem};
 use actix_web::{FromRequest, HttpRequest, dev::Payload, error::PathError, web};
 use serde::de::DeserializeOwned;
 use std::future::{Ready, ready};
@@ -10,7 +10,7 @@ use std::future::{Ready, ready};
 pub struct Path<T>(T);
 
 impl<T> Path<T> {
-    /// What the path says.
+    /// Returns the parameters.
     pub fn into_inner(self) -> T {
         self.0
     }
@@ -32,5 +32,5 @@ fn refused(request: &HttpRequest, error: &actix_web::Error) -> Problem {
         Some(PathError::Deserialize(error)) => error.to_string(),
         _ => error.to_string(),
     };
-    Problem::unreadable("parametro-invalido", explain(&names.join(", "), &message))
+    Problem::unreadable("parametro-invalido", field_violation(&names.join(", "), &message))
 }

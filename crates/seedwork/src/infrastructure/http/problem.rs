@@ -1,7 +1,7 @@
 //! Refusals as clients read them: RFC 9457, `application/problem+json`.
 
 use super::{
-    schemas::{Blamed, ProblemBody},
+    schemas::{FieldViolation, ProblemBody},
     texts,
 };
 use crate::application::{Fault, FaultKind};
@@ -18,28 +18,28 @@ pub struct Problem {
     status: StatusCode,
     slug: &'static str,
     detail: String,
-    violations: Vec<Blamed>,
-    /// The methods that the route has, when the refusal is about the method.
+    violations: Vec<FieldViolation>,
+    /// The methods of the route, if the refusal is about the method.
     allow: Option<String>,
 }
 
 impl Problem {
-    /// A refusal of a kind that all contexts share, with what is wrong in Spanish.
+    /// Returns a problem that all contexts share, with a text for clients.
     pub fn new(status: StatusCode, slug: &'static str, detail: impl Into<String>) -> Self {
         Self { status, slug, detail: detail.into(), violations: Vec::new(), allow: None }
     }
 
-    /// What was asked for is not there: a thing, or a route.
+    /// Returns the problem of an aggregate or a route that does not exist.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "no-encontrado", detail)
     }
 
-    /// The program is wrong. What is wrong is for the log, not for the client.
+    /// Returns the problem of a defect of the program. Its cause is for the log, not for the client.
     pub fn defect() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "defecto", texts::DEFECT)
     }
 
-    /// The database does not answer in time.
+    /// Returns the problem of a database that does not answer in time.
     pub fn unavailable() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "no-disponible", texts::UNAVAILABLE)
     }
@@ -49,16 +49,16 @@ impl Problem {
         Self { allow: Some(allow), ..problem }
     }
 
-    /// A body, or with another slug a parameter, that cannot be read.
-    pub(super) fn unreadable(slug: &'static str, blamed: Blamed) -> Self {
-        let detail = match blamed.campo.as_str() {
-            "" => blamed.detalle.clone(),
-            campo => format!("{campo}: {}", blamed.detalle),
+    /// Returns the problem of a body or, with another slug, of a parameter that cannot be parsed.
+    pub(super) fn unreadable(slug: &'static str, violation: FieldViolation) -> Self {
+        let detail = match violation.campo.as_str() {
+            "" => violation.detalle.clone(),
+            campo => format!("{campo}: {}", violation.detalle),
         };
-        Self { violations: vec![blamed], ..Self::new(StatusCode::BAD_REQUEST, slug, detail) }
+        Self { violations: vec![violation], ..Self::new(StatusCode::BAD_REQUEST, slug, detail) }
     }
 
-    /// What the framework refuses, or what broke, when all that is known of it is the status.
+    /// Returns the problem of a refusal or a failure of which only the status is known.
     pub(super) fn of(status: StatusCode) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::not_found(texts::NO_ROUTE),
@@ -70,12 +70,12 @@ impl Problem {
         }
     }
 
-    /// The status of the answer.
+    /// Returns the status of the answer.
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// The body of the answer to a request for this path.
+    /// Returns the body of the answer to a request for this path.
     pub(super) fn body<'a>(&'a self, instance: &'a str) -> ProblemBody<'a> {
         ProblemBody {
             r#type: format!("/problemas/{}", self.slug),
@@ -88,7 +88,7 @@ impl Problem {
         }
     }
 
-    /// The answer to a request for this path.
+    /// Returns the answer to a request for this path.
     pub(super) fn answer(&self, instance: &str) -> HttpResponse {
         let mut answer = HttpResponse::build(self.status);
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
@@ -116,8 +116,8 @@ impl<F: Fault> From<F> for Problem {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         };
-        let violations: Vec<Blamed> =
-            fault.violations().map(|all| all.iter().map(Blamed::from).collect()).unwrap_or_default();
+        let violations: Vec<FieldViolation> =
+            fault.violations().map(|all| all.iter().map(FieldViolation::from).collect()).unwrap_or_default();
         let detail = match &violations[..] {
             [one] => one.detalle.clone(),
             _ => texts::detail(&fault),
@@ -132,7 +132,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Without [`around`](super::around()) the `instance` stays empty: nothing here knows the request.
+/// Without [`middleware`](super::middleware()) the `instance` is empty, because the request is not known here.
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
         self.status

@@ -1,7 +1,7 @@
 //! Query strings.
 
 use super::{
-    explain::{explain, refusal},
+    parse_errors::{field_violation, rule_error},
     problem::Problem,
     texts,
 };
@@ -15,7 +15,7 @@ use url::form_urlencoded;
 pub struct Query<T>(T);
 
 impl<T> Query<T> {
-    /// What the parameters say.
+    /// Returns the parameters.
     pub fn into_inner(self) -> T {
         self.0
     }
@@ -31,11 +31,11 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
 }
 
 pub(super) fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
-    let refused = |path: &str, message: &str| Problem::unreadable("parametro-invalido", explain(path, message));
+    let refused = |path: &str, message: &str| Problem::unreadable("parametro-invalido", field_violation(path, message));
     let parameters = || form_urlencoded::parse(query.as_bytes());
-    // What stands in for bytes that are not UTF-8.
+    // The decoder replaces bytes that are not UTF-8.
     if let Some((name, _)) = parameters().find(|(_, value)| value.contains(char::REPLACEMENT_CHARACTER)) {
-        return Err(refused(&name, &refusal::<Error>("texto-valido", texts::NOT_UTF_8).to_string()));
+        return Err(refused(&name, &rule_error::<Error>("texto-valido", texts::NOT_UTF_8).to_string()));
     }
     serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(parameters()))
         .map_err(|error| refused(&error.path().to_string(), &error.inner().to_string()))

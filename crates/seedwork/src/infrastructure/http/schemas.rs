@@ -49,13 +49,13 @@ pub struct ProblemBody<'a> {
     /// Los campos o parámetros que lo causan.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schema(required = false)]
-    pub(super) violations: &'a [Blamed],
+    pub(super) violations: &'a [FieldViolation],
 }
 
 /// Un campo o parámetro que incumple una regla.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Violation)]
-pub(super) struct Blamed {
+pub(super) struct FieldViolation {
     /// La ruta del campo, como `itinerarios[0].odos[1]`, o el nombre del parámetro.
     #[schema(example = "url_path")]
     pub(super) campo: String,
@@ -67,7 +67,7 @@ pub(super) struct Blamed {
     pub(super) detalle: String,
 }
 
-impl From<&Violation> for Blamed {
+impl From<&Violation> for FieldViolation {
     fn from(violation: &Violation) -> Self {
         Self { campo: violation.field.clone(), regla: violation.rule.into(), detalle: violation.detail.clone() }
     }

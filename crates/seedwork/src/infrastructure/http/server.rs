@@ -29,13 +29,13 @@ const BACKLOG: u32 = 1_024;
 
 /// The limits on clients: their number, and the time that they have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Clients {
-    /// The most connections. When fewer than an eighth of them would stay free, a new client takes the place of the one
+pub struct ConnectionLimits {
+    /// The most connections. When fewer than an eighth of them would stay free, a new client takes the slot of the one
     /// that has kept the server waiting longest.
-    pub most: usize,
+    pub connections: usize,
     /// The longest time that a client may keep the server waiting: for a head, from its first byte on; for the next
     /// request; or until it takes an answer.
-    pub patience: Duration,
+    pub client_timeout: Duration,
     /// The longest time, in seconds, that requests in progress may take when the server ends.
     pub drain_seconds: u64,
 }
@@ -57,7 +57,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// # Errors
 ///
 /// The listener cannot be used.
-pub fn serve<F, I, S, B>(listener: TcpListener, clients: Clients, application: F) -> io::Result<Server>
+pub fn serve<F, I, S, B>(listener: TcpListener, limits: ConnectionLimits, application: F) -> io::Result<Server>
 where
     F: Fn() -> I + Send + Clone + 'static,
     I: IntoServiceFactory<S, Request>,
@@ -69,12 +69,12 @@ where
     <S::Service as Service<Request>>::Future: 'static,
     B: MessageBody + 'static,
 {
-    let threads = thread::available_parallelism().map_or(2, NonZeroUsize::get).min((clients.most / 8).max(1));
-    let most = clients.most / threads;
+    let threads = thread::available_parallelism().map_or(2, NonZeroUsize::get).min((limits.connections / 8).max(1));
+    let most = limits.connections / threads;
     let server = Server::build()
         .workers(threads)
         .disable_signals()
-        .shutdown_timeout(clients.drain_seconds)
+        .shutdown_timeout(limits.drain_seconds)
         .max_concurrent_connections(most);
     let ending = server.graceful_shutdown_signal();
     let server = server.listen("http", listener, move || {
@@ -91,20 +91,20 @@ where
             .on_connect_ext(|stream: &Stream, data: &mut Extensions| {
                 data.insert(stream.connection());
             })
-            .h1(apply_fn_factory(application, |request: Request, application: &_| in_turn(request, application)));
-        let open = Open::up_to(most - most / 8);
+            .h1(apply_fn_factory(application, |request: Request, application: &_| answer_in_order(request, application)));
+        let open = OpenConnections::at_most(most - most / 8);
         apply_fn_factory(http, move |stream: TcpStream, http: &_| {
             let client = stream.peer_addr().ok();
-            let place = open.enter(Connection::new(stream, clients.patience));
-            let serving = Service::call(http, (Stream::new(Rc::clone(&place.connection)), client));
-            async move { place.connection.limit(serving).await }
+            let slot = open.insert(Connection::new(stream, limits.client_timeout));
+            let serving = Service::call(http, (Stream::new(Rc::clone(&slot.connection)), client));
+            async move { slot.connection.limit(serving).await }
         })
     })?;
     Ok(server.run())
 }
 
 /// Answers a request, unless the answer before it closes the connection: then the request stays unanswered.
-fn in_turn<A, B>(
+fn answer_in_order<A, B>(
     request: Request,
     application: &A,
 ) -> impl Future<Output = Result<Response<B>, HttpResponse>> + use<A, B>
@@ -129,42 +129,42 @@ where
 
 /// The open connections of a thread.
 #[derive(Clone)]
-struct Open {
+struct OpenConnections {
     connections: Rc<RefCell<BTreeMap<u64, Rc<Connection>>>>,
     next: Rc<Cell<u64>>,
     most: usize,
 }
 
-/// The place of a connection in [`Open`], given up when this is dropped.
-struct Place {
-    open: Open,
+/// The slot of a connection in [`OpenConnections`], given up when this is dropped.
+struct Slot {
+    open: OpenConnections,
     number: u64,
     connection: Rc<Connection>,
 }
 
-impl Open {
-    fn up_to(most: usize) -> Self {
+impl OpenConnections {
+    fn at_most(most: usize) -> Self {
         Self { connections: Rc::default(), next: Rc::default(), most }
     }
 
-    fn enter(&self, connection: Connection) -> Place {
+    fn insert(&self, connection: Connection) -> Slot {
         let (number, connection) = (self.next.get(), Rc::new(connection));
         self.next.set(number + 1);
         let mut open = self.connections.borrow_mut();
         if open.len() >= self.most {
-            let waiting = open.values().filter(|one| !one.is_dismissed());
-            let longest = waiting.filter_map(|one| Some((one.due()?, one))).min_by_key(|(due, _)| *due);
+            let waiting = open.values().filter(|one| !one.is_evicted());
+            let longest = waiting.filter_map(|one| Some((one.deadline()?, one))).min_by_key(|(deadline, _)| *deadline);
             if let Some((_, longest)) = longest {
                 metrics::counter!("sta_http_displaced_clients_total").increment(1);
-                longest.dismiss();
+                longest.evict();
             }
         }
         open.insert(number, Rc::clone(&connection));
-        Place { open: self.clone(), number, connection }
+        Slot { open: self.clone(), number, connection }
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         self.open.connections.borrow_mut().remove(&self.number);
     }

@@ -1,6 +1,6 @@
-//! A server without a network, put together as the binary's, for the tests of a context's routes.
+//! A server without a network for the tests of routes. It has the middleware of the real one.
 
-use super::{Limits, Routes, around, document, examples::NO_EXAMPLE, fallback};
+use super::{Limits, Routes, middleware, document, examples::NO_EXAMPLE, fallback};
 use crate::infrastructure::{
     module::{ContextEnvironment, Module, RunningContext},
     postgres::{CommitterSettings, Database},
@@ -24,20 +24,20 @@ use std::{collections::BTreeMap, rc::Rc};
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 
-/// Answers requests as the service would.
+/// Answers requests as the service does.
 pub struct TestServer {
     call: Box<dyn Fn(TestRequest) -> LocalBoxFuture<'static, Answer>>,
     api: OpenApi,
 }
 
-/// What a request was answered.
+/// The answer to a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     /// The status.
     pub status: u16,
-    /// The headers, their names in small letters.
+    /// The headers, their names in lower case.
     pub headers: BTreeMap<String, String>,
-    /// The body; null when it is not JSON.
+    /// The body, or null if it is not JSON.
     pub body: Value,
 }
 
@@ -54,7 +54,7 @@ impl TestServer {
         Ok(Self::serve(Limits::default(), &[], |config| running.routes(config)).await)
     }
 
-    /// Serves one context whose database does not answer: for what is refused before it is asked.
+    /// Serves one context whose database does not answer, for tests of requests that are refused before.
     ///
     /// # Panics
     ///
@@ -64,13 +64,13 @@ impl TestServer {
         Self::start(module, nowhere.expect("it is an address")).await.expect("the context starts")
     }
 
-    /// Serves some routes, and tells of `others`, which have `GET` and are not in the document.
+    /// Serves some routes. It also knows `others`, which have `GET` and are not in the document.
     pub async fn serve(limits: Limits, others: &[&str], routes: impl Fn(&mut ServiceConfig<'_>)) -> Self {
         let (app, mut api) = App::new().into_utoipa_app().configure(routes).split_for_parts();
         document(&mut api);
         let known = others.iter().fold(Routes::of(&api), |known, path| known.with(path, &[Method::GET]));
         let app = app.app_data(limits).app_data(Data::new(known));
-        let app = app.default_service(web::to(fallback)).wrap(from_fn(around));
+        let app = app.default_service(web::to(fallback)).wrap(from_fn(middleware));
         let app = Rc::new(test::init_service(app).await);
         let call = move |request: TestRequest| {
             let app = Rc::clone(&app);
@@ -132,7 +132,7 @@ impl TestServer {
         self.call(TestRequest::get().uri(uri)).await
     }
 
-    /// The ids of a list, over all of its pages; `uri` has a `?`.
+    /// Returns the ids of a list, over all of its pages; `uri` has a `?`.
     ///
     /// # Panics
     ///
@@ -158,19 +158,19 @@ impl TestServer {
 }
 
 impl Answer {
-    /// The slug of the problem that it tells; empty when it tells none.
+    /// Returns the slug of the problem, or an empty text if the answer is none.
     pub fn slug(&self) -> &str {
         self.body["type"].as_str().and_then(|name| name.strip_prefix("/problemas/")).unwrap_or_default()
     }
 
-    /// Fails unless it is this problem, in full, about these fields.
+    /// Asserts that the answer is this problem, complete, with these fields and rules.
     ///
     /// # Panics
     ///
     /// It is not.
     #[track_caller]
-    pub fn refuses(&self, status: u16, slug: &str, blames: &[(&str, &str)]) {
-        assert_eq!((self.status, self.slug(), self.blames()), (status, slug, blames.to_vec()), "{self:?}");
+    pub fn refuses(&self, status: u16, slug: &str, violations: &[(&str, &str)]) {
+        assert_eq!((self.status, self.slug(), self.violations()), (status, slug, violations.to_vec()), "{self:?}");
         assert_eq!(self.headers["content-type"], "application/problem+json");
         assert!(self.headers.contains_key("x-correlation-id"), "{self:?}");
         let body = &self.body;
@@ -179,8 +179,8 @@ impl Answer {
         assert!(["title", "detail", "instance"].into_iter().all(says), "{self:?}");
     }
 
-    /// The fields that are to blame, each with the rule that it breaks.
-    pub fn blames(&self) -> Vec<(&str, &str)> {
+    /// Returns the fields at fault, each with the rule that it breaks.
+    pub fn violations(&self) -> Vec<(&str, &str)> {
         let violations = self.body["violations"].as_array().map_or(&[][..], Vec::as_slice);
         violations
             .iter()
@@ -223,7 +223,7 @@ pub fn undescribed(document: &Value) -> Vec<String> {
     gaps
 }
 
-/// A body with another value at a JSON pointer: `/destino/codigo`.
+/// Returns a body with another value at a JSON pointer: `/destino/codigo`.
 ///
 /// # Panics
 ///
@@ -233,7 +233,7 @@ pub fn with(mut body: Value, pointer: &str, value: Value) -> Value {
     body
 }
 
-/// A body without the member at a JSON pointer.
+/// Returns a body without the member at a JSON pointer.
 ///
 /// # Panics
 ///
@@ -245,7 +245,7 @@ pub fn without(mut body: Value, pointer: &str) -> Value {
     body
 }
 
-/// The field at a JSON pointer, as clients are told it: `odos[1].segmentos`.
+/// Returns the field at a JSON pointer in the form of problems: `odos[1].segmentos`.
 pub fn field(pointer: &str) -> String {
     let mut field = String::new();
     for part in pointer.split('/').skip(1) {

@@ -21,7 +21,7 @@ use tokio::{
     time::{Instant, interval, timeout},
 };
 
-const PATIENCE: Duration = Duration::from_millis(500);
+const CLIENT_TIMEOUT: Duration = Duration::from_millis(500);
 /// More bytes than the system buffers of an answer that is not read.
 const LARGE: usize = 32 * 1024 * 1024;
 const ASK: &str = "GET /cosas HTTP/1.1\r\nHost: sta\r\n\r\n";
@@ -61,32 +61,32 @@ impl MessageBody for Large {
     }
 }
 
-fn start(clients: Clients) -> SocketAddr {
+fn start(limits: ConnectionLimits) -> SocketAddr {
     let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();
     let slow = async || {
         tokio::time::sleep(Duration::from_millis(100)).await;
         "espera"
     };
-    let server = serve(listener, clients, move || {
+    let server = serve(listener, limits, move || {
         App::new()
             .service(crear)
             .service(listar)
             .route("/grande", web::get().to(async || HttpResponse::Ok().body(Large::new())))
             .route("/espera", web::get().to(slow))
             .default_service(web::to(fallback))
-            .wrap(from_fn(around))
+            .wrap(from_fn(middleware))
     });
     rt::spawn(server.unwrap());
     address
 }
 
 fn usual() -> SocketAddr {
-    patient(PATIENCE)
+    start_with_timeout(CLIENT_TIMEOUT)
 }
 
-fn patient(patience: Duration) -> SocketAddr {
-    start(Clients { most: 1_000, patience, drain_seconds: 1 })
+fn start_with_timeout(client_timeout: Duration) -> SocketAddr {
+    start(ConnectionLimits { connections: 1_000, client_timeout, drain_seconds: 1 })
 }
 
 /// Opens a connection and sends a text.
@@ -164,9 +164,9 @@ async fn a_head_that_does_not_end_is_refused_whether_it_is_the_first_or_a_later_
 
 #[actix_web::test]
 async fn a_connection_is_kept_for_as_long_as_its_requests_come() {
-    let patience = 4 * PATIENCE;
-    let mut stream = TcpStream::connect(patient(patience)).await.unwrap();
-    let mut often = interval(patience / 4);
+    let client_timeout = 4 * CLIENT_TIMEOUT;
+    let mut stream = TcpStream::connect(start_with_timeout(client_timeout)).await.unwrap();
+    let mut often = interval(client_timeout / 4);
     for _ in 0..6 {
         often.tick().await;
         stream.write_all(ASK.as_bytes()).await.unwrap();
@@ -176,10 +176,10 @@ async fn a_connection_is_kept_for_as_long_as_its_requests_come() {
 
 #[actix_web::test]
 async fn an_answer_that_is_not_taken_ends_the_connection_and_one_that_is_taken_slowly_does_not() {
-    let server = patient(4 * PATIENCE);
+    let server = start_with_timeout(4 * CLIENT_TIMEOUT);
     let ask = "GET /grande HTTP/1.1\r\nHost: sta\r\n\r\n";
     let (mut slow, deaf) = (sent(server, ask).await, sent(server, ask).await);
-    let (mut buffer, mut read, mut often) = (vec![0; LARGE / 20], 0, interval(PATIENCE / 5));
+    let (mut buffer, mut read, mut often) = (vec![0; LARGE / 20], 0, interval(CLIENT_TIMEOUT / 5));
     while read < LARGE {
         often.tick().await;
         slow.read_exact(&mut buffer[..1024 * 1024]).await.unwrap();
@@ -250,7 +250,7 @@ async fn what_is_not_http_is_refused_with_a_problem() {
 
 #[actix_web::test]
 async fn a_new_client_takes_the_place_of_the_one_that_lets_the_server_wait_longest() {
-    let server = start(Clients { most: 16, patience: Duration::from_secs(60), drain_seconds: 1 });
+    let server = start(ConnectionLimits { connections: 16, client_timeout: Duration::from_secs(60), drain_seconds: 1 });
     let mut strangers = Vec::new();
     for n in 0..100 {
         let begun = [

@@ -1,21 +1,20 @@
-//! What the parsers say, in the client's language: which field, which rule, what is wrong. Types of the program are not
-//! named.
+//! Translates errors of parsers for clients: the field, the rule and a text. Types of the program are not named.
 
-use super::{schemas::Blamed, texts};
+use super::{schemas::FieldViolation, texts};
 use serde::de::Error;
 
-/// How a refusal by a rule of our own begins, among what libraries say: see [`refusal`].
+/// The prefix of errors by our own rules, which those of libraries lack: see [`rule_error`].
 const OURS: &str = "regla ";
 
-/// A refusal that a field's own parser makes, with the name of its rule and what is wrong in Spanish.
-pub(super) fn refusal<E: Error>(rule: &str, detail: impl std::fmt::Display) -> E {
+/// Returns the error of a field's own parser, with the name of the rule and a text for clients.
+pub(super) fn rule_error<E: Error>(rule: &str, detail: impl std::fmt::Display) -> E {
     E::custom(format_args!("{OURS}{rule}: {detail}"))
 }
 
-/// What a parser said about the field at `path` (`.` is the whole).
-pub(super) fn explain(path: &str, message: &str) -> Blamed {
+/// Translates the error of a parser about the field at `path`; `.` is the whole body.
+pub(super) fn field_violation(path: &str, message: &str) -> FieldViolation {
     let path = if path == "." { "" } else { path };
-    let blamed = |regla: &str, detalle: &str| Blamed {
+    let violation = |regla: &str, detalle: &str| FieldViolation {
         campo: path.to_owned(),
         regla: regla.to_owned().into(),
         detalle: detalle.to_owned(),
@@ -27,10 +26,10 @@ pub(super) fn explain(path: &str, message: &str) -> Blamed {
             path if path == name || path.ends_with(&format!(".{name}")) => path.to_owned(),
             path => format!("{path}.{name}"),
         };
-        Blamed { campo, ..blamed(regla, detalle) }
+        FieldViolation { campo, ..violation(regla, detalle) }
     };
     if let Some((regla, detalle)) = message.strip_prefix(OURS).and_then(|ours| ours.split_once(": ")) {
-        return blamed(regla, detalle);
+        return violation(regla, detalle);
     }
     let starts = |beginnings: &[&str]| beginnings.iter().any(|beginning| message.starts_with(beginning));
     if starts(&["missing field"]) {
@@ -38,19 +37,19 @@ pub(super) fn explain(path: &str, message: &str) -> Blamed {
     } else if starts(&["duplicate field"]) {
         member("campo-unico", texts::REPEATED)
     } else if starts(&["invalid type: null", "invalid type: unit", "invalid type: Option value"]) {
-        blamed("tipo-correcto", texts::NULL)
+        violation("tipo-correcto", texts::NULL)
     } else if starts(&["invalid type", "invalid length"]) {
-        blamed("tipo-correcto", &texts::wrong_type(expected(message)))
+        violation("tipo-correcto", &texts::wrong_type(expected(message)))
     } else if starts(&["unknown variant"]) {
-        blamed("valor-conocido", &variants(message))
+        violation("valor-conocido", &variants(message))
     } else if starts(&["UUID parsing failed", "invalid length: expected length 32", "invalid character: expected"]) {
-        blamed("uuid-valido", texts::MALFORMED_UUID)
+        violation("uuid-valido", texts::MALFORMED_UUID)
     } else if starts(&["invalid digit", "number too", "cannot parse integer", "invalid float"]) {
-        blamed("numero-valido", texts::MALFORMED_NUMBER)
+        violation("numero-valido", texts::MALFORMED_NUMBER)
     } else if starts(&["input ", "premature end", "trailing input"]) {
-        blamed("fecha-valida", texts::MALFORMED_DATE)
+        violation("fecha-valida", texts::MALFORMED_DATE)
     } else {
-        blamed("valor-valido", texts::INVALID_VALUE)
+        violation("valor-valido", texts::INVALID_VALUE)
     }
 }
 
@@ -70,7 +69,7 @@ fn expected(message: &str) -> Option<&'static str> {
     })
 }
 
-/// The values that are known, as they are written: every second part between backticks, after the unknown one.
+/// Returns the text for an unknown value. Serde lists the known ones in backticks, after the unknown one.
 fn variants(message: &str) -> String {
     let known: Vec<&str> = message.split('`').skip(3).step_by(2).collect();
     texts::unknown_value(&known.join(", "))
@@ -82,8 +81,8 @@ mod tests {
 
     #[track_caller]
     fn check(path: &str, message: &str, campo: &str, regla: &str, detalle: &str) {
-        let expected = Blamed { campo: campo.into(), regla: regla.to_owned().into(), detalle: detalle.into() };
-        assert_eq!(explain(path, message), expected);
+        let expected = FieldViolation { campo: campo.into(), regla: regla.to_owned().into(), detalle: detalle.into() };
+        assert_eq!(field_violation(path, message), expected);
     }
 
     #[test]
@@ -94,33 +93,33 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_type_is_told_without_names_of_the_program() {
-        let told = "El tipo es incorrecto: debe ser un texto";
-        check("a", "invalid type: integer `1`, expected a string", "a", "tipo-correcto", told);
-        let told = "El tipo es incorrecto: debe ser un objeto";
-        check("a", "invalid type: integer `1`, expected struct CrearBody", "a", "tipo-correcto", told);
-        let told = "El tipo es incorrecto: debe ser un número";
-        check("a", "invalid type: string \"1\", expected u32", "a", "tipo-correcto", told);
+    fn the_text_of_a_wrong_type_has_no_names_of_the_program() {
+        let text = "El tipo es incorrecto: debe ser un texto";
+        check("a", "invalid type: integer `1`, expected a string", "a", "tipo-correcto", text);
+        let text = "El tipo es incorrecto: debe ser un objeto";
+        check("a", "invalid type: integer `1`, expected struct CrearBody", "a", "tipo-correcto", text);
+        let text = "El tipo es incorrecto: debe ser un número";
+        check("a", "invalid type: string \"1\", expected u32", "a", "tipo-correcto", text);
         check("a", "invalid type: null, expected a string", "a", "tipo-correcto", "No puede ser nulo");
     }
 
     #[test]
     fn known_values_are_listed() {
         let message = "unknown variant `x`, expected one of `natural`, `empresa`";
-        let told = "El valor no se conoce: debe ser uno de natural, empresa";
-        check("tipo", message, "tipo", "valor-conocido", told);
+        let text = "El valor no se conoce: debe ser uno de natural, empresa";
+        check("tipo", message, "tipo", "valor-conocido", text);
         let message = "unknown variant `x`, expected `a` or `b`";
         check("tipo", message, "tipo", "valor-conocido", "El valor no se conoce: debe ser uno de a, b");
     }
 
     #[test]
-    fn a_refusal_of_our_own_keeps_its_rule() {
-        let error: serde_json::Error = refusal("estado-valido", "No existe ese estado: ninguno");
+    fn an_error_by_a_rule_of_ours_keeps_its_rule() {
+        let error: serde_json::Error = rule_error("estado-valido", "No existe ese estado: ninguno");
         check("estado", &error.to_string(), "estado", "estado-valido", "No existe ese estado: ninguno");
     }
 
     #[test]
-    fn what_a_library_says_in_its_own_words_is_not_passed_on() {
+    fn the_words_of_a_library_are_not_passed_on() {
         check("a", "quux exploded in foo::Bar", "a", "valor-valido", "El valor no es válido");
     }
 }

@@ -1,7 +1,7 @@
-//! The middleware around every request.
+//! The middleware of the server.
 
 use super::{
-    access,
+    access_log,
     correlation::{self, CORRELATION_ID},
     problem::Problem,
 };
@@ -17,15 +17,15 @@ use futures_util::FutureExt;
 use std::{panic::AssertUnwindSafe, time::Instant};
 use tracing::Instrument;
 
-/// Goes around every request, as the outermost layer of the server: `.wrap(from_fn(around))`.
+/// Wraps every request, as the outermost layer of the server: `.wrap(from_fn(middleware))`.
 ///
-/// It takes or makes the correlation id and returns it with every answer, opens the span in which the request is
-/// handled, answers `HEAD` as `GET`, makes a problem of every refusal, and counts and logs.
+/// It takes the correlation id of the request, or makes one, and returns it with every answer. It opens the span of the
+/// request, answers `HEAD` as `GET`, turns every refusal into a problem, and counts and logs.
 ///
 /// # Errors
 ///
-/// What a middleware further in fails with; routes answer with a response.
-pub async fn around<B: MessageBody>(
+/// The errors of inner middleware; routes always answer.
+pub async fn middleware<B: MessageBody>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
@@ -46,14 +46,14 @@ pub async fn around<B: MessageBody>(
         if let Some(header) = header {
             response.headers_mut().insert(CORRELATION_ID, header);
         }
-        access::answered(response.request(), &method, response.status(), start.elapsed());
+        access_log::record(response.request(), &method, response.status(), start.elapsed());
         Ok(response)
     }
     .instrument(span)
     .await
 }
 
-/// What is answered when a route panics: others go on, and this client learns of it.
+/// Returns the answer to a request whose route panicked. Other requests go on.
 fn broken(path: &str, correlation_id: Option<HeaderValue>) -> Error {
     tracing::error!(path, "a route panicked");
     metrics::counter!("sta_http_panics_total").increment(1);
@@ -64,7 +64,7 @@ fn broken(path: &str, correlation_id: Option<HeaderValue>) -> Error {
     InternalError::from_response("a route panicked", answer).into()
 }
 
-/// Tells every refusal as a problem of this request.
+/// Replaces a refusal by a problem of this request.
 fn as_problem<B: MessageBody>(response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
     let Some(problem) = refusal(&response) else { return response.map_into_left_body() };
     let (request, _) = response.into_parts();
@@ -72,8 +72,8 @@ fn as_problem<B: MessageBody>(response: ServiceResponse<B>) -> ServiceResponse<E
     ServiceResponse::new(request, answer).map_into_right_body()
 }
 
-/// Why the request was refused: a problem, or what the framework did not let through. An answer with a body of its own
-/// (a readiness report, say) is none.
+/// Returns the problem of a refused request: that of a route, or one for a refusal of the framework. An answer with a body
+/// of its own, such as a readiness report, is no refusal.
 fn refusal<B: MessageBody>(response: &ServiceResponse<B>) -> Option<Problem> {
     let status = response.status();
     match response.response().error() {

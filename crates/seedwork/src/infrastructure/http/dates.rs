@@ -1,34 +1,34 @@
-//! Fields that are texts with a form: a moment, a date.
+//! Fields that are texts with a form: an instant, a date.
 
-use super::{explain::refusal, texts};
+use super::{parse_errors::rule_error, texts};
 use crate::domain::{Timestamp, to_micros};
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
 
-/// Reads a field that is a moment as of RFC 3339, [cut to microseconds](to_micros):
+/// Reads a field that is an instant of RFC 3339, [cut to microseconds](to_micros):
 /// `#[serde(deserialize_with = "instant")]`.
 ///
 /// # Errors
 ///
-/// It is not such a text, or in UTC not in the years 0 to 9999, which have no other form.
+/// It has another form, or its year in UTC is not within 0 to 9999.
 pub fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     let text = Cow::<'de, str>::deserialize(deserializer)?;
     let instant = DateTime::parse_from_rfc3339(&text).map(|instant| to_micros(instant.with_timezone(&Utc)));
     let instant = instant.ok().filter(|instant| (0..=9999).contains(&instant.year()));
-    instant.ok_or_else(|| refusal("fecha-valida", texts::INVALID_INSTANT))
+    instant.ok_or_else(|| rule_error("fecha-valida", texts::INVALID_INSTANT))
 }
 
-/// Reads a field that is a date, `YYYY-MM-DD` and no other form of it: `#[serde(deserialize_with = "date")]`.
+/// Reads a field that is a date of the form `YYYY-MM-DD`: `#[serde(deserialize_with = "date")]`.
 ///
 /// # Errors
 ///
-/// It is not such a text, or there is no such day.
+/// It has another form, or the day does not exist.
 pub fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveDate, D::Error> {
     let text = Cow::<'de, str>::deserialize(deserializer)?;
     let form = text.bytes().map(|byte| if byte.is_ascii_digit() { b'0' } else { byte });
     let date = text.parse().ok().filter(|_| form.eq(*b"0000-00-00"));
-    date.ok_or_else(|| refusal("fecha-valida", texts::INVALID_DAY))
+    date.ok_or_else(|| rule_error("fecha-valida", texts::INVALID_DAY))
 }
 
 #[cfg(test)]
@@ -37,7 +37,7 @@ mod tests {
     use serde::de::{IntoDeserializer, value::Error};
 
     #[test]
-    fn a_moment_is_read_in_utc_as_fine_as_microseconds() {
+    fn an_instant_is_read_in_utc_and_cut_to_microseconds() {
         let read = |text: &str| instant::<serde::de::value::StrDeserializer<'_, Error>>(text.into_deserializer());
         for (text, expected) in [
             ("2022-11-22T13:10:00Z", "2022-11-22T13:10:00Z"),

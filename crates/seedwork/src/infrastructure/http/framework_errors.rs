@@ -1,7 +1,7 @@
 //! Refusals of the framework, which it writes before any route and without a body. They are found where they are
 //! written, and a problem is sent in their place.
 
-use super::{access, correlation, problem::Problem, texts};
+use super::{access_log, correlation, problem::Problem, texts};
 use crate::{
     application::Cause,
     domain::{Clock, SystemClock},
@@ -29,8 +29,8 @@ pub(super) fn find(bytes: &[u8]) -> Option<(usize, StatusCode)> {
 }
 
 /// Builds the refusal that a client reads, as bytes, and counts it.
-pub(super) fn answer(status: StatusCode) -> Vec<u8> {
-    access::refused(status);
+pub(super) fn problem_response(status: StatusCode) -> Vec<u8> {
+    access_log::record_unparsed(status);
     let (head, body) = problem(status).answer("/").into_parts();
     let body = body.try_into_bytes().unwrap_or_default();
     let date = SystemClock.now().format("%a, %d %b %Y %H:%M:%S GMT");
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn a_refusal_has_a_problem_that_tells_it() {
         for (status, slug) in [(400, "peticion-invalida"), (408, "peticion-incompleta"), (431, "demasiado-grande")] {
-            let text = String::from_utf8(answer(StatusCode::from_u16(status).unwrap())).unwrap();
+            let text = String::from_utf8(problem_response(StatusCode::from_u16(status).unwrap())).unwrap();
             assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{text}");
             let (head, body) = text.split_once("\r\n\r\n").unwrap();
             assert!(head.contains("content-type: application/problem+json"), "{text}");

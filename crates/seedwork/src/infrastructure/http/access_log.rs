@@ -1,4 +1,4 @@
-//! What is counted and logged of every request: never a raw path, which can hold personal data.
+//! Metrics and log lines of requests. They have the pattern of the route: a raw path can hold personal data.
 
 use actix_web::{
     HttpRequest,
@@ -7,19 +7,19 @@ use actix_web::{
 use metrics::{Counter, Histogram, counter, histogram};
 use std::{cell::RefCell, collections::HashMap, time::Duration};
 
-/// What the answers to one method, route and status are counted with.
-struct Meters {
+/// The metrics of one method, route and status.
+struct RequestMetrics {
     seconds: Histogram,
     requests: Counter,
 }
 
 thread_local! {
-    /// Those that this thread has met: to find them anew costs more than to count. As many as there are routes.
-    static MET: RefCell<HashMap<(&'static str, String, u16), Meters>> = RefCell::default();
+    /// The metrics that this thread has used. A lookup in the recorder costs more than counting. Routes bound their number.
+    static METRICS: RefCell<HashMap<(&'static str, String, u16), RequestMetrics>> = RefCell::default();
 }
 
 /// Counts and logs a request that was answered.
-pub(super) fn answered(request: &HttpRequest, method: &Method, status: StatusCode, took: Duration) {
+pub(super) fn record(request: &HttpRequest, method: &Method, status: StatusCode, took: Duration) {
     let method = known(method);
     let route = request.match_pattern().unwrap_or_else(|| "-".to_owned());
     // Refusals during an outage are logged where the cause is known, in one line a second.
@@ -28,21 +28,21 @@ pub(super) fn answered(request: &HttpRequest, method: &Method, status: StatusCod
     } else {
         tracing::debug!(method, route, status = status.as_u16(), took_ms = millis(took), "a request was answered");
     }
-    MET.with_borrow_mut(|met| {
-        let Meters { seconds, requests } = met.entry((method, route, status.as_u16())).or_insert_with_key(Meters::of);
+    METRICS.with_borrow_mut(|metrics| {
+        let RequestMetrics { seconds, requests } = metrics.entry((method, route, status.as_u16())).or_insert_with_key(RequestMetrics::of);
         seconds.record(took.as_secs_f64());
         requests.increment(1);
     });
 }
 
 /// Counts a request that the framework refused before its method and route were known.
-pub(super) fn refused(status: StatusCode) {
+pub(super) fn record_unparsed(status: StatusCode) {
     let status = status.as_u16().to_string();
-    tracing::debug!(status, "a request was not understood");
+    tracing::debug!(status, "a request cannot be parsed");
     counter!("sta_http_requests_total", "method" => "other", "route" => "-", "status" => status).increment(1);
 }
 
-impl Meters {
+impl RequestMetrics {
     fn of((method, route, status): &(&'static str, String, u16)) -> Self {
         let (method, status) = (*method, status.to_string());
         Self {
@@ -58,7 +58,7 @@ fn millis(took: Duration) -> f64 {
     took.as_secs_f64() * 1_000.0
 }
 
-/// The method as a label. Clients can make up methods; they share one.
+/// Returns the method as a label. Methods that clients invent share one.
 fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
