@@ -1,17 +1,17 @@
-//! Which PostgreSQL: the one that `DATABASE_URL` names, or the embedded one of the data directory.
+//! The PostgreSQL server: that of `DATABASE_URL`, or the embedded one of the data directory.
 
 use crate::settings::Settings;
 use local_postgres::LocalPostgres;
 use std::path::PathBuf;
 use tokio::time::Instant;
 
-/// Where the embedded server keeps its data when nobody says otherwise.
+/// The data directory of the embedded server if `STA_DATA_DIR` is not set.
 const DATA_DIR: &str = ".sta";
-/// Where it goes instead when this cannot be reached by the server's account.
+/// The data directory instead if the account of the server cannot reach that one.
 const SYSTEM_DIR: &str = "/var/lib/sta";
 
-/// Keeps the errors of our sessions out of the server's log: their messages may quote personal data, and this process
-/// reports those that matter itself.
+/// Keeps errors of our sessions out of the log of the server: their messages may quote personal data. This process logs
+/// those that matter.
 const QUIET: &str = "-c%20log_min_messages%3Dlog";
 
 /// The PostgreSQL server of this process.
@@ -42,7 +42,7 @@ impl Server {
         Ok(Self { url: format!("{}?options={QUIET}", server.url()), embedded: Some(server) })
     }
 
-    /// How to connect.
+    /// Returns the URL for connections.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
@@ -55,12 +55,12 @@ impl Server {
         }
     }
 
-    /// Leaves the embedded server; the last to leave stops it.
+    /// Releases the embedded server. The last process that does so stops it.
     ///
     /// # Errors
     ///
     /// It does not stop in time.
-    pub(crate) async fn leave(self, deadline: Instant) -> anyhow::Result<()> {
+    pub(crate) async fn release(self, deadline: Instant) -> anyhow::Result<()> {
         match self.embedded {
             Some(server) => Ok(server.stop_within(deadline.saturating_duration_since(Instant::now())).await?),
             None => Ok(()),

@@ -1,10 +1,10 @@
-//! The HTTP server: the contexts' routes, and what an operator and a reader of the API need.
+//! The HTTP server: the routes of the contexts, those for operators, and the pages of the API.
 
 mod address;
-mod clients;
-mod ending;
+mod connection_limits;
 mod health;
 mod metrics;
+mod shutdown;
 mod spec;
 
 use crate::settings::Settings;
@@ -16,15 +16,15 @@ use actix_web::{
     web::{self, Data},
 };
 pub(crate) use address::listen;
-use ending::Ending;
 use seedwork::infrastructure::{
     consumer::ConsumerState,
-    http::{self, Limits, Routes, around, fallback},
+    http::{self, Limits, Routes, fallback, middleware},
     module::RunningContext,
     postgres::Probe,
     relay::RelayState,
     supervise::Supervisor,
 };
+use shutdown::Shutdown;
 use spec::Spec;
 use std::{
     net::{SocketAddr, TcpListener},
@@ -34,28 +34,28 @@ use tokio::sync::watch;
 use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-/// A context that runs, as far as the server shows it.
+/// The parts of a running context that the server shows.
 #[derive(Clone)]
-pub(crate) struct Context {
+pub(crate) struct ContextState {
     /// Its name.
     pub(crate) name: &'static str,
-    /// Asks its database whether commands can be committed.
+    /// Probes its database for readiness.
     pub(crate) probe: Arc<Probe>,
     /// Its routes and its log.
     pub(crate) running: RunningContext,
     /// Its relay.
     pub(crate) relay: watch::Receiver<RelayState>,
-    /// Its consumer, when this process has it.
+    /// Its consumer, if this process runs it.
     pub(crate) consumer: Option<watch::Receiver<ConsumerState>>,
 }
 
-/// What runs, as far as the server shows it.
+/// The state behind the routes for operators.
 #[derive(Clone)]
-pub(crate) struct Running {
-    /// What the broker between the contexts is called.
+pub(crate) struct AppState {
+    /// The name of the broker between the contexts.
     pub(crate) broker: &'static str,
     /// The contexts.
-    pub(crate) contexts: Vec<Context>,
+    pub(crate) contexts: Vec<ContextState>,
 }
 
 /// Starts the server. Returns its address, the future that runs until it ends, and the flag that makes its answers
@@ -67,66 +67,66 @@ pub(crate) struct Running {
 pub(crate) fn start(
     settings: &Settings,
     listener: TcpListener,
-    running: Running,
+    state: AppState,
     supervisor: &Supervisor,
-) -> anyhow::Result<(SocketAddr, Server, Ending)> {
+) -> anyhow::Result<(SocketAddr, Server, Shutdown)> {
     let recorder = Data::new(metrics::record(supervisor)?);
-    let is_whole = settings.tasks.http;
-    let document = spec::document(|config| routes(is_whole, &running.contexts, config));
+    let has_api = settings.tasks.http;
+    let document = spec::document(|config| routes(has_api, &state.contexts, config));
     let mut known = Routes::of(&document);
-    if is_whole {
+    if has_api {
         for page in ["/", "/docs", "/docs/{file:.*}"] {
             known = known.with(page, &[Method::GET]);
         }
-        for context in &running.contexts {
+        for context in &state.contexts {
             known = known
                 .with(&format!("/{}/health", context.name), &[Method::GET])
                 .with(&format!("/{}/spec", context.name), &[Method::GET]);
         }
     }
-    let (known, document, running) = (Data::new(known), Data::new(Spec::of(&document)?), Data::new(running));
+    let (known, document, state) = (Data::new(known), Data::new(Spec::of(&document)?), Data::new(state));
     let limits = Limits { body: settings.body_limit, deadline: settings.deadline };
-    let (address, ending) = (listener.local_addr()?, Ending::default());
-    let told = ending.clone();
-    let server = http::serve(listener, clients::limits()?, move || {
-        let ending = told.clone();
+    let (address, shutdown) = (listener.local_addr()?, Shutdown::default());
+    let flag = shutdown.clone();
+    let server = http::serve(listener, connection_limits::limits()?, move || {
+        let shutdown = flag.clone();
         App::new()
             .into_utoipa_app()
             .app_data(limits)
             .app_data(known.clone())
             .app_data(document.clone())
             .app_data(recorder.clone())
-            .app_data(running.clone())
-            .configure(|config| routes(is_whole, &running.contexts, config))
+            .app_data(state.clone())
+            .configure(|config| routes(has_api, &state.contexts, config))
             .into_app()
             .configure(|config| {
-                if is_whole {
-                    documents(&running.contexts, config);
+                if has_api {
+                    documents(&state.contexts, config);
                 }
             })
             .default_service(web::to(fallback))
-            .wrap(from_fn(around))
-            .wrap_fn(move |request, next| ending.clone().around(next.call(request)))
+            .wrap(from_fn(middleware))
+            .wrap_fn(move |request, next| shutdown.clone().close_connections(next.call(request)))
     })?;
-    Ok((address, server, ending))
+    Ok((address, server, shutdown))
 }
 
-/// Adds every route of the OpenAPI document, or only those for operators unless `is_whole`.
-fn routes(is_whole: bool, contexts: &[Context], config: &mut ServiceConfig<'_>) {
-    if is_whole {
+/// Adds every route of the OpenAPI document, or only those for operators unless `has_api`.
+fn routes(has_api: bool, contexts: &[ContextState], config: &mut ServiceConfig<'_>) {
+    if has_api {
         for context in contexts {
             context.running.routes(config);
         }
     }
     config.service(health::live).service(health::ready).service(metrics::scrape);
-    if is_whole {
+    if has_api {
         config.service(spec::describe);
     }
 }
 
 /// Adds the page that shows the document, redirects to it, and `/<context>/health` and `/<context>/spec`, which the original
 /// services had. They are not in the document: it describes the API, not its pages and not the same answers twice.
-fn documents(contexts: &[Context], config: &mut web::ServiceConfig) {
+fn documents(contexts: &[ContextState], config: &mut web::ServiceConfig) {
     for context in contexts {
         config.route(&format!("/{}/health", context.name), web::get().to(health::up));
         config.route(&format!("/{}/spec", context.name), web::get().to(spec::answer));

@@ -4,21 +4,21 @@ mod contexts;
 mod database;
 mod events;
 mod http;
-mod interrupts;
 mod registry;
 mod serve;
 mod settings;
+mod shutdown_signals;
 mod telemetry;
 
 use clap::{Parser, Subcommand};
 use database::Server;
-use interrupts::{DRAIN, Interrupts};
 use seedwork::infrastructure::{
     avro::Registry,
     broker::{Broker, KafkaBroker, PgBroker},
     postgres::{self, Database},
 };
 use settings::Settings;
+use shutdown_signals::{DRAIN, ShutdownSignals};
 use std::{
     io::{Write as _, stderr},
     process::ExitCode,
@@ -30,10 +30,10 @@ use tokio::time::Instant;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The longest time that the runtime may take to end.
+/// The longest time that the runtime may take to shut down.
 const END: Duration = Duration::from_secs(1);
 
-/// SaludTech de los Alpes: takes in medical images. Settings come from the environment; see `.env.example`.
+/// SaludTech de los Alpes: medical images, clients and flights. Settings are environment variables; see `.env.example`.
 #[derive(Parser)]
 #[command(name = "sta-api", version)]
 struct Arguments {
@@ -43,20 +43,20 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve HTTP and relay events, until a signal ends it (the default).
+    /// Serve the API, relay events and consume messages until a signal (the default).
     Serve,
-    /// Bring the schemas of the database up to date.
+    /// Migrate the database.
     Migrate,
-    /// Look at topics, and write to them by hand.
+    /// Read topics, or write to them by hand.
     #[command(subcommand)]
     Events(Events),
 }
 
 #[derive(Subcommand)]
 enum Events {
-    /// Print a topic's messages as JSON lines.
+    /// Print the messages of a topic as JSON lines.
     Tail(events::Tail),
-    /// Write JSON lines from stdin to a topic.
+    /// Send JSON lines from stdin to a topic.
     Send(events::Send),
 }
 
@@ -90,20 +90,20 @@ async fn start(command: Command, settings: Settings) -> anyhow::Result<()> {
         Command::Migrate => {
             let server = Server::start(&settings).await?;
             let migrated = postgres::migrate(server.url(), contexts::migrations(&settings)).await;
-            server.leave(Instant::now() + DRAIN).await?;
+            server.release(Instant::now() + DRAIN).await?;
             migrated
         }
         Command::Events(events) => {
             let server = Server::start(&settings).await?;
-            let mut interrupts = Interrupts::listen()?;
-            let outcome = run(events, &settings, &server, &mut interrupts).await;
-            server.leave(interrupts.deadline()).await?;
+            let mut signals = ShutdownSignals::install()?;
+            let outcome = run(events, &settings, &server, &mut signals).await;
+            server.release(signals.deadline()).await?;
             outcome
         }
     }
 }
 
-async fn run(events: Events, settings: &Settings, server: &Server, interrupts: &mut Interrupts) -> anyhow::Result<()> {
+async fn run(events: Events, settings: &Settings, server: &Server, signals: &mut ShutdownSignals) -> anyhow::Result<()> {
     let shared = Database::new(server.url(), "broker")?;
     let opening = async {
         postgres::migrate(server.url(), Vec::new()).await?;
@@ -111,25 +111,25 @@ async fn run(events: Events, settings: &Settings, server: &Server, interrupts: &
     };
     let registry = tokio::select! {
         registry = opening => registry?,
-        () = interrupts.next() => return Ok(()),
+        () = signals.recv() => return Ok(()),
     };
     match &settings.kafka {
-        Some(kafka) => look(events, &KafkaBroker::new(kafka.clone(), shared), registry, interrupts).await,
-        None => look(events, &PgBroker::new(shared, settings.topic_partitions), registry, interrupts).await,
+        Some(kafka) => run_with(events, &KafkaBroker::new(kafka.clone(), shared), registry, signals).await,
+        None => run_with(events, &PgBroker::new(shared, settings.topic_partitions), registry, signals).await,
     }
 }
 
-async fn look(
+async fn run_with(
     events: Events,
     broker: &impl Broker,
     registry: Registry,
-    interrupts: &mut Interrupts,
+    signals: &mut ShutdownSignals,
 ) -> anyhow::Result<()> {
     match events {
         Events::Tail(tail) => tokio::select! {
             outcome = tail.run(broker, registry) => outcome,
-            () = interrupts.next() => Ok(()),
+            () = signals.recv() => Ok(()),
         },
-        Events::Send(send) => send.run(broker, registry, interrupts).await,
+        Events::Send(send) => send.run(broker, registry, signals).await,
     }
 }

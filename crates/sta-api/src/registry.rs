@@ -1,14 +1,14 @@
-//! Which registry: the server that `SCHEMA_REGISTRY_URL` names, or a table of ours.
+//! The schema registry: the server of `SCHEMA_REGISTRY_URL`, or a table of ours.
 
 use crate::settings::Settings;
 use seedwork::infrastructure::{avro::Registry, postgres::Database};
 
-/// The registry of the settings, where what these contexts say is registered; `shared` is the broker's place in the
+/// Opens the registry of the settings and registers the schemas of these contexts. `shared` is the schema `broker` of the
 /// database.
 ///
 /// # Errors
 ///
-/// It does not answer, or what the contexts say is not registered there and must not be.
+/// The registry does not answer, or schemas are missing there and the policy is to refuse.
 pub(crate) async fn open(settings: &Settings, shared: Database, contexts: &[&str]) -> anyhow::Result<Registry> {
     match &settings.registry {
         None => Registry::open(shared).await,

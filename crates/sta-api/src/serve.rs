@@ -1,12 +1,12 @@
-//! `sta-api serve`: starts everything in order, and ends it in the opposite one.
+//! `sta-api serve`: starts the parts of the process in order, and ends them in reverse order.
 
 use crate::{
     contexts,
     database::Server,
-    http::{self, Context, Running},
-    interrupts::Interrupts,
+    http::{self, AppState, ContextState},
     registry,
     settings::{Settings, Tasks},
+    shutdown_signals::ShutdownSignals,
 };
 use anyhow::Context as _;
 use seedwork::infrastructure::{
@@ -30,36 +30,36 @@ const LEAVE: Duration = Duration::from_secs(4);
 ///
 /// # Errors
 ///
-/// Something that is needed cannot be started.
+/// A part cannot be started.
 pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
-    let mut interrupts = Interrupts::listen()?;
+    let mut signals = ShutdownSignals::install()?;
     let connections = connections(&settings)?;
     // Comes before anything is started, so that a taken address is reported at once.
     let listener = http::listen(&settings)?;
     let mut starting = pin!(Server::start(&settings));
     let server = tokio::select! {
         server = &mut starting => server?,
-        // A server that is half started would stay behind, so it is waited for, but not for a download.
-        () = interrupts.next() => match tokio::time::timeout(START, starting).await {
-            Ok(server) => return server?.leave(interrupts.deadline()).await,
+        // A half-started server would stay behind. So its start is waited for, but no download.
+        () = signals.recv() => match tokio::time::timeout(START, starting).await {
+            Ok(server) => return server?.release(signals.deadline()).await,
             Err(_) => return Ok(()),
         },
     };
     let supervisor = Supervisor::new();
     let outcome = tokio::select! {
-        outcome = serve(&settings, listener, &connections, &server, &supervisor, &mut interrupts) => outcome,
+        outcome = serve(&settings, listener, &connections, &server, &supervisor, &mut signals) => outcome,
         () = server.keep_alive() => Ok(()),
     };
     // One deadline for the whole drain: the tasks get the time that the HTTP server did not need.
-    let deadline = interrupts.deadline();
+    let deadline = signals.deadline();
     if !supervisor.stop((deadline - LEAVE).saturating_duration_since(Instant::now())).await {
         tracing::warn!("some tasks did not end in time");
     }
-    server.leave(deadline).await?;
+    server.release(deadline).await?;
     outcome
 }
 
-/// Returns the limit on database connections, shared out by what the process runs.
+/// Returns the limit on database connections, divided among the parts of the process.
 fn connections(settings: &Settings) -> anyhow::Result<ConnectionLimit> {
     let Some(limit) = settings.database_connections else { return Ok(ConnectionLimit::default()) };
     let Tasks { relay, consumers, .. } = settings.tasks;
@@ -73,34 +73,34 @@ async fn serve(
     connections: &ConnectionLimit,
     server: &Server,
     supervisor: &Supervisor,
-    interrupts: &mut Interrupts,
+    signals: &mut ShutdownSignals,
 ) -> anyhow::Result<()> {
-    let running = tokio::select! {
-        running = prepare(settings, connections, server, supervisor) => running?,
-        () = interrupts.next() => return Ok(()),
+    let state = tokio::select! {
+        state = prepare(settings, connections, server, supervisor) => state?,
+        () = signals.recv() => return Ok(()),
     };
-    let (address, serving, ending) = http::start(settings, listener, running, supervisor)?;
-    say(&format!("sta-api listens on http://{address}"));
+    let (address, serving, shutdown) = http::start(settings, listener, state, supervisor)?;
+    print_line(&format!("sta-api listens on http://{address}"));
     let handle = serving.handle();
     let mut serving = pin!(serving);
     tokio::select! {
         ended = &mut serving => return ended.context("the HTTP server ended"),
-        () = interrupts.next() => {}
+        () = signals.recv() => {}
     }
     tracing::info!("draining");
-    ending.begin();
-    // The server is what drains: it must still run while it is told to stop.
+    shutdown.begin();
+    // The server drains, so it must still be polled while it stops.
     let (ended, ()) = tokio::join!(serving, handle.stop(true));
     ended.context("the HTTP server ended")
 }
 
-/// Brings the schemas up to date, and starts the contexts.
+/// Migrates the database and starts the contexts.
 async fn prepare(
     settings: &Settings,
     connections: &ConnectionLimit,
     server: &Server,
     supervisor: &Supervisor,
-) -> anyhow::Result<Running> {
+) -> anyhow::Result<AppState> {
     postgres::verify_server(server.url()).await?;
     postgres::migrate(server.url(), contexts::migrations(settings)).await?;
     let database_of = |context: &str| Database::with_limit(server.url(), context, connections);
@@ -114,43 +114,37 @@ async fn prepare(
     }
 }
 
-/// Starts the contexts, with a broker between them.
+/// Starts the contexts on a broker.
 fn start<B: Broker>(
     settings: &Settings,
     database_of: impl Fn(&str) -> anyhow::Result<Database>,
     supervisor: &Supervisor,
     broker: B,
     registry: &Registry,
-) -> anyhow::Result<Running> {
+) -> anyhow::Result<AppState> {
     let committer = CommitterSettings { deadline: settings.deadline, ..CommitterSettings::default() };
-    let mut running = Vec::new();
+    let mut contexts = Vec::new();
     for module in contexts::chosen(settings) {
         let database = database_of(module.name)?;
         let environment = ContextEnvironment { database: database.clone(), committer, supervisor: supervisor.clone() };
-        let running_context = (module.start)(&environment).with_context(|| format!("cannot start {}", module.name))?;
+        let running = module.start(&environment).with_context(|| format!("cannot start {}", module.name))?;
         let relay = if settings.tasks.relay {
-            Relay::start(database.clone(), broker.clone(), registry.clone(), running_context.log.clone(), supervisor)
+            Relay::start(database.clone(), broker.clone(), registry.clone(), running.log.clone(), supervisor)
         } else {
-            relay::notify_commits(database.clone(), running_context.log.clone(), supervisor)
+            relay::notify_commits(database.clone(), running.log.clone(), supervisor)
         };
         let consumer =
-            running_context.subscriptions.clone().filter(|_| settings.tasks.consumers).map(|subscriptions| {
+            running.subscriptions.clone().filter(|_| settings.tasks.consumers).map(|subscriptions| {
                 Consumer::start(database.clone(), broker.clone(), registry.clone(), subscriptions, supervisor)
             });
-        running.push(Context {
-            name: module.name,
-            probe: Arc::new(Probe::new(database)),
-            running: running_context,
-            relay,
-            consumer,
-        });
+        contexts.push(ContextState { name: module.name, probe: Arc::new(Probe::new(database)), running, relay, consumer });
     }
-    Ok(Running { broker: B::NAME, contexts: running })
+    Ok(AppState { broker: B::NAME, contexts })
 }
 
 /// Writes the only line that `serve` prints to stdout, whatever the log level. If stdout cannot be written, the line is
 /// logged.
-fn say(line: &str) {
+fn print_line(line: &str) {
     let mut out = std::io::stdout();
     if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
         tracing::warn!(%error, line, "stdout cannot be written");

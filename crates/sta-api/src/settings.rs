@@ -1,4 +1,5 @@
-//! The settings: read from the environment once, typed, and all mistakes told at once. Nothing else reads it.
+//! The settings, read from the environment once and typed. One error lists all mistakes. Nothing else reads the
+//! environment.
 
 mod broker;
 mod duration;
@@ -8,7 +9,7 @@ use anyhow::bail;
 use seedwork::infrastructure::{avro::RegistrySettings, broker::KafkaSettings};
 use std::{collections::BTreeSet, env, ffi::OsString, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
-/// Everything that can be set. `.env.example` documents each variable.
+/// All settings. `.env.example` documents each variable.
 #[derive(Debug)]
 pub(crate) struct Settings {
     /// `STA_LISTEN`; none: the default.
@@ -41,18 +42,18 @@ pub(crate) struct Settings {
     pub(crate) log_format: Option<LogFormat>,
 }
 
-/// What a process does.
+/// The tasks of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tasks {
-    /// It answers HTTP.
+    /// Serves the API over HTTP.
     pub(crate) http: bool,
-    /// It relays the logs of its contexts.
+    /// Relays the logs of its contexts to the broker.
     pub(crate) relay: bool,
-    /// It hears what its contexts hear.
+    /// Consumes the messages that its contexts subscribe to.
     pub(crate) consumers: bool,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LogFormat {
     /// For people.
@@ -76,7 +77,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// All settings that are wrong, each with what it must be.
+    /// Lists all wrong settings, each with its rule.
     #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
     pub(crate) fn from_env(known_contexts: &[&str]) -> anyhow::Result<Self> {
         Self::read(env::vars_os(), known_contexts)
@@ -110,14 +111,14 @@ impl Settings {
     }
 }
 
-/// The variables that nobody has read yet, and what was wrong with those that were.
+/// The variables that are not read yet, and the mistakes in those that are.
 struct Source {
     variables: Vec<(String, String)>,
     mistakes: Vec<String>,
 }
 
 impl Source {
-    /// Takes a variable; one that is empty counts as not set.
+    /// Takes a variable. An empty one counts as not set.
     fn get<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let place = self.variables.iter().position(|(known, _)| known == name)?;
         let (_, value) = self.variables.swap_remove(place);
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn without_any_setting_the_defaults_hold() {
+    fn without_settings_the_defaults_apply() {
         let settings = read(&[]).unwrap();
         assert_eq!(settings.tasks, Tasks { http: true, relay: true, consumers: true });
         assert_eq!((settings.body_limit, settings.deadline), (1_048_576, Duration::from_secs(5)));
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn all_mistakes_are_told_at_once_and_no_secret_is_printed() {
+    fn one_error_lists_all_mistakes_and_no_secret() {
         let wrong = [
             ("STA_LISTEN", "here"),
             ("STA_CONTEXTS", "ingesta,ventas"),
@@ -293,11 +294,11 @@ mod tests {
             ("SCHEMA_REGISTRY_POLICY", "maybe"),
             ("KAFKA_BROKER", "one:9092"),
         ];
-        let told = read(&wrong).unwrap_err().to_string();
+        let error = read(&wrong).unwrap_err().to_string();
         for (name, _) in wrong {
-            assert!(told.contains(name), "{name} is not in: {told}");
+            assert!(error.contains(name), "{name} is not in: {error}");
         }
-        assert!(!told.contains("hunter2"));
+        assert!(!error.contains("hunter2"));
         let secrets = [
             ("DATABASE_URL", "postgres://u:hunter2@localhost/d"),
             ("KAFKA_BROKERS", "one:9092"),
@@ -313,12 +314,12 @@ mod tests {
     #[test]
     fn a_registry_address_with_a_password_is_refused_with_advice_and_never_printed() {
         for url in ["http://sta:hunter2@registry:8081", "https://:hunter2@registry", "http://sta:hunter2@:x"] {
-            let told = read(&[("SCHEMA_REGISTRY_URL", url)]).unwrap_err().to_string();
-            assert!(told.contains("SCHEMA_REGISTRY_URL must be an address"), "{told}");
-            assert!(!told.contains("hunter2"), "{told}");
+            let error = read(&[("SCHEMA_REGISTRY_URL", url)]).unwrap_err().to_string();
+            assert!(error.contains("SCHEMA_REGISTRY_URL must be an address"), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
         }
-        let told = read(&[("SCHEMA_REGISTRY_URL", "http://sta:hunter2@registry")]).unwrap_err().to_string();
-        assert!(told.contains("set SCHEMA_REGISTRY_USER and SCHEMA_REGISTRY_PASSWORD instead"), "{told}");
+        let error = read(&[("SCHEMA_REGISTRY_URL", "http://sta:hunter2@registry")]).unwrap_err().to_string();
+        assert!(error.contains("set SCHEMA_REGISTRY_USER and SCHEMA_REGISTRY_PASSWORD instead"), "{error}");
         for url in ["http://registry?key=hunter2", "http://registry#hunter2", "ftp://registry", "http:///"] {
             assert!(read(&[("SCHEMA_REGISTRY_URL", url)]).is_err(), "{url}");
         }
@@ -339,18 +340,18 @@ mod tests {
         let kafka = read(&[("KAFKA_BROKERS", "one:9092")]).unwrap().kafka.unwrap();
         assert_eq!((kafka.min_insync, kafka.retention), (None, Duration::from_secs(7 * 86_400)));
         let more = [("KAFKA_BROKERS", "one:9092"), ("STA_TOPIC_REPLICATION", "2"), ("STA_TOPIC_MIN_INSYNC", "3")];
-        let told = read(&more).unwrap_err().to_string();
-        assert!(told.contains("STA_TOPIC_MIN_INSYNC must be at most STA_TOPIC_REPLICATION"), "{told}");
+        let error = read(&more).unwrap_err().to_string();
+        assert!(error.contains("STA_TOPIC_MIN_INSYNC must be at most STA_TOPIC_REPLICATION"), "{error}");
         let cluster = [("KAFKA_BROKERS", "one:9092"), ("STA_TOPIC_MIN_INSYNC", "3")];
         assert!(read(&cluster).is_ok(), "the cluster's own number of copies is not known here");
     }
 
     #[test]
-    fn who_says_who_it_is_must_say_all_of_it() {
+    fn sasl_needs_a_mechanism_a_user_and_a_password() {
         let half = [("KAFKA_BROKERS", "one:9092"), ("KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT")];
-        let told = read(&half).unwrap_err().to_string();
+        let error = read(&half).unwrap_err().to_string();
         for name in ["KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"] {
-            assert!(told.contains(name), "{name} is not in: {told}");
+            assert!(error.contains(name), "{name} is not in: {error}");
         }
     }
 }

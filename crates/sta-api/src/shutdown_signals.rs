@@ -9,19 +9,19 @@ use tokio::{
 /// The longest time from the first signal to the end. The runtime and the log add two seconds at most.
 pub(crate) const DRAIN: Duration = Duration::from_secs(18);
 
-/// SIGINT, SIGTERM, SIGQUIT and SIGHUP. A signal that arrives between creation and [`next`](Self::next) is not lost.
-pub(crate) struct Interrupts {
+/// SIGINT, SIGTERM, SIGQUIT and SIGHUP. A signal that arrives between creation and [`recv`](Self::recv) is not lost.
+pub(crate) struct ShutdownSignals {
     signals: Vec<Signal>,
     first: Option<Instant>,
 }
 
-impl Interrupts {
+impl ShutdownSignals {
     /// Installs the signal handlers.
     ///
     /// # Errors
     ///
     /// The handlers cannot be installed.
-    pub(crate) fn listen() -> anyhow::Result<Self> {
+    pub(crate) fn install() -> anyhow::Result<Self> {
         let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate(), SignalKind::quit()];
         // `nohup` makes a process ignore SIGHUP, so that it outlives its terminal.
         if !is_ignored(SignalKind::hangup()) {
@@ -31,7 +31,7 @@ impl Interrupts {
     }
 
     /// Waits for the next signal.
-    pub(crate) async fn next(&mut self) {
+    pub(crate) async fn recv(&mut self) {
         let signals = &mut self.signals;
         poll_fn(|context| match signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready()) {
             true => Poll::Ready(()),

@@ -1,10 +1,10 @@
 //! Logs on stderr, for people or for machines; stdout belongs to the commands.
 
-mod lines;
+mod log_queue;
 
 use crate::settings::{LogFormat, Settings};
 use anyhow::anyhow;
-use lines::Lines;
+use log_queue::LogQueue;
 use std::{
     io::{IsTerminal, stderr},
     sync::OnceLock,
@@ -16,7 +16,7 @@ use tracing_subscriber::{EnvFilter, fmt};
 const QUIET: &str = "actix_http::h1::dispatcher=off,tokio_postgres=info";
 
 /// The queue of log lines: one a process, like the subscriber.
-static LINES: OnceLock<Lines> = OnceLock::new();
+static QUEUE: OnceLock<LogQueue> = OnceLock::new();
 
 fn filter(log: &str) -> anyhow::Result<EnvFilter> {
     EnvFilter::try_new(format!("{QUIET},{log}")).map_err(|error| anyhow!("RUST_LOG is not a filter: {error}"))
@@ -31,8 +31,8 @@ pub(crate) fn start(settings: &Settings) -> anyhow::Result<()> {
     let filter = filter(&settings.log)?;
     let terminal = stderr().is_terminal();
     let format = settings.log_format.unwrap_or(if terminal { LogFormat::Pretty } else { LogFormat::Json });
-    let lines = Lines::start(stderr())?;
-    let writer = LINES.get_or_init(|| lines);
+    let lines = LogQueue::start(stderr())?;
+    let writer = QUEUE.get_or_init(|| lines);
     // Otherwise the subscriber prints its own errors to stderr, and panics if that fails.
     let lines = fmt().with_env_filter(filter).with_writer(|| writer.clone()).log_internal_errors(false);
     match format {
@@ -44,12 +44,12 @@ pub(crate) fn start(settings: &Settings) -> anyhow::Result<()> {
 
 /// The number of log lines that could not be written.
 pub(crate) fn dropped_lines() -> u64 {
-    LINES.get().map_or(0, Lines::dropped)
+    QUEUE.get().map_or(0, LogQueue::dropped)
 }
 
 /// Waits for the last lines, for a second at most.
 pub(crate) fn flush() {
-    if let Some(lines) = LINES.get() {
+    if let Some(lines) = QUEUE.get() {
         lines.flush();
     }
 }

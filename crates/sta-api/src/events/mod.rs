@@ -1,4 +1,4 @@
-//! `sta-api events`: looks at topics, and writes to them by hand.
+//! `sta-api events`: reads topics, and writes to them by hand.
 
 mod send;
 mod tail;

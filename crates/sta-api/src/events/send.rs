@@ -1,6 +1,6 @@
-//! `sta-api events send`: JSON lines from stdin to a topic, each encoded by its schema.
+//! `sta-api events send`: sends JSON lines from stdin to a topic, encoded in Avro.
 
-use crate::interrupts::Interrupts;
+use crate::shutdown_signals::ShutdownSignals;
 use anyhow::{Context as _, bail, ensure};
 use chrono::SecondsFormat;
 use seedwork::{
@@ -22,26 +22,26 @@ use uuid::Uuid;
 
 /// The most messages that are sent at once.
 const BATCH: usize = 1_000;
-/// The time for which a line waits for others to be sent with it.
+/// The longest time that a line waits for others, to be sent in one batch.
 const LINGER: Duration = Duration::from_millis(100);
 
-/// What is to be sent.
+/// The arguments of `events send`.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Send {
     /// The topic, for example `comandos-ingesta`.
     topic: String,
     /// The record's name, short or full: `CrearIngesta`.
     record: String,
-    /// What orders the messages; the record's first field if it is not given.
+    /// The key, which orders messages. The first field of the record if it is not given.
     #[arg(long)]
     key: Option<String>,
-    /// The id of the message; the same one twice is one effect. A new one for each line if it is not given.
+    /// The id of the message (`ce_id`). The same id twice has one effect. A new one for each line if it is not given.
     #[arg(long)]
     id: Option<String>,
-    /// Send the record although it belongs to another topic.
+    /// Send the record to this topic although it belongs to another.
     #[arg(long)]
     force: bool,
-    /// A further header.
+    /// One more header.
     #[arg(long, value_name = "NAME=VALUE", value_parser = header)]
     header: Vec<(String, String)>,
 }
@@ -52,17 +52,17 @@ fn header(text: &str) -> Result<(String, String), String> {
 }
 
 impl Send {
-    /// Sends every line of stdin, in order, until it ends or the process is told to.
+    /// Sends every line of stdin, in order, until stdin ends or a signal comes.
     ///
     /// # Errors
     ///
-    /// The record belongs to another topic. A line that does not fit it: nothing of what follows is sent. The broker does
-    /// not answer, or the process is told to end while it is waited for.
+    /// The record belongs to another topic. A line does not fit the schema: the lines after it are not sent. The broker does
+    /// not answer, or a signal comes while it is waited for.
     pub(crate) async fn run(
         self,
         broker: &impl Broker,
         registry: Registry,
-        interrupts: &mut Interrupts,
+        signals: &mut ShutdownSignals,
     ) -> anyhow::Result<()> {
         let record = self.schema()?;
         let own = record.topic.unwrap_or_default();
@@ -73,13 +73,13 @@ impl Send {
             self.topic
         );
         let id = registry.id(&self.topic, record.fingerprint).await?;
-        let mut lines = Lines::read()?;
+        let mut lines = StdinLines::read()?;
         while !lines.ended {
-            let (batch, outcome) = self.batch(&mut lines, record, id, interrupts).await;
+            let (batch, outcome) = self.batch(&mut lines, record, id, signals).await;
             if !batch.is_empty() {
                 tokio::select! {
                     sent = broker.send(&batch) => sent?,
-                    () = interrupts.next() => bail!("interrupted: the last {} messages may be sent or not", batch.len()),
+                    () = signals.recv() => bail!("interrupted: it is unknown whether the last {} messages were sent", batch.len()),
                 }
             }
             outcome?;
@@ -87,14 +87,14 @@ impl Send {
         Ok(())
     }
 
-    /// Makes messages of the next lines, for as long as the first one may wait. What is wrong with the line after them
-    /// comes beside them.
+    /// Makes messages of the next lines, for as long as the first one may wait. An error in the line after them comes
+    /// beside them.
     async fn batch(
         &self,
-        lines: &mut Lines,
+        lines: &mut StdinLines,
         record: &avro::RecordSchema,
         schema_id: i32,
-        interrupts: &mut Interrupts,
+        signals: &mut ShutdownSignals,
     ) -> (Vec<Record>, anyhow::Result<()>) {
         let (mut batch, mut due) = (Vec::new(), None);
         while batch.len() < BATCH && !lines.ended {
@@ -108,7 +108,7 @@ impl Send {
                 line = lines.next() => line,
                 () = is_due => break,
                 // What was read before is still sent.
-                () = interrupts.next() => {
+                () = signals.recv() => {
                     lines.receiver.close();
                     continue;
                 }
@@ -159,15 +159,15 @@ impl Send {
     }
 }
 
-/// The lines of stdin. A thread of its own reads them: while it waits for one, signals are heeded, and the process may end.
-struct Lines {
+/// The lines of stdin. A separate thread reads them, so that a signal ends the process while stdin is idle.
+struct StdinLines {
     receiver: mpsc::Receiver<io::Result<String>>,
-    /// The number of the last line that was read, from 1 on.
+    /// The number of the last line, from 1 on.
     number: usize,
     ended: bool,
 }
 
-impl Lines {
+impl StdinLines {
     fn read() -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel(BATCH);
         supervise::thread("stdin".to_owned(), move || {
@@ -193,9 +193,9 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn lines_that_were_read_before_the_end_are_all_handed_out() {
+    async fn all_lines_that_were_read_before_the_end_are_returned() {
         let (sender, receiver) = mpsc::channel(BATCH);
-        let mut lines = Lines { receiver, number: 0, ended: false };
+        let mut lines = StdinLines { receiver, number: 0, ended: false };
         for _ in 0..3 {
             sender.send(Ok("{}".to_owned())).await.unwrap();
         }

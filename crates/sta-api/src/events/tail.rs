@@ -1,4 +1,4 @@
-//! `sta-api events tail`: a topic as JSON lines, without consuming anything.
+//! `sta-api events tail`: prints a topic as JSON lines. It moves no offset.
 
 use anyhow::{Context as _, bail};
 use seedwork::infrastructure::{
@@ -11,7 +11,7 @@ use std::{
     io::{self, BufWriter, ErrorKind, Write, stdout},
 };
 
-/// What of a topic is to be shown.
+/// The arguments of `events tail`.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Tail {
     /// The topic, for example `eventos-ingesta`.
@@ -19,7 +19,7 @@ pub(crate) struct Tail {
     /// Begin with the oldest message instead of the next one.
     #[arg(long)]
     from_beginning: bool,
-    /// Go on at the end, until interrupted.
+    /// Wait for more at the end, until interrupted.
     #[arg(long)]
     follow: bool,
     /// End after so many messages.
@@ -28,7 +28,7 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
-    /// Prints the messages, one JSON object a line, for as long as somebody reads them.
+    /// Prints the messages, one JSON object a line. A closed stdout ends it.
     ///
     /// # Errors
     ///
@@ -36,7 +36,7 @@ impl Tail {
     pub(crate) async fn run(self, broker: &impl Broker, registry: Registry) -> anyhow::Result<()> {
         let watermarks = broker.watermarks(&self.topic).await.with_context(|| format!("cannot read {}", self.topic))?;
         let Some(watermarks) = watermarks else {
-            bail!("there is no topic {} yet: it is made with its first message", self.topic);
+            bail!("there is no topic {} yet: its first message creates it", self.topic);
         };
         let from = |watermarks: &Watermarks| if self.from_beginning { watermarks.low } else { watermarks.high };
         let mut positions: Vec<i64> = watermarks.iter().map(from).collect();
@@ -59,7 +59,7 @@ impl Tail {
         Ok(())
     }
 
-    /// Without `--follow`, what was there at the start is all; but from the end there would be nothing to show.
+    /// Returns true if the messages of the start are all. From the end there would be none.
     fn ends_at_the_end(&self) -> bool {
         self.from_beginning && !self.follow
     }
@@ -69,7 +69,7 @@ fn reached(positions: &[i64], watermarks: &[Watermarks]) -> bool {
     positions.iter().zip(watermarks).all(|(position, watermarks)| *position >= watermarks.high)
 }
 
-/// Makes lines of messages.
+/// Turns messages into lines.
 struct Printer {
     registry: Registry,
     schemas: HashMap<i32, Option<apache_avro::Schema>>,
@@ -90,7 +90,7 @@ impl Printer {
         Ok(lines)
     }
 
-    /// The value as JSON; one that cannot be decoded is shown as it is.
+    /// Returns the value as JSON. A value that cannot be decoded is shown in hexadecimal.
     async fn decode(&mut self, value: &[u8]) -> anyhow::Result<Value> {
         let Some(([0, id @ ..], body)) = value.split_first_chunk::<5>() else {
             return Ok(raw(value, "no wire format"));

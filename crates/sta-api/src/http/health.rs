@@ -1,7 +1,7 @@
 //! Liveness of the process, and readiness to commit commands. `/spec` publishes the docs of operations, so these are
 //! Spanish.
 
-use super::{Context, Running};
+use super::{ContextState, AppState};
 use actix_web::{HttpResponse, get, http::StatusCode, web};
 use futures_util::future::join_all;
 use seedwork::infrastructure::postgres::{DatabaseState, Readiness};
@@ -41,15 +41,15 @@ pub(super) async fn up() -> HttpResponse {
     ),
 )]
 #[get("/health/ready")]
-pub(super) async fn ready(running: web::Data<Running>) -> HttpResponse {
-    let all = join_all(running.contexts.iter().map(|context| context.probe.check())).await;
+pub(super) async fn ready(state: web::Data<AppState>) -> HttpResponse {
+    let all = join_all(state.contexts.iter().map(|context| context.probe.check())).await;
     let ready = all.iter().all(Readiness::accepts_commands);
-    let contexts = running.contexts.iter().zip(all);
+    let contexts = state.contexts.iter().zip(all);
     let all: Map<_, _> =
-        contexts.map(|(context, readiness)| (context.name.to_owned(), tell(context, readiness))).collect();
+        contexts.map(|(context, readiness)| (context.name.to_owned(), report(context, readiness))).collect();
     let (status, word) =
         if ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
-    HttpResponse::build(status).json(json!({ "status": word, "broker": running.broker, "contexts": all }))
+    HttpResponse::build(status).json(json!({ "status": word, "broker": state.broker, "contexts": all }))
 }
 
 /// An example of the answer.
@@ -70,7 +70,7 @@ fn readiness_example(status: &str, database: &str) -> Value {
     })
 }
 
-fn tell(context: &Context, readiness: Readiness) -> Value {
+fn report(context: &ContextState, readiness: Readiness) -> Value {
     let relay = *context.relay.borrow();
     let progress = relay.progress;
     let consumer = context.consumer.as_ref().map(|state| {

@@ -1,6 +1,6 @@
 //! The metrics for Prometheus. `/spec` publishes the docs of operations, so these are Spanish.
 
-use super::{Context, Running};
+use super::{ContextState, AppState};
 use crate::telemetry;
 use actix_web::{HttpResponse, get, web};
 use metrics::counter;
@@ -11,19 +11,19 @@ use seedwork::{
 };
 use std::{fmt::Write as _, time::Duration};
 
-/// The buckets of durations, in seconds: from an answer out of memory to a request's deadline.
+/// The buckets of durations, in seconds: from an answer out of memory to the deadline of a request.
 const SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
-/// The buckets of counts: how many units share a commit.
+/// The buckets of the number of units in a commit.
 const UNITS: [f64; 8] = [1.0, 2.0, 8.0, 32.0, 128.0, 256.0, 512.0, 1024.0];
 
 /// The time between two drains of the histograms: each measured value is kept until then, also when nobody scrapes.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Starts to collect.
+/// Installs the recorder.
 ///
 /// # Errors
 ///
-/// Another recorder is there already.
+/// Another recorder is installed already.
 pub(super) fn record(supervisor: &Supervisor) -> anyhow::Result<PrometheusHandle> {
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
@@ -55,16 +55,16 @@ pub(super) fn record(supervisor: &Supervisor) -> anyhow::Result<PrometheusHandle
     )),
 )]
 #[get("/metrics")]
-pub(super) async fn scrape(handle: web::Data<PrometheusHandle>, running: web::Data<Running>) -> HttpResponse {
+pub(super) async fn scrape(handle: web::Data<PrometheusHandle>, state: web::Data<AppState>) -> HttpResponse {
     metrics_process::Collector::default().collect();
     counter!("sta_log_lines_dropped_total").absolute(telemetry::dropped_lines());
-    let body = handle.render() + &relays(&running.contexts);
+    let body = handle.render() + &relays(&state.contexts);
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(body)
 }
 
 /// Returns the gauges of the logs and of their relays, whichever process writes and relays. A gauge of the recorder would
 /// keep its last value for ever; a value that is not known is absent here.
-fn relays(contexts: &[Context]) -> String {
+fn relays(contexts: &[ContextState]) -> String {
     type Value = fn(&RelayProgress, LogState) -> f64;
     let gauges: [(&str, Value); 6] = [
         ("sta_log_last", |progress, _| progress.last as f64),

@@ -1,5 +1,5 @@
-//! The end of the server: clients with a connection of their own must learn of it, or they ask on it until they are cut
-//! off.
+//! The end of the server. Its last answers close their connections: otherwise clients send requests on them until they are
+//! cut off.
 
 use actix_web::{Error, dev::ServiceResponse, http::ConnectionType};
 use std::sync::{
@@ -7,18 +7,18 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-/// Whether the server ends. From then on each answer closes its connection.
+/// The flag that the server ends. From then on each answer closes its connection.
 #[derive(Clone, Default)]
-pub(crate) struct Ending(Arc<AtomicBool>);
+pub(crate) struct Shutdown(Arc<AtomicBool>);
 
-impl Ending {
-    /// It ends.
+impl Shutdown {
+    /// Begins the end.
     pub(crate) fn begin(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Goes around every answer.
-    pub(super) async fn around<B>(
+    /// Closes the connection of an answer once the server ends.
+    pub(super) async fn close_connections<B>(
         self,
         answer: impl Future<Output = Result<ServiceResponse<B>, Error>>,
     ) -> Result<ServiceResponse<B>, Error> {

@@ -11,7 +11,7 @@ use url::Url;
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Kafka, when `KAFKA_BROKERS` says where it is.
+/// Returns the settings of Kafka if `KAFKA_BROKERS` is set.
 pub(super) fn kafka(source: &mut Source, partitions: i32) -> Option<KafkaSettings> {
     let brokers = source.get("KAFKA_BROKERS", brokers);
     let before = source.mistakes.len();

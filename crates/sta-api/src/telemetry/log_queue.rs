@@ -18,7 +18,7 @@ const FLUSH: Duration = Duration::from_secs(1);
 
 /// The sending end of the queue, shared by its clones. Each write is a whole line.
 #[derive(Clone)]
-pub(crate) struct Lines {
+pub(crate) struct LogQueue {
     queue: Sender<Entry>,
     counts: Arc<Counts>,
 }
@@ -36,7 +36,7 @@ enum Entry {
     Flush(SyncSender<()>),
 }
 
-impl Lines {
+impl LogQueue {
     /// Starts the thread that writes to `out`.
     ///
     /// # Errors
@@ -64,7 +64,7 @@ impl Lines {
     }
 }
 
-impl Write for Lines {
+impl Write for LogQueue {
     /// Never fails: `tracing-subscriber` cannot report the error.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let counts = &self.counts;
@@ -157,10 +157,10 @@ mod tests {
     #[test]
     fn lines_after_a_full_disk_begin_on_a_line_of_their_own() {
         let disk = Disk::default();
-        let mut lines = Lines::start(disk.clone()).unwrap();
+        let mut lines = LogQueue::start(disk.clone()).unwrap();
         let mut write = |space, line: &str| {
             disk.with_space(space, || lines.write_all(line.as_bytes()).unwrap());
-            Lines::flush(&lines);
+            LogQueue::flush(&lines);
         };
         write(100, "one\n");
         write(3, "second\n");
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn lines_that_wait_have_a_bound_in_bytes() {
         let disk = Disk::default();
-        let mut lines = Lines::start(disk.clone()).unwrap();
+        let mut lines = LogQueue::start(disk.clone()).unwrap();
         let held = disk.0.lock().unwrap();
         let line = vec![b'x'; ROOM / 4];
         for _ in 0..6 {

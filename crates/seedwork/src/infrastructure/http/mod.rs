@@ -1,7 +1,7 @@
 //! HTTP for the routes of contexts: extractors, answers, problems, and the middleware.
 //!
 //! A route parses its input into a command or a query, gives it to a [`Bus`] or to [`Queries`], and answers. Every refusal
-//! is a [`Problem`]; with [`middleware()`], those of the framework are, too. ConnectionLimits read Spanish: the texts are in
+//! is a [`Problem`]; with [`middleware()`], those of the framework are, too. Clients read Spanish: the texts are in
 //! `client_texts` and `schemas`.
 
 mod accepted;
