@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_values_of_statements_are_logged_only_when_asked_for_by_name() {
+    fn the_values_of_statements_are_logged_only_if_the_target_is_named() {
         for (log, expected) in [
             ("debug", "tokio_postgres=info"),
             ("trace,seedwork=info", "tokio_postgres=info"),
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_clients_send_wrong_is_no_error_in_the_log_unless_asked_for() {
+    fn malformed_requests_are_no_errors_in_the_log_by_default() {
         for (log, expected) in [
             ("info", "actix_http::h1::dispatcher=off"),
             ("actix_http=debug,warn", "actix_http::h1::dispatcher=off"),

@@ -142,7 +142,7 @@ fn a_route_that_is_forgotten_or_unknown_is_told() {
 }
 
 #[test]
-fn a_tag_without_a_description_or_out_of_order_is_told() {
+fn a_tag_without_a_description_or_out_of_order_is_found() {
     let of = |tags: Value| tags_without_a_place(&serde_json::json!({ "tags": tags, "paths": { "/a": { "get": { "tags": ["vuelos"] } } } }));
     let tag = |name: &str| serde_json::json!({ "name": name, "description": "Los vuelos." });
     assert_eq!(of(serde_json::json!([tag("ingesta"), tag("vuelos")])), [""; 0]);
@@ -151,7 +151,7 @@ fn a_tag_without_a_description_or_out_of_order_is_told() {
 }
 
 #[test]
-fn a_text_in_english_or_without_an_accent_is_told() {
+fn a_text_in_english_or_without_an_accent_is_found() {
     let spec = serde_json::json!({ "info": { "title": "La peticion" }, "a": [{ "description": "The page." }, { "summary": "Sí." }] });
     assert_eq!(texts_that_are_not_spanish(&spec), ["the in \"The page.\"", "peticion in \"La peticion\""]);
 }

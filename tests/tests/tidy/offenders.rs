@@ -90,7 +90,7 @@ fn an_untidy_decision_is_caught() {
 }
 
 #[test]
-fn a_recipe_that_does_not_exist_is_caught() {
+fn a_just_command_that_does_not_exist_is_caught() {
     let justfile = "set shell := ['sh']\nname := 'x'\n# comment: here\nrun:\n\tcargo run\ntest-fast ctx: run\n";
     let missing = |text| missing_recipes(&Tree::of([("justfile", justfile), ("README.md", text)])).len();
     assert_eq!(

@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn the_service_links_of_kubernetes_are_passed_over() {
+    fn the_service_links_of_kubernetes_are_ignored() {
         let links = [
             ("STA_API_SERVICE_HOST", "10.0.0.1"),
             ("STA_API_SERVICE_PORT", "5000"),
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_resembles_a_service_link_is_a_setting() {
+    fn a_name_that_only_resembles_a_service_link_is_a_setting() {
         let settings = [
             ("STA_PORT", "5000"),
             ("STA_API_PORT", ""),

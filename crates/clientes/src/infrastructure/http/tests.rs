@@ -1,4 +1,4 @@
-//! What the routes refuse, before any command is given: no database is there.
+//! Refusals of the routes, without a database.
 
 use crate::infrastructure::module;
 use seedwork::infrastructure::http::testing::{TestServer, field, with, without};
@@ -57,7 +57,7 @@ async fn every_field_of_a_new_cliente_must_be_there_and_of_its_type() {
 }
 
 #[actix_web::test]
-async fn a_kind_that_nobody_knows_and_a_date_that_is_none_are_malformed() {
+async fn an_unknown_kind_and_an_impossible_date_are_malformed() {
     let server = server().await;
     for (pointer, value, rule) in [
         ("/tipo", "Natural", "tipo-valido"),
@@ -75,7 +75,7 @@ async fn a_kind_that_nobody_knows_and_a_date_that_is_none_are_malformed() {
 }
 
 #[actix_web::test]
-async fn each_rule_of_a_new_cliente_is_told_with_its_field() {
+async fn each_broken_rule_of_a_new_cliente_has_its_field() {
     let server = server().await;
     let long = "x".repeat(101);
     for (body, pointer, value, rule) in [
@@ -99,7 +99,7 @@ async fn each_rule_of_a_new_cliente_is_told_with_its_field() {
 }
 
 #[actix_web::test]
-async fn all_broken_rules_of_a_new_cliente_are_told_at_once() {
+async fn one_problem_lists_all_broken_rules_of_a_new_cliente() {
     let server = server().await;
     let mut body = with(natural(), "/nombre", json!({"nombres": "", "apellidos": ""}));
     body["email"] = json!("@");
@@ -131,7 +131,7 @@ async fn all_broken_rules_of_a_new_cliente_are_told_at_once() {
 }
 
 #[actix_web::test]
-async fn members_of_the_other_kind_are_ignored_like_any_that_nobody_knows() {
+async fn members_of_the_other_kind_are_ignored_like_unknown_ones() {
     let server = server().await;
     let mut body = natural();
     (body["razon_social"], body["fecha_constitucion"], body["otro"]) = (json!(7), json!(null), json!([{}]));
@@ -139,7 +139,7 @@ async fn members_of_the_other_kind_are_ignored_like_any_that_nobody_knows() {
 }
 
 #[actix_web::test]
-async fn leaving_names_the_cliente_by_a_uuid_and_says_why() {
+async fn a_deactivation_needs_a_uuid_and_a_motivo() {
     let server = server().await;
     for (body, blames, status, slug) in [
         (json!({"motivo": "x"}), ("id_cliente", "campo-obligatorio"), 400, "cuerpo-invalido"),
@@ -155,7 +155,7 @@ async fn leaving_names_the_cliente_by_a_uuid_and_says_why() {
 }
 
 #[actix_web::test]
-async fn a_parameter_that_cannot_be_read_is_named() {
+async fn an_unreadable_parameter_is_named() {
     let server = server().await;
     for uri in ["/clientes/consulta-por-id/7", "/clientes/7/expediente"] {
         server.get(uri).await.refuses(400, "parametro-invalido", &[("id", "uuid-valido")]);
@@ -170,7 +170,7 @@ async fn a_parameter_that_cannot_be_read_is_named() {
 }
 
 #[actix_web::test]
-async fn a_request_is_told_that_the_database_is_away() {
+async fn a_request_without_a_database_gets_a_503() {
     let server = server().await;
     for body in [natural(), empresa()] {
         server.post(REGISTRAR, body).await.refuses(503, "no-disponible", &[]);
@@ -183,7 +183,7 @@ async fn a_request_is_told_that_the_database_is_away() {
 }
 
 #[actix_web::test]
-async fn the_document_has_every_route_with_what_it_takes_and_answers() {
+async fn the_document_has_every_route_with_its_request_and_answers() {
     let server = server().await;
     server.check_examples().await;
     let api = server.document();

@@ -1,4 +1,4 @@
-//! What the routes refuse, before any command is given: no database is there.
+//! Refusals of the routes, without a database.
 
 use crate::infrastructure::module;
 use actix_web::{
@@ -34,7 +34,7 @@ fn raw(body: impl Into<Vec<u8>>) -> TestRequest {
 }
 
 #[actix_web::test]
-async fn a_body_that_cannot_be_read_is_refused() {
+async fn an_unreadable_body_is_refused() {
     let server = server().await;
     for text in ["", "{", "x", "{\"id_proveedor\": \"a", "{}x"] {
         let answer = server.call(raw(text)).await;
@@ -62,7 +62,7 @@ async fn every_field_of_a_new_ingesta_must_be_there_and_a_text() {
 }
 
 #[actix_web::test]
-async fn all_broken_rules_of_a_new_ingesta_are_told_at_once() {
+async fn one_problem_lists_all_broken_rules_of_a_new_ingesta() {
     let server = server().await;
     let answer = server.post(CREAR, with(body(), "/url_path", json!("torax.dcm"))).await;
     answer.refuses(422, "url-valida", &[("url_path", "url-valida")]);
@@ -74,7 +74,7 @@ async fn all_broken_rules_of_a_new_ingesta_are_told_at_once() {
 }
 
 #[actix_web::test]
-async fn a_change_names_its_ingesta_by_a_uuid() {
+async fn a_change_needs_the_uuid_of_an_ingesta() {
     let server = server().await;
     for verb in WITH_MOTIVO.iter().chain(WITHOUT_MOTIVO) {
         let answer = server.post(&route(verb), json!({"motivo": "x"})).await;
@@ -89,7 +89,7 @@ async fn a_change_names_its_ingesta_by_a_uuid() {
 }
 
 #[actix_web::test]
-async fn a_motivo_is_needed_where_the_business_asks_for_one() {
+async fn a_motivo_is_required_where_the_business_asks_for_one() {
     let server = server().await;
     for verb in WITH_MOTIVO {
         let answer = server.post(&route(verb), json!({"id_ingesta": ID})).await;
@@ -104,7 +104,7 @@ async fn a_motivo_is_needed_where_the_business_asks_for_one() {
 }
 
 #[actix_web::test]
-async fn a_parameter_that_cannot_be_read_is_named() {
+async fn an_unreadable_parameter_is_named() {
     let server = server().await;
     let answer = server.get("/ingesta/consulta-por-id/7").await;
     answer.refuses(400, "parametro-invalido", &[("id", "uuid-valido")]);
@@ -141,7 +141,7 @@ async fn a_body_of_another_type_or_too_large_a_one_is_refused() {
 }
 
 #[actix_web::test]
-async fn what_is_no_route_is_refused() {
+async fn a_path_or_method_without_a_route_is_refused() {
     let server = server().await;
     server.get("/ingesta/nada").await.refuses(404, "no-encontrado", &[]);
     let answer = server.call(TestRequest::delete().uri(CREAR)).await;
@@ -152,7 +152,7 @@ async fn what_is_no_route_is_refused() {
 }
 
 #[actix_web::test]
-async fn a_request_is_told_that_the_database_is_away() {
+async fn a_request_without_a_database_gets_a_503() {
     let server = server().await;
     let request = TestRequest::post().uri(CREAR).set_json(body()).insert_header(("x-correlation-id", "abc-7"));
     let answer = server.call(request).await;
@@ -165,7 +165,7 @@ async fn a_request_is_told_that_the_database_is_away() {
 }
 
 #[actix_web::test]
-async fn the_document_has_every_route_with_what_it_takes_and_answers() {
+async fn the_document_has_every_route_with_its_request_and_answers() {
     let server = server().await;
     server.check_examples().await;
     let api = server.document();

@@ -1,4 +1,4 @@
-//! What the routes refuse, before any command is given: no database is there.
+//! Refusals of the routes, without a database.
 
 use crate::infrastructure::module;
 use seedwork::infrastructure::http::testing::{TestServer, field, with, without};
@@ -79,7 +79,7 @@ async fn every_field_of_a_new_reserva_must_be_there_and_of_its_type() {
 }
 
 #[actix_web::test]
-async fn what_is_malformed_is_told_with_its_path() {
+async fn a_malformed_member_is_named_by_its_path() {
     let server = server().await;
     for (pointer, value, rule) in [
         ("/id_cliente", "no", "uuid-valido"),
@@ -95,7 +95,7 @@ async fn what_is_malformed_is_told_with_its_path() {
 }
 
 #[actix_web::test]
-async fn each_rule_of_a_new_reserva_is_told_with_its_path() {
+async fn each_broken_rule_of_a_new_reserva_has_its_path() {
     let server = server().await;
     let of_leg = |member: &str| format!("{LEG}{member}");
     for (pointer, value, blamed, rule) in [
@@ -118,7 +118,7 @@ async fn each_rule_of_a_new_reserva_is_told_with_its_path() {
 }
 
 #[actix_web::test]
-async fn all_broken_rules_of_a_new_reserva_are_told_at_once() {
+async fn one_problem_lists_all_broken_rules_of_a_new_reserva() {
     let server = server().await;
     let mut body = de(&[leg("BOG", "BOG"), leg("mia", "LIM")]);
     body["pasajeros"] = json!([{"tipo": "Menor", "clase": "Premium"}]);
@@ -153,7 +153,7 @@ async fn ten_thousand_legs_are_refused_at_once() {
 }
 
 #[actix_web::test]
-async fn a_change_names_the_reserva_by_a_uuid_and_says_why_where_it_must() {
+async fn a_change_needs_the_uuid_of_a_reserva_and_a_motivo_if_it_cancels() {
     let server = server().await;
     for route in WITHOUT_MOTIVO.into_iter().chain([CANCELAR]) {
         for (body, rule) in [
@@ -178,7 +178,7 @@ async fn a_change_names_the_reserva_by_a_uuid_and_says_why_where_it_must() {
 }
 
 #[actix_web::test]
-async fn a_parameter_that_cannot_be_read_is_named() {
+async fn an_unreadable_parameter_is_named() {
     let server = server().await;
     for uri in ["/vuelos/reserva/7", "/vuelos/reserva-query/7"] {
         server.get(uri).await.refuses(400, "parametro-invalido", &[("id", "uuid-valido")]);
@@ -201,7 +201,7 @@ async fn a_parameter_that_cannot_be_read_is_named() {
 }
 
 #[actix_web::test]
-async fn a_request_is_told_that_the_database_is_away() {
+async fn a_request_without_a_database_gets_a_503() {
     let server = server().await;
     for route in [RESERVAR, CREAR] {
         for body in [body(), without(body(), "/pasajeros"), with(body(), "/id_cliente", json!(null))] {
@@ -218,7 +218,7 @@ async fn a_request_is_told_that_the_database_is_away() {
 }
 
 #[actix_web::test]
-async fn the_document_has_every_route_with_what_it_takes_and_answers() {
+async fn the_document_has_every_route_with_its_request_and_answers() {
     let server = server().await;
     server.check_examples().await;
     let api = server.document();

@@ -1,9 +1,9 @@
-//! What is answered.
+//! Answers and the OpenAPI document.
 
 use super::{super::examples::NO_EXAMPLE, *};
 
 #[actix_web::test]
-async fn a_command_is_accepted_with_the_place_of_the_thing() {
+async fn an_accepted_command_has_the_location_of_its_aggregate() {
     let (status, headers, body) = answer(post(r#"{"nombre":"x"}"#)).await;
     assert_eq!((status, body), (202, json!({"id": ID})));
     assert_eq!(headers["location"], format!("/cosas/{ID}"));
@@ -46,7 +46,7 @@ async fn a_correlation_id_is_returned_whatever_the_answer() {
 }
 
 #[actix_web::test]
-async fn the_document_tells_which_problems_a_route_has() {
+async fn the_document_lists_the_problems_of_a_route() {
     let routes = |config: &mut ServiceConfig<'_>| {
         config.service(crear).service(leer).service(listar);
     };

@@ -1,4 +1,4 @@
-//! What is refused, and how.
+//! Refusals: their status, their problem and their fields.
 
 use super::*;
 use crate::application::{self, QueryBus, QueryHandler};
@@ -8,7 +8,7 @@ use std::sync::{
 };
 
 #[actix_web::test]
-async fn every_way_to_say_json_is_understood_and_no_other() {
+async fn every_media_type_of_json_is_accepted_and_no_other() {
     let typed = |kind: &'static str| post(r#"{"nombre":"x"}"#).insert_header((CONTENT_TYPE, kind));
     for kind in ["application/json; charset=utf-8", "application/vnd.sta+json", "APPLICATION/JSON;charset=UTF-8"] {
         assert_eq!(answer(typed(kind)).await.0, 202, "{kind}");
@@ -24,13 +24,13 @@ async fn every_way_to_say_json_is_understood_and_no_other() {
 }
 
 #[actix_web::test]
-async fn a_body_that_is_not_there_is_told() {
+async fn a_missing_body_is_refused() {
     refused(post(""), 400, "cuerpo-invalido").await;
     refused(TestRequest::post().uri("/cosas"), 400, "cuerpo-invalido").await;
 }
 
 #[actix_web::test]
-async fn a_body_that_cannot_be_read_names_the_field_and_the_request() {
+async fn the_problem_of_an_unreadable_body_names_the_field_and_the_request() {
     let body = refused(post(r#"{"nombre":1}"#), 400, "cuerpo-invalido").await;
     let violation = json!({
         "campo": "nombre",
@@ -52,7 +52,7 @@ async fn a_body_of_the_limit_is_read_and_a_larger_one_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_does_not_come_is_not_waited_for() {
+async fn a_body_that_does_not_arrive_is_given_up() {
     let request = post("").to_http_request();
     let slow = stream::once(std::future::ready(Ok(Bytes::from_static(b"{")))).chain(stream::pending());
     let payload = Payload::Stream { payload: slow.boxed_local() };
@@ -64,7 +64,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 }
 
 #[actix_web::test]
-async fn a_broken_rule_gives_the_problem_its_name() {
+async fn a_problem_has_the_name_of_the_broken_rule() {
     let body = refused(post(r#"{"nombre":""}"#), 422, "color-valido").await;
     assert_eq!(body["violations"][0]["campo"], "nombre");
     assert_eq!(body["detail"], "El color debe ser rojo");
@@ -113,7 +113,7 @@ async fn a_route_that_does_not_exist_is_not_found() {
 }
 
 #[actix_web::test]
-async fn a_method_that_a_route_does_not_have_is_told_which_it_has() {
+async fn a_405_lists_the_methods_of_the_route() {
     let id = format!("/cosas/{ID}");
     for (method, uri, allow) in [
         (Method::DELETE, "/cosas", "GET, HEAD, POST"),
@@ -126,7 +126,7 @@ async fn a_method_that_a_route_does_not_have_is_told_which_it_has() {
 }
 
 #[actix_web::test]
-async fn what_fails_says_so_and_no_more() {
+async fn a_failure_has_a_problem_without_its_cause() {
     let defect = refused(get("/defect"), 500, "defecto").await;
     assert!(!defect.to_string().contains("secreto"));
     let away = refused(get("/away"), 503, "no-disponible").await;
@@ -138,7 +138,7 @@ async fn what_fails_says_so_and_no_more() {
 }
 
 #[actix_web::test]
-async fn what_the_framework_refuses_is_a_problem_too_but_a_report_is_not() {
+async fn a_refusal_of_the_framework_becomes_a_problem_and_a_report_does_not() {
     let body = refused(get("/teapot"), 418, "parametro-invalido").await;
     assert!(!body.to_string().contains("secreto"));
     let (status, _, body) = answer(get("/ready")).await;

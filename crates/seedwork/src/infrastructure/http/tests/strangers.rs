@@ -163,7 +163,7 @@ async fn a_head_that_does_not_end_is_refused_whether_it_is_the_first_or_a_later_
 }
 
 #[actix_web::test]
-async fn a_connection_is_kept_for_as_long_as_its_requests_come() {
+async fn a_connection_stays_open_while_requests_arrive() {
     let client_timeout = 4 * CLIENT_TIMEOUT;
     let mut stream = TcpStream::connect(start_with_timeout(client_timeout)).await.unwrap();
     let mut often = interval(client_timeout / 4);
@@ -216,7 +216,7 @@ async fn a_body_that_no_route_reads_is_read_to_a_limit() {
 }
 
 #[actix_web::test]
-async fn after_an_answer_that_closes_there_is_no_other() {
+async fn an_answer_that_closes_the_connection_is_the_last() {
     let server = usual();
     for path in ["/cosas", "/espera"] {
         let close = format!("GET {path} HTTP/1.1\r\nHost: sta\r\nConnection: close\r\n\r\n");
@@ -229,7 +229,7 @@ async fn after_an_answer_that_closes_there_is_no_other() {
 }
 
 #[actix_web::test]
-async fn what_is_not_http_is_refused_with_a_problem() {
+async fn bytes_that_are_not_http_get_a_problem() {
     let server = usual();
     let long = format!("GET /cosas HTTP/1.1\r\nHost: sta\r\nx: {}\r\n\r\n", "x".repeat(300_000));
     let bodies = "POST /cosas HTTP/1.1\r\nHost: sta\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n";
