@@ -1,7 +1,7 @@
 //! The context's routes over a database of the test's own.
 
 use seedwork::{
-    infrastructure::http::testing::{Answer, TestServer},
+    infrastructure::http::testing::{TestResponse, TestServer},
     testing::TestContext,
 };
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ impl Clientes {
     }
 
     /// Asks to take somebody on.
-    pub(crate) async fn pedir(&self, body: &Value) -> Answer {
+    pub(crate) async fn pedir(&self, body: &Value) -> TestResponse {
         self.server().post(REGISTRAR, body).await
     }
 
@@ -54,16 +54,16 @@ impl Clientes {
         answer.body["id"].as_str().expect("an id").to_owned()
     }
 
-    pub(crate) async fn desactivar(&self, id: &str) -> Answer {
+    pub(crate) async fn desactivar(&self, id: &str) -> TestResponse {
         let body = json!({"id_cliente": id, "motivo": "se va"});
         self.server().post("/clientes/desactivar-cliente-comando", body).await
     }
 
-    pub(crate) async fn por_id(&self, id: &str) -> Answer {
+    pub(crate) async fn por_id(&self, id: &str) -> TestResponse {
         self.server().get(&format!("/clientes/consulta-por-id/{id}")).await
     }
 
-    pub(crate) async fn expediente(&self, id: &str) -> Answer {
+    pub(crate) async fn expediente(&self, id: &str) -> TestResponse {
         self.server().get(&format!("/clientes/{id}/expediente")).await
     }
 }

@@ -1,7 +1,7 @@
 //! The context's routes over a database of the test's own.
 
 use seedwork::{
-    infrastructure::http::testing::{Answer, TestServer},
+    infrastructure::http::testing::{TestResponse, TestServer},
     testing::TestContext,
 };
 use serde_json::json;
@@ -28,12 +28,12 @@ impl Ingestas {
     }
 
     /// Asks for a change: `alertar`.
-    pub(crate) async fn cambiar(&self, verb: &str, id: &str) -> Answer {
+    pub(crate) async fn cambiar(&self, verb: &str, id: &str) -> TestResponse {
         let body = json!({"id_ingesta": id, "motivo": "imagen borrosa"});
         self.server().post(&format!("/ingesta/{verb}-ingesta-comando"), body).await
     }
 
-    pub(crate) async fn por_id(&self, id: &str) -> Answer {
+    pub(crate) async fn por_id(&self, id: &str) -> TestResponse {
         self.server().get(&format!("/ingesta/consulta-por-id/{id}")).await
     }
 

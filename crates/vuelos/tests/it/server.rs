@@ -1,7 +1,7 @@
 //! The context's routes over a database of the test's own.
 
 use seedwork::{
-    infrastructure::http::testing::{Answer, TestServer},
+    infrastructure::http::testing::{TestResponse, TestServer},
     testing::TestContext,
 };
 use serde_json::{Value, json};
@@ -43,12 +43,12 @@ impl Vuelos {
     }
 
     /// Asks for a change: `aprobar`.
-    pub(crate) async fn cambiar(&self, verb: &str, id: &str) -> Answer {
+    pub(crate) async fn cambiar(&self, verb: &str, id: &str) -> TestResponse {
         let body = json!({"id_reserva": id, "motivo": "ya no viaja"});
         self.server().post(&format!("/vuelos/{verb}-reserva-comando"), body).await
     }
 
-    pub(crate) async fn por_id(&self, id: &str) -> Answer {
+    pub(crate) async fn por_id(&self, id: &str) -> TestResponse {
         self.server().get(&format!("/vuelos/reserva/{id}")).await
     }
 }

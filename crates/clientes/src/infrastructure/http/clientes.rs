@@ -13,7 +13,7 @@ use crate::{
 };
 use actix_web::{get, post};
 use seedwork::infrastructure::{
-    http::{self, Accepted, Json, Listed, ListedBody, Paging, Path, Problem, Query, Versioned},
+    http::{self, Accepted, Json, PageBody, PageResponse, Paging, Path, Problem, QueryString, Versioned},
     postgres::PgUnitOfWorkFactory,
 };
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -102,10 +102,10 @@ async fn por_id(queries: Queries, id: Path<Uuid>) -> Result<Versioned<ClienteVie
 #[utoipa::path(
     tag = "clientes",
     params(Paging),
-    responses((status = 200, description = "Una página de clientes.", body = ListedBody<ClienteView>)),
+    responses((status = 200, description = "Una página de clientes.", body = PageBody<ClienteView>)),
 )]
 #[get("/clientes/todos")]
-async fn todos(queries: Queries, page: Query<Paging>) -> Result<Listed<ClienteView>, Problem> {
+async fn todos(queries: Queries, page: QueryString<Paging>) -> Result<PageResponse<ClienteView>, Problem> {
     Ok(queries.ask(TodosLosClientes { page: page.into_inner().into() }).await?.into())
 }
 
@@ -115,10 +115,10 @@ async fn todos(queries: Queries, page: Query<Paging>) -> Result<Listed<ClienteVi
 #[utoipa::path(
     tag = "clientes",
     params(Paging),
-    responses((status = 200, description = "Una página de clientes.", body = ListedBody<ClienteView>)),
+    responses((status = 200, description = "Una página de clientes.", body = PageBody<ClienteView>)),
 )]
 #[get("/clientes/desactivados")]
-async fn desactivados(queries: Queries, page: Query<Paging>) -> Result<Listed<ClienteView>, Problem> {
+async fn desactivados(queries: Queries, page: QueryString<Paging>) -> Result<PageResponse<ClienteView>, Problem> {
     Ok(queries.ask(ClientesDesactivados { page: page.into_inner().into() }).await?.into())
 }
 

@@ -11,7 +11,7 @@ use crate::{
 };
 use actix_web::{get, post};
 use seedwork::infrastructure::{
-    http::{self, Accepted, Json, Listed, ListedBody, Paging, Path, Problem, Query, Versioned},
+    http::{self, Accepted, Json, PageBody, PageResponse, Paging, Path, Problem, QueryString, Versioned},
     postgres::PgUnitOfWorkFactory,
 };
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -137,10 +137,10 @@ async fn por_id(queries: Queries, id: Path<Uuid>) -> Result<Versioned<IngestaVie
 #[utoipa::path(
     tag = "ingesta",
     params(Filtros, Paging),
-    responses((status = 200, description = "Una página de ingestas.", body = ListedBody<IngestaView>)),
+    responses((status = 200, description = "Una página de ingestas.", body = PageBody<IngestaView>)),
 )]
 #[get("/ingesta/todas")]
-async fn todas(queries: Queries, filtros: Query<Filtros>, page: Query<Paging>) -> Result<Listed<IngestaView>, Problem> {
+async fn todas(queries: Queries, filtros: QueryString<Filtros>, page: QueryString<Paging>) -> Result<PageResponse<IngestaView>, Problem> {
     let query = filtros.into_inner().query(page.into_inner())?;
     Ok(queries.ask(query).await?.into())
 }

@@ -33,7 +33,7 @@ thread_local! {
 pub(super) async fn read(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
     let limits = Limits::of(request);
     let has_type = has_json(request)?;
-    let awaited = connection::Body::awaited(request, limits.deadline);
+    let awaited = connection::BodyTurn::awaited(request, limits.deadline);
     let body = tokio::time::timeout(limits.deadline, collect(payload, limits.body, announced(request)));
     let body = body.await.unwrap_or_else(|_| Err(incomplete()))?;
     awaited.complete();

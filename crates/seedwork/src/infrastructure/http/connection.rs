@@ -46,7 +46,7 @@ enum Turn {
 }
 
 /// One client's connection.
-pub(super) struct Connection {
+pub(super) struct ClientConnection {
     io: RefCell<TcpStream>,
     client_timeout: Duration,
     turn: Cell<Turn>,
@@ -67,7 +67,7 @@ pub(super) struct Connection {
     task: OnceCell<Waker>,
 }
 
-impl Connection {
+impl ClientConnection {
     /// Wraps a new connection. The client's turn begins now.
     pub(super) fn new(io: TcpStream, client_timeout: Duration) -> Self {
         Self {
@@ -233,12 +233,12 @@ impl Connection {
 }
 
 /// The client's turn for a body, which ends when this is dropped. Tests without a network have no connection.
-pub(super) struct Body<'a>(Option<&'a Connection>);
+pub(super) struct BodyTurn<'a>(Option<&'a ClientConnection>);
 
-impl<'a> Body<'a> {
+impl<'a> BodyTurn<'a> {
     /// Gives the client the turn to send a body, which must be complete within `deadline`.
     pub(super) fn awaited(request: &'a HttpRequest, deadline: Duration) -> Self {
-        let connection = request.conn_data::<Rc<Connection>>().map(|connection| &**connection);
+        let connection = request.conn_data::<Rc<ClientConnection>>().map(|connection| &**connection);
         if let Some(connection) = connection {
             // With `client_timeout` on top, the route's own timeout comes first, and the route answers.
             connection.turn.set(Turn::Body(Instant::now() + deadline + connection.client_timeout));
@@ -254,7 +254,7 @@ impl<'a> Body<'a> {
     }
 }
 
-impl Drop for Body<'_> {
+impl Drop for BodyTurn<'_> {
     fn drop(&mut self) {
         if let Some(connection) = self.0 {
             connection.turn.set(Turn::Server);
@@ -264,17 +264,17 @@ impl Drop for Body<'_> {
 
 /// The stream that the framework reads and writes.
 pub(super) struct Stream {
-    connection: Rc<Connection>,
+    connection: Rc<ClientConnection>,
     /// The unsent rest of the refusal that replaces the framework's.
     refusal: Option<Vec<u8>>,
 }
 
 impl Stream {
-    pub(super) fn new(connection: Rc<Connection>) -> Self {
+    pub(super) fn new(connection: Rc<ClientConnection>) -> Self {
         Self { connection, refusal: None }
     }
 
-    pub(super) fn connection(&self) -> Rc<Connection> {
+    pub(super) fn connection(&self) -> Rc<ClientConnection> {
         Rc::clone(&self.connection)
     }
 

@@ -59,19 +59,19 @@ impl IntoParams for Paging {
 
 /// An answer with one page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed<T>(Page<T>);
+pub struct PageResponse<T>(Page<T>);
 
-impl<T> From<Page<T>> for Listed<T> {
+impl<T> From<Page<T>> for PageResponse<T> {
     fn from(page: Page<T>) -> Self {
         Self(page)
     }
 }
 
-impl<T: Serialize> Responder for Listed<T> {
+impl<T: Serialize> Responder for PageResponse<T> {
     type Body = BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
         let Page { items, next } = self.0;
-        HttpResponse::Ok().json(ListedBody { items, siguiente: next.as_ref().map(cursor::encode) })
+        HttpResponse::Ok().json(PageBody { items, siguiente: next.as_ref().map(cursor::encode) })
     }
 }

@@ -12,16 +12,16 @@ use url::form_urlencoded;
 
 /// The parameters after the `?`. Parameters that `T` does not know are ignored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Query<T>(T);
+pub struct QueryString<T>(T);
 
-impl<T> Query<T> {
+impl<T> QueryString<T> {
     /// Returns the parameters.
     pub fn into_inner(self) -> T {
         self.0
     }
 }
 
-impl<T: DeserializeOwned> FromRequest for Query<T> {
+impl<T: DeserializeOwned> FromRequest for QueryString<T> {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 

@@ -16,7 +16,7 @@ pub struct AcceptedBody {
 /// Una página de una lista.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Page)]
-pub struct ListedBody<T> {
+pub struct PageBody<T> {
     /// Los elementos de esta página.
     pub(super) items: Vec<T>,
     /// El cursor de la página siguiente; nulo si esta es la última.

@@ -1,6 +1,6 @@
 //! The HTTP server: an application on a listener, with limits for every connection.
 
-use super::connection::{Connection, Stream};
+use super::connection::{ClientConnection, Stream};
 use actix_http::{HttpService, Request, Response};
 use actix_service::{IntoServiceFactory, ServiceFactoryExt, apply_fn_factory, map_config};
 use actix_web::{
@@ -95,7 +95,7 @@ where
         let open = OpenConnections::at_most(most - most / 8);
         apply_fn_factory(http, move |stream: TcpStream, http: &_| {
             let client = stream.peer_addr().ok();
-            let slot = open.insert(Connection::new(stream, limits.client_timeout));
+            let slot = open.insert(ClientConnection::new(stream, limits.client_timeout));
             let serving = Service::call(http, (Stream::new(Rc::clone(&slot.connection)), client));
             async move { slot.connection.limit(serving).await }
         })
@@ -111,7 +111,7 @@ fn answer_in_order<A, B>(
 where
     A: Service<Request, Response: Into<Response<B>>, Error = HttpResponse>,
 {
-    let connection = request.conn_data::<Rc<Connection>>().cloned();
+    let connection = request.conn_data::<Rc<ClientConnection>>().cloned();
     let is_next = connection.as_ref().is_none_or(|connection| connection.begin(&request));
     let answer = is_next.then(|| application.call(request));
     async move {
@@ -130,16 +130,16 @@ where
 /// The open connections of a thread.
 #[derive(Clone)]
 struct OpenConnections {
-    connections: Rc<RefCell<BTreeMap<u64, Rc<Connection>>>>,
+    connections: Rc<RefCell<BTreeMap<u64, Rc<ClientConnection>>>>,
     next: Rc<Cell<u64>>,
     most: usize,
 }
 
 /// The slot of a connection in [`OpenConnections`], given up when this is dropped.
-struct Slot {
+struct ConnectionSlot {
     open: OpenConnections,
     number: u64,
-    connection: Rc<Connection>,
+    connection: Rc<ClientConnection>,
 }
 
 impl OpenConnections {
@@ -147,7 +147,7 @@ impl OpenConnections {
         Self { connections: Rc::default(), next: Rc::default(), most }
     }
 
-    fn insert(&self, connection: Connection) -> Slot {
+    fn insert(&self, connection: ClientConnection) -> ConnectionSlot {
         let (number, connection) = (self.next.get(), Rc::new(connection));
         self.next.set(number + 1);
         let mut open = self.connections.borrow_mut();
@@ -160,11 +160,11 @@ impl OpenConnections {
             }
         }
         open.insert(number, Rc::clone(&connection));
-        Slot { open: self.clone(), number, connection }
+        ConnectionSlot { open: self.clone(), number, connection }
     }
 }
 
-impl Drop for Slot {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.open.connections.borrow_mut().remove(&self.number);
     }

@@ -26,13 +26,13 @@ use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 
 /// Answers requests as the service does.
 pub struct TestServer {
-    call: Box<dyn Fn(TestRequest) -> LocalBoxFuture<'static, Answer>>,
+    call: Box<dyn Fn(TestRequest) -> LocalBoxFuture<'static, TestResponse>>,
     api: OpenApi,
 }
 
 /// The answer to a request.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
+pub struct TestResponse {
     /// The status.
     pub status: u16,
     /// The headers, their names in lower case.
@@ -87,7 +87,7 @@ impl TestServer {
                 };
                 let (status, headers) = (response.status().as_u16(), response.headers().iter().map(text).collect());
                 let body = serde_json::from_slice(&test::read_body(response).await).unwrap_or_default();
-                Answer { status, headers, body }
+                TestResponse { status, headers, body }
             }
             .boxed_local()
         };
@@ -123,12 +123,12 @@ impl TestServer {
     }
 
     /// Answers a request.
-    pub async fn call(&self, request: TestRequest) -> Answer {
+    pub async fn call(&self, request: TestRequest) -> TestResponse {
         (self.call)(request).await
     }
 
     /// Answers `GET`.
-    pub async fn get(&self, uri: &str) -> Answer {
+    pub async fn get(&self, uri: &str) -> TestResponse {
         self.call(TestRequest::get().uri(uri)).await
     }
 
@@ -152,12 +152,12 @@ impl TestServer {
     }
 
     /// Answers `POST` of a JSON body.
-    pub async fn post(&self, uri: &str, body: impl Serialize) -> Answer {
+    pub async fn post(&self, uri: &str, body: impl Serialize) -> TestResponse {
         self.call(TestRequest::post().uri(uri).set_json(body)).await
     }
 }
 
-impl Answer {
+impl TestResponse {
     /// Returns the slug of the problem, or an empty text if the answer is none.
     pub fn slug(&self) -> &str {
         self.body["type"].as_str().and_then(|name| name.strip_prefix("/problemas/")).unwrap_or_default()

@@ -5,7 +5,7 @@ mod refusals;
 mod strangers;
 
 use super::{
-    testing::{Answer, TestServer},
+    testing::{TestResponse, TestServer},
     *,
 };
 use crate::{
@@ -84,9 +84,9 @@ async fn leer(id: Path<Uuid>) -> Result<Versioned<Uuid>, Problem> {
 /// Las cosas.
 ///
 /// Por páginas.
-#[utoipa::path(tag = "cosas", params(Filtro, Paging), responses((status = 200, description = "Una página.", body = ListedBody<u32>)))]
+#[utoipa::path(tag = "cosas", params(Filtro, Paging), responses((status = 200, description = "Una página.", body = PageBody<u32>)))]
 #[get("/cosas")]
-async fn listar(filtro: Query<Filtro>, paging: Query<Paging>) -> Result<Listed<u32>, Problem> {
+async fn listar(filtro: QueryString<Filtro>, paging: QueryString<Paging>) -> Result<PageResponse<u32>, Problem> {
     let Filtro { color, numero } = filtro.into_inner();
     assert_eq!(color.is_some(), numero.is_some());
     let PageRequest { limit, after } = paging.into_inner().into();
@@ -114,7 +114,7 @@ async fn answer(request: TestRequest) -> (u16, BTreeMap<String, String>, Value) 
             .route("/bus", web::get().to(async |_: Queries<()>| HttpResponse::Ok()));
     };
     let server = TestServer::serve(limits, &["/metrics"], routes).await;
-    let Answer { status, headers, body } = server.call(request).await;
+    let TestResponse { status, headers, body } = server.call(request).await;
     (status, headers, body)
 }
 

@@ -14,7 +14,7 @@ use actix_web::{HttpResponse, get, http::header::LOCATION, post};
 use seedwork::{
     domain::Aggregate,
     infrastructure::{
-        http::{self, Accepted, Json, Listed, ListedBody, Paging, Path, Problem, Query, Versioned},
+        http::{self, Accepted, Json, PageBody, PageResponse, Paging, Path, Problem, QueryString, Versioned},
         postgres::PgUnitOfWorkFactory,
     },
 };
@@ -145,10 +145,10 @@ async fn una(queries: Queries, id: Path<Uuid>) -> Result<Versioned<ReservaView>,
 #[utoipa::path(
     tag = "vuelos",
     params(Filtros, Paging),
-    responses((status = 200, description = "Una página de reservas.", body = ListedBody<ReservaView>)),
+    responses((status = 200, description = "Una página de reservas.", body = PageBody<ReservaView>)),
 )]
 #[get("/vuelos/reservas")]
-async fn todas(queries: Queries, filtros: Query<Filtros>, page: Query<Paging>) -> Result<Listed<ReservaView>, Problem> {
+async fn todas(queries: Queries, filtros: QueryString<Filtros>, page: QueryString<Paging>) -> Result<PageResponse<ReservaView>, Problem> {
     Ok(queries.ask(filtros.into_inner().query(page.into_inner())).await?.into())
 }
 
@@ -158,10 +158,10 @@ async fn todas(queries: Queries, filtros: Query<Filtros>, page: Query<Paging>) -
 #[utoipa::path(
     tag = "vuelos",
     params(Paging),
-    responses((status = 200, description = "Una página de reservas.", body = ListedBody<ReservaView>)),
+    responses((status = 200, description = "Una página de reservas.", body = PageBody<ReservaView>)),
 )]
 #[get("/vuelos/reservas/canceladas")]
-async fn canceladas(queries: Queries, page: Query<Paging>) -> Result<Listed<ReservaView>, Problem> {
+async fn canceladas(queries: Queries, page: QueryString<Paging>) -> Result<PageResponse<ReservaView>, Problem> {
     let page = page.into_inner().into();
     Ok(queries.ask(TodasLasReservas { estado: Some(Estado::Cancelada), cliente: None, page }).await?.into())
 }
@@ -172,9 +172,9 @@ async fn canceladas(queries: Queries, page: Query<Paging>) -> Result<Listed<Rese
 #[utoipa::path(
     tag = "vuelos",
     params(Paging),
-    responses((status = 200, description = "Una página de reservas.", body = ListedBody<ReservaView>)),
+    responses((status = 200, description = "Una página de reservas.", body = PageBody<ReservaView>)),
 )]
 #[get("/vuelos/reservas/no-pagadas")]
-async fn no_pagadas(queries: Queries, page: Query<Paging>) -> Result<Listed<ReservaView>, Problem> {
+async fn no_pagadas(queries: Queries, page: QueryString<Paging>) -> Result<PageResponse<ReservaView>, Problem> {
     Ok(queries.ask(ReservasNoPagadas { page: page.into_inner().into() }).await?.into())
 }
