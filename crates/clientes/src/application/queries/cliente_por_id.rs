@@ -30,8 +30,10 @@ pub struct ClienteView {
     #[serde(flatten)]
     pub identidad: IdentidadView,
     /// El correo del cliente, en minúsculas.
+    #[cfg_attr(feature = "infrastructure", schema(example = "ana.gil@alpes.example"))]
     pub email: String,
     /// La parte del correo que sigue a `@`.
+    #[cfg_attr(feature = "infrastructure", schema(example = "alpes.example"))]
     pub dominio: String,
     /// Si el correo parece ser de una organización.
     pub es_empresarial: bool,
@@ -62,6 +64,7 @@ pub enum IdentidadView {
     /// Una empresa.
     Empresa {
         /// El nombre con que está registrada.
+        #[cfg_attr(feature = "infrastructure", schema(example = "Clínica de los Alpes S.A.S."))]
         razon_social: String,
         /// La fecha de constitución.
         fecha_constitucion: NaiveDate,

@@ -28,10 +28,13 @@ pub struct IngestaView {
     /// El identificador de la ingesta.
     pub id: Uuid,
     /// El proveedor que entregó la imagen.
+    #[cfg_attr(feature = "infrastructure", schema(example = "proveedor-7"))]
     pub id_proveedor: String,
     /// El paciente de la imagen.
+    #[cfg_attr(feature = "infrastructure", schema(example = "PAC 0042"))]
     pub id_paciente: String,
     /// La dirección de la imagen.
+    #[cfg_attr(feature = "infrastructure", schema(example = "https://imagenes.example/torax.dcm"))]
     pub url_path: String,
     /// El estado de la ingesta.
     pub estado: EstadoDeIngesta,

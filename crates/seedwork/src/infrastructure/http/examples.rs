@@ -43,8 +43,8 @@ impl Examples {
             });
             return Value::Object(members.flatten().collect());
         }
-        let is_value = |choice: &&Value| choice["type"] != "null";
-        if let Some(choice) = schema["oneOf"].as_array().and_then(|choices| choices.iter().find(is_value)) {
+        // A nullable reference has `null` as its first choice.
+        if let Some(choice) = schema.pointer("/oneOf/0") {
             return self.example(choice);
         }
         if let Some(first) = schema.pointer("/enum/0") {
@@ -54,8 +54,8 @@ impl Examples {
     }
 
     fn of_type(&self, schema: &Value) -> Value {
-        // A nullable type is a list: the type and `null`.
-        match schema["type"].as_str().or_else(|| schema["type"][0].as_str()) {
+        // A nullable type is a list of the type and `null`.
+        match schema["type"].as_str() {
             Some("object") => {
                 let members = schema["properties"].as_object().into_iter().flatten();
                 Value::Object(members.map(|(name, member)| (name.clone(), self.example(member))).collect::<Map<_, _>>())

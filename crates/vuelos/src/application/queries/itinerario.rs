@@ -33,7 +33,12 @@ pub struct SegmentoView {
 
 /// Un tramo: un despegue y un aterrizaje.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "infrastructure", derive(utoipa::ToSchema), schema(as = Leg))]
+#[cfg_attr(feature = "infrastructure", derive(utoipa::ToSchema), schema(as = Leg, example = json!({
+    "fecha_salida": "2022-11-22T13:10:00Z",
+    "fecha_llegada": "2022-11-22T15:10:00Z",
+    "origen": {"codigo": "BOG", "nombre": "El Dorado"},
+    "destino": {"codigo": "JFK", "nombre": "John F. Kennedy"},
+})))]
 pub struct LegView {
     /// El momento de la salida.
     pub fecha_salida: DateTime<Utc>,
@@ -50,10 +55,10 @@ pub struct LegView {
 #[cfg_attr(feature = "infrastructure", derive(utoipa::ToSchema), schema(as = Aeropuerto))]
 pub struct AeropuertoView {
     /// Su código IATA: tres mayúsculas.
-    #[cfg_attr(feature = "infrastructure", schema(pattern = "^[A-Z]{3}$"))]
+    #[cfg_attr(feature = "infrastructure", schema(pattern = "^[A-Z]{3}$", example = "BOG"))]
     pub codigo: String,
     /// Su nombre: de 1 a 100 caracteres visibles.
-    #[cfg_attr(feature = "infrastructure", schema(min_length = 1, max_length = 100))]
+    #[cfg_attr(feature = "infrastructure", schema(min_length = 1, max_length = 100, example = "El Dorado"))]
     pub nombre: String,
 }
 

@@ -14,13 +14,12 @@ use seedwork::{
     infrastructure::http::{Paging, instant},
 };
 use serde::Deserialize;
-use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 /// Los vuelos que se reservan.
 #[derive(Deserialize, ToSchema)]
-#[schema(as = CrearReserva, example = bog_jfk)]
+#[schema(as = CrearReserva)]
 pub(super) struct CrearBody {
     /// Los itinerarios: al menos uno, y 100 tramos como máximo en total.
     #[schema(value_type = Vec<ItinerarioView>, min_items = 1, max_items = 100)]
@@ -28,19 +27,13 @@ pub(super) struct CrearBody {
     /// El cliente de la reserva. Sin él, no es de nadie. No se comprueba que exista.
     id_cliente: Option<Uuid>,
     /// Los pasajeros: al menos un `Adulto`, y 100 como máximo. Sin ellos, un `Adulto` en `Economica`.
-    #[schema(value_type = Option<Vec<PasajeroView>>, min_items = 1, max_items = 100)]
+    #[schema(
+        value_type = Option<Vec<PasajeroView>>,
+        min_items = 1,
+        max_items = 100,
+        example = json!([{"tipo": "Adulto", "clase": "Economica"}]),
+    )]
     pasajeros: Option<Vec<PasajeroBody>>,
-}
-
-/// An example of a whole request: the members of a leg depend on each other.
-fn bog_jfk() -> Value {
-    let leg = json!({
-        "fecha_salida": "2022-11-22T13:10:00Z",
-        "fecha_llegada": "2022-11-22T15:10:00Z",
-        "origen": {"codigo": "BOG", "nombre": "El Dorado"},
-        "destino": {"codigo": "JFK", "nombre": "John F. Kennedy"},
-    });
-    json!({"itinerarios": [{"odos": [{"segmentos": [{"legs": [leg]}]}]}]})
 }
 
 /// Described by [`PasajeroView`], which has the same members.
