@@ -46,7 +46,9 @@ fn texts_without_accents(path: &str, text: &str) -> Vec<String> {
     let tokens = if is_test { Ok(proc_macro2::TokenStream::new()) } else { text.parse() };
     let sentences = spanish::sentences(tokens.unwrap_or_else(|error| panic!("{path} is not Rust: {error}")));
     let wrong = sentences.into_iter().filter(|sentence| !spanish::unaccented(sentence).is_empty());
-    wrong.map(|sentence| format!("{path}: {:?} without an accent in {sentence:?}", spanish::unaccented(&sentence))).collect()
+    wrong
+        .map(|sentence| format!("{path}: {:?} without an accent in {sentence:?}", spanish::unaccented(&sentence)))
+        .collect()
 }
 
 /// A context's `mod.rs` is its table of contents; only an aggregate's holds code: the aggregate.

@@ -3,7 +3,7 @@
 //! `memory <file>` listens on a free port of loopback, says which, and serves what is in the file.
 
 use actix_web::{App, HttpResponse, HttpServer, http::header, middleware::from_fn, web};
-use seedwork::infrastructure::http::around;
+use seedwork::infrastructure::http::middleware;
 use std::{io::Write, sync::Arc};
 
 #[tokio::main]
@@ -18,7 +18,7 @@ async fn main() -> anyhow::Result<()> {
                 HttpResponse::Ok().insert_header((header::ETAG, "\"1\"")).content_type("application/json").body(body)
             }
         };
-        App::new().default_service(web::to(answer)).wrap(from_fn(around))
+        App::new().default_service(web::to(answer)).wrap(from_fn(middleware))
     })
     .bind("127.0.0.1:0")?;
     let mut out = std::io::stdout();

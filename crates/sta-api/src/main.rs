@@ -103,7 +103,12 @@ async fn start(command: Command, settings: Settings) -> anyhow::Result<()> {
     }
 }
 
-async fn run(events: Events, settings: &Settings, server: &Server, signals: &mut ShutdownSignals) -> anyhow::Result<()> {
+async fn run(
+    events: Events,
+    settings: &Settings,
+    server: &Server,
+    signals: &mut ShutdownSignals,
+) -> anyhow::Result<()> {
     let shared = Database::new(server.url(), "broker")?;
     let opening = async {
         postgres::migrate(server.url(), Vec::new()).await?;

@@ -133,11 +133,16 @@ fn start<B: Broker>(
         } else {
             relay::notify_commits(database.clone(), running.log.clone(), supervisor)
         };
-        let consumer =
-            running.subscriptions.clone().filter(|_| settings.tasks.consumers).map(|subscriptions| {
-                Consumer::start(database.clone(), broker.clone(), registry.clone(), subscriptions, supervisor)
-            });
-        contexts.push(ContextState { name: module.name, probe: Arc::new(Probe::new(database)), running, relay, consumer });
+        let consumer = running.subscriptions.clone().filter(|_| settings.tasks.consumers).map(|subscriptions| {
+            Consumer::start(database.clone(), broker.clone(), registry.clone(), subscriptions, supervisor)
+        });
+        contexts.push(ContextState {
+            name: module.name,
+            probe: Arc::new(Probe::new(database)),
+            running,
+            relay,
+            consumer,
+        });
     }
     Ok(AppState { broker: B::NAME, contexts })
 }

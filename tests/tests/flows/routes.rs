@@ -143,7 +143,9 @@ fn a_route_that_is_forgotten_or_unknown_is_told() {
 
 #[test]
 fn a_tag_without_a_description_or_out_of_order_is_found() {
-    let of = |tags: Value| tags_without_a_place(&serde_json::json!({ "tags": tags, "paths": { "/a": { "get": { "tags": ["vuelos"] } } } }));
+    let of = |tags: Value| {
+        tags_without_a_place(&serde_json::json!({ "tags": tags, "paths": { "/a": { "get": { "tags": ["vuelos"] } } } }))
+    };
     let tag = |name: &str| serde_json::json!({ "name": name, "description": "Los vuelos." });
     assert_eq!(of(serde_json::json!([tag("ingesta"), tag("vuelos")])), [""; 0]);
     assert_eq!(of(serde_json::json!([{ "name": "vuelos" }])), ["the tag vuelos is not described"]);

@@ -1,7 +1,7 @@
 //! Liveness of the process, and readiness to commit commands. `/spec` publishes the docs of operations, so these are
 //! Spanish.
 
-use super::{ContextState, AppState};
+use super::{AppState, ContextState};
 use actix_web::{HttpResponse, get, http::StatusCode, web};
 use futures_util::future::join_all;
 use seedwork::infrastructure::postgres::{DatabaseState, Readiness};

@@ -1,6 +1,6 @@
 //! The metrics for Prometheus. `/spec` publishes the docs of operations, so these are Spanish.
 
-use super::{ContextState, AppState};
+use super::{AppState, ContextState};
 use crate::telemetry;
 use actix_web::{HttpResponse, get, web};
 use metrics::counter;

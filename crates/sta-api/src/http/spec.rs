@@ -1,7 +1,6 @@
 //! The OpenAPI document, made from the routes. It publishes the docs of operations, so these are Spanish.
 
 use actix_web::{App, HttpResponse, get, web::Data};
-use serde_json::Value;
 use std::collections::BTreeSet;
 use utoipa::{OpenApi as _, openapi::OpenApi};
 use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
@@ -18,6 +17,7 @@ use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
         // Without an identifier: of an expression, a reader of the document makes a link that leads nowhere.
         license(name = "MIT OR Apache-2.0"),
     ),
+    servers((url = "/", description = "Este servicio.")),
     // The order of the groups in `/docs`.
     tags(
         (name = "ingesta", description = "Las imágenes médicas que los proveedores entregan, y su procesamiento."),

@@ -140,7 +140,11 @@ async fn por_id(queries: Queries, id: Path<Uuid>) -> Result<Versioned<IngestaVie
     responses((status = 200, description = "Una página de ingestas.", body = PageBody<IngestaView>)),
 )]
 #[get("/ingesta/todas")]
-async fn todas(queries: Queries, filtros: QueryString<Filtros>, page: QueryString<Paging>) -> Result<PageResponse<IngestaView>, Problem> {
+async fn todas(
+    queries: Queries,
+    filtros: QueryString<Filtros>,
+    page: QueryString<Paging>,
+) -> Result<PageResponse<IngestaView>, Problem> {
     let query = filtros.into_inner().query(page.into_inner())?;
     Ok(queries.ask(query).await?.into())
 }

@@ -29,7 +29,8 @@ pub(super) fn record(request: &HttpRequest, method: &Method, status: StatusCode,
         tracing::debug!(method, route, status = status.as_u16(), took_ms = millis(took), "a request was answered");
     }
     METRICS.with_borrow_mut(|metrics| {
-        let RequestMetrics { seconds, requests } = metrics.entry((method, route, status.as_u16())).or_insert_with_key(RequestMetrics::of);
+        let RequestMetrics { seconds, requests } =
+            metrics.entry((method, route, status.as_u16())).or_insert_with_key(RequestMetrics::of);
         seconds.record(took.as_secs_f64());
         requests.increment(1);
     });

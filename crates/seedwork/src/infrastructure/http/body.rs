@@ -1,12 +1,6 @@
 //! Reads a body: of the right media type, within the limit of bytes and the deadline.
 
-use super::{
-    connection,
-    limits::Limits,
-    problem::Problem,
-    schemas::FieldViolation,
-    texts,
-};
+use super::{connection, limits::Limits, problem::Problem, schemas::FieldViolation, texts};
 use crate::application::StorageError;
 use actix_web::{
     HttpMessage, HttpRequest,

@@ -16,16 +16,20 @@ impl Examples {
 
     /// Gives an example to each content of an operation that has a schema and no example yet.
     pub(super) fn add_to(&self, operation: &mut Operation) {
-        let request = operation.request_body.iter_mut().flat_map(|body| body.content.values_mut());
-        let responses = operation.responses.responses.values_mut().filter_map(|response| match response {
-            RefOr::T(response) => Some(response.content.values_mut()),
-            RefOr::Ref(_) => None,
-        });
-        for content in request.chain(responses.flatten()) {
-            let RefOr::T(Content { schema: Some(schema), example, examples, .. }) = content else { continue };
-            if example.is_none() && examples.is_empty() {
-                *example = serde_json::to_value(schema).ok().map(|schema| self.example(&schema));
-            }
+        if let Some(RefOr::T(body)) = &mut operation.request_body {
+            body.content.values_mut().for_each(|content| self.add_to_content(content));
+        }
+        for response in operation.responses.responses.values_mut() {
+            let RefOr::T(response) = response else { continue };
+            response.content.values_mut().for_each(|content| self.add_to_content(content));
+        }
+    }
+
+    fn add_to_content(&self, content: &mut RefOr<Content>) {
+        let RefOr::T(content) = content else { return };
+        if content.example.is_none() && content.examples.is_empty() {
+            let schema = content.schema.as_ref().and_then(|schema| serde_json::to_value(schema).ok());
+            content.example = schema.map(|schema| self.example(&schema));
         }
     }
 
@@ -61,7 +65,9 @@ impl Examples {
                 Value::Object(members.map(|(name, member)| (name.clone(), self.example(member))).collect::<Map<_, _>>())
             }
             Some("array") => json!([self.example(&schema["items"])]),
-            Some("integer" | "number") => schema.get("minimum").filter(|least| **least != 0).cloned().unwrap_or(json!(1)),
+            Some("integer" | "number") => {
+                schema.get("minimum").filter(|least| **least != 0).cloned().unwrap_or(json!(1))
+            }
             Some("boolean") => json!(true),
             Some("string") => match schema["format"].as_str() {
                 Some("uuid") => json!("0198c0de-0000-7000-8000-000000000001"),

@@ -1,6 +1,6 @@
 //! JSON bodies. An error names the path of the field at fault.
 
-use super::{body, parse_errors::field_violation, problem::Problem, objects_only::ObjectsOnly, texts};
+use super::{body, objects_only::ObjectsOnly, parse_errors::field_violation, problem::Problem, texts};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, body::BoxBody, dev::Payload};
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use serde::{Serialize, de::DeserializeOwned};

@@ -6,47 +6,47 @@
 
 mod accepted;
 mod access_log;
-mod middleware;
 mod body;
 mod bus;
 mod connection;
 mod correlation;
 mod cursor;
+mod dates;
 mod document;
 mod etag;
 mod examples;
-mod parse_errors;
 mod fallback;
+mod framework_errors;
 mod json;
 mod limits;
+mod middleware;
 mod named;
+mod objects_only;
 mod page;
+mod parse_errors;
 mod path;
 mod problem;
 mod query;
-mod framework_errors;
+mod schemas;
 mod server;
-mod objects_only;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]
 mod tests;
-mod schemas;
-mod dates;
 
 use super::client_texts as texts;
 pub use accepted::Accepted;
-pub use middleware::middleware;
 pub use bus::{Bus, Queries};
+pub use dates::{date, instant};
 pub use document::document;
 pub use etag::Versioned;
 pub use fallback::{Routes, fallback};
 pub use json::{Body, Json};
 pub use limits::Limits;
+pub use middleware::middleware;
 pub use page::{PageResponse, Paging};
 pub use path::Path;
 pub use problem::Problem;
 pub use query::QueryString;
 pub use schemas::{AcceptedBody, PageBody, ProblemBody};
 pub use server::{ConnectionLimits, listen, serve};
-pub use dates::{date, instant};

@@ -1,6 +1,6 @@
 //! Lists in pages: the parameters and the answer.
 
-use super::{cursor, parse_errors::rule_error, schemas::ListedBody, texts};
+use super::{cursor, parse_errors::rule_error, schemas::PageBody, texts};
 use crate::application::{Page, PageCursor, PageRequest};
 use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -50,10 +50,7 @@ impl IntoParams for Paging {
             query.description(Some(description)).schema(Some(schema.build())).build()
         };
         let text = ObjectBuilder::new().schema_type(Type::String);
-        vec![
-            parameter("limite", texts::LIMIT, number),
-            parameter("cursor", texts::CURSOR, text),
-        ]
+        vec![parameter("limite", texts::LIMIT, number), parameter("cursor", texts::CURSOR, text)]
     }
 }
 

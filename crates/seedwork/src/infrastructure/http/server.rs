@@ -91,7 +91,9 @@ where
             .on_connect_ext(|stream: &Stream, data: &mut Extensions| {
                 data.insert(stream.connection());
             })
-            .h1(apply_fn_factory(application, |request: Request, application: &_| answer_in_order(request, application)));
+            .h1(apply_fn_factory(application, |request: Request, application: &_| {
+                answer_in_order(request, application)
+            }));
         let open = OpenConnections::at_most(most - most / 8);
         apply_fn_factory(http, move |stream: TcpStream, http: &_| {
             let client = stream.peer_addr().ok();

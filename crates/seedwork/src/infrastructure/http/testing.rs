@@ -1,6 +1,6 @@
 //! A server without a network for the tests of routes. It has the middleware of the real one.
 
-use super::{Limits, Routes, middleware, document, examples::NO_EXAMPLE, fallback};
+use super::{Limits, Routes, document, examples::NO_EXAMPLE, fallback, middleware};
 use crate::infrastructure::{
     module::{ContextEnvironment, Module, RunningContext},
     postgres::{CommitterSettings, Database},
@@ -204,7 +204,8 @@ pub fn undescribed(document: &Value) -> Vec<String> {
         for (method, operation) in item.as_object().into_iter().flatten() {
             let place = format!("{} {path}", method.to_uppercase());
             let texts = ["/summary", "/description", "/tags/0"].into_iter();
-            let missing = texts.filter(|text| operation.pointer(text).and_then(Value::as_str).is_none_or(str::is_empty));
+            let missing =
+                texts.filter(|text| operation.pointer(text).and_then(Value::as_str).is_none_or(str::is_empty));
             gaps.extend(missing.map(|text| format!("{place} has no {text}")));
             let request = operation.get("requestBody").map(|body| ("its request", body));
             let responses = operation["responses"].as_object().into_iter().flatten();

@@ -1,7 +1,7 @@
 //! Asks for flights, for a cliente or for nobody in particular.
 
 use crate::{
-    application::{Handlers, VuelosFault, VuelosUow},
+    application::{Handlers, VuelosFault, VuelosUow, queries::ReservaView},
     domain::reserva::{ClienteId, Itinerario, Itinerarios, LegEscrito, Pasajeros, Reserva, ReservaId},
 };
 use seedwork::{
@@ -43,16 +43,17 @@ impl CrearReserva {
 
 impl Command for CrearReserva {
     const NAME: &'static str = "crear-reserva";
-    type Output = Reserva;
+    type Output = ReservaView;
     type Error = VuelosFault;
 }
 
 impl<U: VuelosUow> CommandHandler<CrearReserva, U> for Handlers {
-    async fn handle(&self, command: CrearReserva, uow: &mut U) -> Result<Reserva, VuelosFault> {
+    async fn handle(&self, command: CrearReserva, uow: &mut U) -> Result<ReservaView, VuelosFault> {
         let CrearReserva { id, cliente, pasajeros, itinerarios } = command;
         let reserva = Reserva::crear(id, cliente, pasajeros, itinerarios, self.clock.now());
-        uow.save(reserva.clone());
-        Ok(reserva)
+        let view = ReservaView::from(&reserva);
+        uow.save(reserva);
+        Ok(view)
     }
 }
 
@@ -71,10 +72,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_new_reserva_is_kept_published_and_told() {
+    async fn a_new_reserva_is_kept_published_and_returned() {
         let world = World::new(Handlers::new(FixedClock(AHORA)));
-        let reserva = world.dispatch(comando()).await.unwrap();
-        assert_eq!((reserva.estado(), reserva.datos()), (Estado::Pendiente, world.get::<Reserva>(ID).unwrap().datos()));
+        let view = world.dispatch(comando()).await.unwrap();
+        let reserva = world.get::<Reserva>(ID).unwrap();
+        assert_eq!((reserva.estado(), ReservaView::from(&reserva)), (Estado::Pendiente, view));
         let hechos = Hechos { version: 1, ..hechos(Estado::Pendiente, None) };
         assert_eq!(world.published::<ReservaCreada>(), [ReservaCreada::from(&hechos)]);
     }

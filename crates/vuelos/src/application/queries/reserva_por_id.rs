@@ -81,9 +81,9 @@ impl From<&Pasajero> for PasajeroView {
     }
 }
 
-/// The answer to the request that makes the reserva.
-impl From<Reserva> for ReservaView {
-    fn from(reserva: Reserva) -> Self {
+/// The view of a new reserva, which its command returns.
+impl From<&Reserva> for ReservaView {
+    fn from(reserva: &Reserva) -> Self {
         let Datos { id, cliente, pasajeros, itinerarios, estado, fecha_creacion, fecha_actualizacion, motivo } =
             reserva.datos();
         Self {
@@ -120,6 +120,6 @@ mod tests {
             r#""fecha_creacion":"2025-12-31T00:00:00Z","fecha_actualizacion":"2025-12-31T00:00:00Z","#,
             r#""motivo":null,"version":1}"#,
         );
-        assert_eq!(serde_json::to_string(&ReservaView::from(en(Estado::Aprobada))).unwrap(), json);
+        assert_eq!(serde_json::to_string(&ReservaView::from(&en(Estado::Aprobada))).unwrap(), json);
     }
 }

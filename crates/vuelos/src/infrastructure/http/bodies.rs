@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn the_parts_of_a_body_have_the_members_of_the_views_that_describe_them() {
-        let view = ReservaView::from(en(Estado::Pendiente));
+        let view = ReservaView::from(&en(Estado::Pendiente));
         let CrearBody { itinerarios, id_cliente: _, pasajeros } = from_value(to_value(&view).unwrap()).unwrap();
         let pasajeros = pasajeros.unwrap().into_iter();
         let pasajeros: Vec<_> = pasajeros.map(|PasajeroBody { tipo, clase }| PasajeroView { tipo, clase }).collect();

@@ -11,12 +11,9 @@ use crate::{
     infrastructure::queries::PgReads,
 };
 use actix_web::{HttpResponse, get, http::header::LOCATION, post};
-use seedwork::{
-    domain::Aggregate,
-    infrastructure::{
-        http::{self, Accepted, Json, PageBody, PageResponse, Paging, Path, Problem, QueryString, Versioned},
-        postgres::PgUnitOfWorkFactory,
-    },
+use seedwork::infrastructure::{
+    http::{self, Accepted, Json, PageBody, PageResponse, Paging, Path, Problem, QueryString, Versioned},
+    postgres::PgUnitOfWorkFactory,
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
@@ -62,8 +59,8 @@ fn accepted(id: ReservaId) -> Accepted {
 #[post("/vuelos/reserva")]
 async fn reservar(bus: Bus, body: Json<CrearBody>) -> Result<HttpResponse, Problem> {
     let reserva = bus.dispatch(commands::CrearReserva::try_from(body.into_inner())?).await?;
-    let location = (LOCATION, format!("{RESERVA}/{}", reserva.id()));
-    Ok(HttpResponse::Created().insert_header(location).json(ReservaView::from(reserva)))
+    let location = (LOCATION, format!("{RESERVA}/{}", reserva.id));
+    Ok(HttpResponse::Created().insert_header(location).json(reserva))
 }
 
 /// Crea una reserva.
@@ -73,7 +70,7 @@ async fn reservar(bus: Bus, body: Json<CrearBody>) -> Result<HttpResponse, Probl
 #[post("/vuelos/reserva-comando")]
 async fn crear(bus: Bus, body: Json<CrearBody>) -> Result<Accepted, Problem> {
     let reserva = bus.dispatch(commands::CrearReserva::try_from(body.into_inner())?).await?;
-    Ok(accepted(reserva.id()))
+    Ok(accepted(reserva.id.into()))
 }
 
 /// Aprueba una reserva.
@@ -148,7 +145,11 @@ async fn una(queries: Queries, id: Path<Uuid>) -> Result<Versioned<ReservaView>,
     responses((status = 200, description = "Una página de reservas.", body = PageBody<ReservaView>)),
 )]
 #[get("/vuelos/reservas")]
-async fn todas(queries: Queries, filtros: QueryString<Filtros>, page: QueryString<Paging>) -> Result<PageResponse<ReservaView>, Problem> {
+async fn todas(
+    queries: Queries,
+    filtros: QueryString<Filtros>,
+    page: QueryString<Paging>,
+) -> Result<PageResponse<ReservaView>, Problem> {
     Ok(queries.ask(filtros.into_inner().query(page.into_inner())).await?.into())
 }
 

@@ -77,9 +77,9 @@ async fn the_document_has_an_example_of_each_request_and_answer() {
     let example = |operation: &Value, status: &str, media_type: &str| {
         operation["responses"][status]["content"][media_type]["example"].clone()
     };
-    let crear = &paths["/cosas"]["post"];
-    assert_eq!(crear["requestBody"]["content"]["application/json"]["example"], json!({"nombre": "mesa"}));
-    assert_eq!(example(crear, "202", "application/json"), json!({"id": ID}));
+    let command = &paths["/cosas"]["post"];
+    assert_eq!(command["requestBody"]["content"]["application/json"]["example"], json!({"nombre": "mesa"}));
+    assert_eq!(example(command, "202", "application/json"), json!({"id": ID}));
     let conflict = json!({
         "type": "/problemas/conflicto-de-version",
         "title": "Conflicto de versión",
@@ -88,8 +88,8 @@ async fn the_document_has_an_example_of_each_request_and_answer() {
         "error": "Otra petición cambió lo mismo antes que esta",
         "instance": "/cosas",
     });
-    assert_eq!(example(crear, "409", "application/problem+json"), conflict);
-    assert_eq!(example(crear, "422", "application/problem+json")["violations"][0]["regla"], "url-valida");
+    assert_eq!(example(command, "409", "application/problem+json"), conflict);
+    assert_eq!(example(command, "422", "application/problem+json")["violations"][0]["regla"], "url-valida");
     assert_eq!(example(&paths["/cosas"]["get"], "200", "application/json")["items"], json!([1]));
 }
 

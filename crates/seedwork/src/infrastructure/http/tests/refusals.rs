@@ -130,7 +130,10 @@ async fn a_failure_has_a_problem_without_its_cause() {
     let defect = refused(get("/defect"), 500, "defecto").await;
     assert!(!defect.to_string().contains("secreto"));
     let away = refused(get("/away"), 503, "no-disponible").await;
-    assert_eq!((&away["title"], &away["detail"]), (&json!("Servicio no disponible"), &json!("La base de datos no responde")));
+    assert_eq!(
+        (&away["title"], &away["detail"]),
+        (&json!("Servicio no disponible"), &json!("La base de datos no responde"))
+    );
     assert_eq!(answer(get("/away")).await.1["retry-after"], "1");
     refused(get("/race"), 409, "conflicto-de-version").await;
     refused(get("/bus"), 500, "defecto").await;
