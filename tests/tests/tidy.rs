@@ -176,15 +176,15 @@ fn untidy_decisions(tree: &Tree) -> Vec<String> {
     wrong
 }
 
-/// The recipes that a document tells the reader to run are in the justfile.
-fn missing_recipes(tree: &Tree) -> Vec<String> {
-    let recipes: BTreeSet<_> = tree.text("justfile").unwrap_or_default().lines().filter_map(recipe).collect();
+/// The commands of `just` that a document names and the justfile does not have.
+fn missing_just_commands(tree: &Tree) -> Vec<String> {
+    let commands: BTreeSet<_> = tree.text("justfile").unwrap_or_default().lines().filter_map(just_command).collect();
     let mut missing = Vec::new();
     for (path, text) in tree.ending("", "md") {
         for code in markdown::code(text) {
-            for called in code.target.split(['&', ';', '|', '#']).filter_map(called_recipe) {
-                if !recipes.contains(called) {
-                    missing.push(format!("{path}:{}: the justfile has no recipe `{called}`", code.line));
+            for called in code.target.split(['&', ';', '|', '#']).filter_map(called_command) {
+                if !commands.contains(called) {
+                    missing.push(format!("{path}:{}: the justfile has no `{called}`", code.line));
                 }
             }
         }
@@ -192,15 +192,15 @@ fn missing_recipes(tree: &Tree) -> Vec<String> {
     missing
 }
 
-/// The recipe that a line of the justfile begins: `name param='default': dependency`.
-fn recipe(line: &str) -> Option<&str> {
+/// Returns the command that a line of the justfile begins: `name param='default': dependency`.
+fn just_command(line: &str) -> Option<&str> {
     let (head, body) = line.split_once(':')?;
     let name = head.split(' ').next()?.trim_start_matches('@');
     let is_name = name.starts_with(|letter: char| letter.is_ascii_lowercase());
     (is_name && !body.starts_with('=')).then_some(name)
 }
 
-fn called_recipe(command: &str) -> Option<&str> {
+fn called_command(command: &str) -> Option<&str> {
     let mut words = command.trim().trim_start_matches("$ ").split_whitespace();
     let is_just = words.next() == Some("just");
     words.next().filter(|word| is_just && word.starts_with(|letter: char| letter.is_ascii_lowercase()))
@@ -279,13 +279,6 @@ fn lints_are_silenced_only_with_a_reason() {
 }
 
 #[test]
-fn texts_for_clients_have_their_accents() {
-    let tree = Tree::workspace();
-    let sources = tree.ending("crates", "rs").filter(|(path, _)| path.contains("/src/"));
-    assert_nothing(sources.flat_map(|(path, text)| texts_without_accents(path, text)));
-}
-
-#[test]
 fn the_mod_files_of_contexts_are_tables_of_contents() {
     let tree = Tree::workspace();
     for context in tree.contexts() {
@@ -316,8 +309,8 @@ fn decisions_are_numbered_and_listed() {
 }
 
 #[test]
-fn every_recipe_that_the_docs_name_exists() {
-    assert_nothing(missing_recipes(&Tree::workspace()));
+fn every_just_command_in_the_docs_exists() {
+    assert_nothing(missing_just_commands(&Tree::workspace()));
 }
 
 #[test]

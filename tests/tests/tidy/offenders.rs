@@ -92,7 +92,7 @@ fn an_untidy_decision_is_caught() {
 #[test]
 fn a_just_command_that_does_not_exist_is_caught() {
     let justfile = "set shell := ['sh']\nname := 'x'\n# comment: here\nrun:\n\tcargo run\ntest-fast ctx: run\n";
-    let missing = |text| missing_recipes(&Tree::of([("justfile", justfile), ("README.md", text)])).len();
+    let missing = |text| missing_just_commands(&Tree::of([("justfile", justfile), ("README.md", text)])).len();
     assert_eq!(
         missing("`just run`, `just test-fast ingesta`; just believe it.\n```sh\n$ just run && just run\n```"),
         0

@@ -52,6 +52,7 @@ crate::choice! {
 type NamedColor = Named<Color>;
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Filtro {
     #[param(inline)]
     color: Option<NamedColor>,

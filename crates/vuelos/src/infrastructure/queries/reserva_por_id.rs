@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn a_row_becomes_the_view_of_its_reserva() {
         for estado in Estado::ALL {
-            assert_eq!(ReservaView::try_from(ReservaRow::from(en(estado))), Ok(en(estado).into()));
+            assert_eq!(ReservaView::try_from(ReservaRow::from(en(estado))), Ok(ReservaView::from(&en(estado))));
         }
     }
 
