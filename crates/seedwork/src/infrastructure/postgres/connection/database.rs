@@ -128,7 +128,7 @@ impl Database {
     pub(crate) async fn fits(&self) -> bool {
         let checks = self.checks().clone();
         for check in checks {
-            if let Err(ReadFailure::Defect(error)) = checked(&self.lists, check).await {
+            if let Err(ReadFailure::Defect(error)) = self.lists.read(check).await {
                 tracing::error!(context = self.schema(), error, "the tables do not match the program");
                 return false;
             }
@@ -139,19 +139,5 @@ impl Database {
     /// Logs requests that were refused because the database does not answer.
     pub(crate) fn refused(&self, requests: usize, cause: String) {
         self.outage.refused(self.schema(), requests, cause);
-    }
-}
-
-async fn checked(pool: &Pool, check: Check) -> Result<(), ReadFailure> {
-    let mut attempts = pool.attempts();
-    loop {
-        let mut db = attempts.connection().await?;
-        match check(&mut db).await {
-            Ok(()) => {
-                db.give_back();
-                return Ok(());
-            }
-            Err(error) => attempts.failed(db, error).await?,
-        }
     }
 }

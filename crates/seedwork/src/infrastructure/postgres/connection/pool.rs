@@ -5,7 +5,7 @@ use super::{
     read_error::{ReadError, ReadFailure},
 };
 use crate::infrastructure::{outage::Outage, supervise};
-use diesel::result::Error;
+use diesel::{QueryResult, result::Error};
 use diesel_async::{
     AsyncPgConnection, SimpleAsyncConnection,
     pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool},
@@ -62,9 +62,34 @@ impl Pool {
         }
     }
 
-    /// Begins a read.
-    pub(crate) fn attempts(&self) -> Attempts<'_> {
-        Attempts { pool: self, left: 1 }
+    /// Makes a read on a connection of the pool. If the connection turns out to be lost, the read is made once more on
+    /// another one.
+    ///
+    /// `read` must own what it uses (`async move`): the compiler cannot prove that a borrowing one is `Send`.
+    pub(crate) async fn read<T>(
+        &self,
+        mut read: impl AsyncFnMut(&mut AsyncPgConnection) -> QueryResult<T>,
+    ) -> Result<T, ReadFailure> {
+        let mut is_retry = false;
+        loop {
+            let mut db = self.get().await?;
+            let error = match read(&mut db).await {
+                Ok(found) => {
+                    db.give_back();
+                    return Ok(found);
+                }
+                Err(error) => error,
+            };
+            let is_lost = db.batch_execute("").await.is_err();
+            db.discard();
+            if is_lost && !is_retry {
+                is_retry = true;
+                continue;
+            }
+            let text = error.to_string();
+            let is_defect = !is_lost && is_of_the_statement(&error);
+            return Err(if is_defect { ReadFailure::Defect(text) } else { ReadFailure::Away(text) });
+        }
     }
 
     /// Returns the error for `reads` reads that failed. If the database is away, it also logs them.
@@ -84,31 +109,6 @@ impl Pool {
     }
 }
 
-/// A read that is made once more when its connection turns out to be lost.
-pub(crate) struct Attempts<'p> {
-    pool: &'p Pool,
-    left: usize,
-}
-
-impl Attempts<'_> {
-    /// The connection for the next attempt.
-    pub(crate) async fn connection(&self) -> Result<PooledConnection, ReadFailure> {
-        self.pool.get().await
-    }
-
-    /// Returns the error of a read, unless its connection was lost and the read is to be made again.
-    pub(crate) async fn failed(&mut self, mut db: PooledConnection, error: Error) -> Result<(), ReadFailure> {
-        let is_lost = db.batch_execute("").await.is_err();
-        db.discard();
-        if is_lost && self.left > 0 {
-            self.left -= 1;
-            return Ok(());
-        }
-        let text = error.to_string();
-        Err(if !is_lost && is_of_the_statement(&error) { ReadFailure::Defect(text) } else { ReadFailure::Away(text) })
-    }
-}
-
 /// Returns true if a statement does not match the tables. PostgreSQL then returns the position of the error in the
 /// statement; diesel hides the SQLSTATE. The error of a cancelled statement has no position.
 fn is_of_the_statement(error: &Error) -> bool {
@@ -119,11 +119,11 @@ fn is_of_the_statement(error: &Error) -> bool {
 }
 
 /// A connection in use. Dropping it while a statement runs cancels the statement on the server.
-pub(crate) struct PooledConnection(Option<deadpool::Object<AsyncPgConnection>>);
+struct PooledConnection(Option<deadpool::Object<AsyncPgConnection>>);
 
 impl PooledConnection {
     /// Returns the connection to the pool. Call it after its statement has ended.
-    pub(crate) fn give_back(mut self) {
+    fn give_back(mut self) {
         self.0 = None;
     }
 

@@ -86,7 +86,9 @@ async fn run<R: AggregateRows>(
             group.push(one);
         }
         group.retain(|one| !one.reply.is_closed());
-        let found = tokio::time::timeout(deadline, read(pool, &group)).await;
+        let ids: Vec<Uuid> = group.iter().map(|one| one.id).collect();
+        let by_ids = pool.read(async move |db| R::by_ids(ids.clone(), db).await);
+        let found = tokio::time::timeout(deadline, by_ids).await;
         match found.unwrap_or_else(|_| Err(ReadFailure::Away("no answer in time".to_owned()))) {
             Ok(records) => {
                 let records: HashMap<Uuid, R> =
@@ -99,20 +101,6 @@ async fn run<R: AggregateRows>(
                 let refused = pool.refuse(failed, group.len());
                 reply::deliver(group.drain(..).map(|one| (one.reply, Err(refused.clone()))));
             }
-        }
-    }
-}
-
-async fn read<R: AggregateRows>(pool: &Pool, group: &[PendingRead<R>]) -> Result<Vec<R>, ReadFailure> {
-    let mut attempts = pool.attempts();
-    loop {
-        let mut db = attempts.connection().await?;
-        match R::by_ids(group.iter().map(|one| one.id).collect(), &mut db).await {
-            Ok(records) => {
-                db.give_back();
-                return Ok(records);
-            }
-            Err(error) => attempts.failed(db, error).await?,
         }
     }
 }

@@ -6,11 +6,7 @@ use super::{
 };
 use crate::infrastructure::{
     postgres::{
-        connection::{
-            database::Database,
-            pool::{Pool, SWEEP},
-            read_error::{ReadError, ReadFailure},
-        },
+        connection::{database::Database, pool::SWEEP, read_error::ReadError},
         reply::{self, ReplyReceiver},
         tables::{aggregate_rows::AggregateRows, mapping::FindIds},
     },
@@ -111,9 +107,9 @@ impl BatchLoaders {
     }
 
     /// Returns the ids of at most `most` aggregates that satisfy a specification.
-    pub(crate) async fn find<S: FindIds>(&self, which: &S, most: i64) -> Result<Vec<Uuid>, ReadError> {
+    pub(crate) async fn find<S: FindIds>(&self, which: Arc<S>, most: i64) -> Result<Vec<Uuid>, ReadError> {
         let pool = self.slots.database.list_pool();
-        find(pool, which, most).await.map_err(|failed| pool.refuse(failed, 1))
+        pool.read(async move |db| which.ids(most, db).await).await.map_err(|failed| pool.refuse(failed, 1))
     }
 
     /// Returns the reads of one kind of record.
@@ -136,18 +132,4 @@ impl BatchLoaders {
 
 fn check<R: AggregateRows>(db: &mut AsyncPgConnection) -> BoxFuture<'_, QueryResult<()>> {
     async move { R::by_ids(Vec::new(), db).await.map(drop) }.boxed()
-}
-
-async fn find<S: FindIds>(pool: &Pool, which: &S, most: i64) -> Result<Vec<Uuid>, ReadFailure> {
-    let mut attempts = pool.attempts();
-    loop {
-        let mut db = attempts.connection().await?;
-        match which.ids(most, &mut db).await {
-            Ok(ids) => {
-                db.give_back();
-                return Ok(ids);
-            }
-            Err(error) => attempts.failed(db, error).await?,
-        }
-    }
 }

@@ -4,10 +4,7 @@ use super::reads::Reads;
 use crate::{
     application::{Page, PageRequest, StorageError},
     infrastructure::postgres::{
-        connection::{
-            pool::Pool,
-            read_error::{ReadError, ReadFailure},
-        },
+        connection::{pool::Pool, read_error::ReadError},
         tables::{aggregate_rows::AggregateRows, row::ListedRow},
     },
 };
@@ -117,7 +114,7 @@ impl Pool {
     pub async fn views<Q, R, V>(&self, query: Q) -> Result<Vec<V>, StorageError>
     where
         Q: RepeatableQuery<R>,
-        R: TryInto<V, Error: Display> + Send,
+        R: TryInto<V, Error: Display> + Send + 'static,
     {
         self.rows(query, |_| 0).await?.into_iter().map(view).collect()
     }
@@ -143,22 +140,14 @@ impl Pool {
         Ok(Page { items: items.into_iter().map(view).collect::<Result<_, _>>()?, next })
     }
 
-    async fn rows<R>(&self, query: impl RepeatableQuery<R>, bytes: fn(&R) -> usize) -> Result<Vec<R>, ReadError> {
-        self.load(query, bytes).await.map_err(|failed| self.refuse(failed, 1))
-    }
-
-    async fn load<R>(&self, mut query: impl RepeatableQuery<R>, bytes: fn(&R) -> usize) -> Result<Vec<R>, ReadFailure> {
-        let mut attempts = self.attempts();
-        loop {
-            let mut db = attempts.connection().await?;
-            match query.load_rows(&mut db, bytes).await {
-                Ok(rows) => {
-                    db.give_back();
-                    return Ok(rows);
-                }
-                Err(error) => attempts.failed(db, error).await?,
-            }
-        }
+    /// Boxed, because the compiler cannot prove at the call sites that the future is `Send`.
+    fn rows<'p, R: Send + 'static>(
+        &'p self,
+        mut query: impl RepeatableQuery<R>,
+        bytes: fn(&R) -> usize,
+    ) -> BoxFuture<'p, Result<Vec<R>, ReadError>> {
+        let read = self.read(async move |db| query.load_rows(db, bytes).await);
+        async move { read.await.map_err(|failed| self.refuse(failed, 1)) }.boxed()
     }
 }
 

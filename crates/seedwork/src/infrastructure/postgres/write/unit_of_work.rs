@@ -283,9 +283,9 @@ async fn committed<A: Persisted>(
 impl<E: Send, S: FindIds> Find<S> for PgUnitOfWork<E> {
     /// Finds the ids, then loads each aggregate after its lane is entered: it may have changed since it was found.
     async fn find(&mut self, which: S) -> Result<Vec<S::Of>, StorageError> {
-        let kind = TypeId::of::<S::Of>();
+        let (kind, which) = (TypeId::of::<S::Of>(), Arc::new(which));
         let one_more = i64::try_from(REACTION_BATCH).unwrap_or(i64::MAX).saturating_add(1);
-        let members = timeout_at(self.until(), self.loaders.find(&which, one_more));
+        let members = timeout_at(self.until(), self.loaders.find(Arc::clone(&which), one_more));
         let mut ids = members.await.unwrap_or(Err(ReadError::Unavailable))?;
         ids.extend(self.saved.iter().map(|saved| saved.key).filter(|key| key.0 == kind).map(|key| key.1));
         ids.sort_unstable();
