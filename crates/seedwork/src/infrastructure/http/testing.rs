@@ -21,6 +21,7 @@ use futures_util::{FutureExt, future::LocalBoxFuture};
 use serde::Serialize;
 use serde_json::Value;
 use std::{collections::BTreeMap, rc::Rc};
+use tracing::Level;
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
 
@@ -66,6 +67,7 @@ impl TestServer {
 
     /// Serves some routes. It also knows `others`, which have `GET` and are not in the document.
     pub async fn serve(limits: Limits, others: &[&str], routes: impl Fn(&mut ServiceConfig<'_>)) -> Self {
+        log_errors();
         let (app, mut api) = App::new().into_utoipa_app().configure(routes).split_for_parts();
         document(&mut api);
         let known = others.iter().fold(Routes::of(&api), |known, path| known.with(path, &[Method::GET]));
@@ -257,4 +259,10 @@ pub fn field(pointer: &str) -> String {
         }
     }
     field
+}
+
+/// Logs errors to the output of the test, which a failing test shows. A defect is explained only there.
+fn log_errors() {
+    // Fails from the second call on, and if a test has a subscriber of its own.
+    let _ = tracing_subscriber::fmt().with_max_level(Level::ERROR).with_test_writer().try_init();
 }

@@ -115,3 +115,9 @@ fn a_gap_of_the_document_is_found() {
         ]
     );
 }
+
+#[actix_web::test]
+async fn a_test_shows_the_errors_that_the_service_logs() {
+    answer(get("/defect")).await;
+    assert!(tracing::enabled!(tracing::Level::ERROR));
+}
