@@ -25,7 +25,7 @@ use std::{
 use tokio::{runtime::Handle, time::sleep};
 use uuid::Uuid;
 
-/// Reads one kind of record by id, from any thread. It chooses the [`BatchLoader`] of the calling thread, which groups
+/// Reads one kind of record by id, from any thread. It chooses the `BatchLoader` of the calling thread, which groups
 /// the ids.
 ///
 /// A thread with a runtime of its own, such as a worker of the HTTP server, has a loader of its own: waking another
