@@ -7,6 +7,7 @@ use crate::{
 };
 use seedwork::domain::{Timestamp, Violations};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 seedwork::refusal! {
     /// A stored text that is not the JSON that was written.
@@ -17,14 +18,16 @@ pub(super) fn written(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("structs of texts and dates have JSON")
 }
 
-pub(super) fn read<T: for<'de> Deserialize<'de>>(json: &str) -> Result<T, TextoIlegible> {
+pub(super) fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, TextoIlegible> {
     serde_json::from_str(json).map_err(|_| TextoIlegible)
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct PasajeroJson {
-    pub(super) tipo: String,
-    pub(super) clase: String,
+pub(super) struct PasajeroJson<'a> {
+    #[serde(borrow)]
+    pub(super) tipo: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) clase: Cow<'a, str>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -58,10 +61,10 @@ struct AeropuertoJson {
 
 // From the domain.
 
-impl From<&Pasajero> for PasajeroJson {
+impl From<&Pasajero> for PasajeroJson<'static> {
     fn from(pasajero: &Pasajero) -> Self {
         let Pasajero { tipo, clase } = pasajero;
-        Self { tipo: tipo.to_string(), clase: clase.to_string() }
+        Self { tipo: tipo.as_str().into(), clase: clase.as_str().into() }
     }
 }
 
@@ -134,10 +137,10 @@ impl From<AeropuertoJson> for AeropuertoEscrito {
 
 // To the views.
 
-impl TryFrom<PasajeroJson> for PasajeroView {
+impl TryFrom<PasajeroJson<'_>> for PasajeroView {
     type Error = Violations;
 
-    fn try_from(PasajeroJson { tipo, clase }: PasajeroJson) -> Result<Self, Violations> {
+    fn try_from(PasajeroJson { tipo, clase }: PasajeroJson<'_>) -> Result<Self, Violations> {
         let mut found = Violations::collect();
         let (tipo, clase) = (found.field("tipo", tipo.parse()), found.field("clase", clase.parse()));
         found.check(|| Some(Self { tipo: tipo?, clase: clase? }))

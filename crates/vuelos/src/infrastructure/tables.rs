@@ -78,9 +78,9 @@ impl TryFrom<ReservaRow> for Reserva {
     fn try_from(row: ReservaRow) -> Result<Self, Violations> {
         let mut found = Violations::collect();
         let estado = found.field("estado", row.estado.parse::<Estado>());
-        let pasajeros = found.field("pasajeros", read::<Vec<PasajeroJson>>(&row.pasajeros));
+        let pasajeros = found.field("pasajeros", read::<Vec<PasajeroJson<'_>>>(&row.pasajeros));
         let pasajeros = pasajeros.and_then(|all| {
-            let escritos: Vec<_> = all.iter().map(|one| (one.tipo.as_str(), one.clase.as_str())).collect();
+            let escritos: Vec<_> = all.iter().map(|one| (&*one.tipo, &*one.clase)).collect();
             found.inside("pasajeros", Pasajeros::parse(&escritos))
         });
         let itinerarios = found.field("itinerarios", read::<Vec<ItinerarioJson>>(&row.itinerarios));

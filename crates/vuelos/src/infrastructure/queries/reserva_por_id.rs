@@ -41,7 +41,7 @@ impl TryFrom<ReservaRow> for ReservaView {
         let mut found = Violations::collect();
         let estado = found.field("estado", estado.parse());
         let tipo_vuelo = found.field("tipo_vuelo", tipo_vuelo.parse());
-        let pasajeros = found.field("pasajeros", read::<Vec<PasajeroJson>>(&pasajeros));
+        let pasajeros = found.field("pasajeros", read::<Vec<PasajeroJson<'_>>>(&pasajeros));
         let pasajeros = pasajeros.and_then(|all| found.each("pasajeros", all, PasajeroView::try_from));
         let itinerarios = found.field("itinerarios", read::<Vec<ItinerarioJson>>(&itinerarios));
         found.check(|| {
