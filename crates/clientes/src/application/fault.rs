@@ -22,15 +22,15 @@ pub enum ClientesFault {
     SinExpediente(ClienteId),
     /// The id that a new cliente was given is taken.
     #[error("Ya existe un cliente con ese id")]
-    #[fault(Conflict, "id-ya-existe")]
+    #[fault(AlreadyExists, "id-ya-existe")]
     YaExiste,
     /// Another cliente has this email.
     #[error("Ya hay un cliente con ese email")]
-    #[fault(Conflict, "email-registrado")]
+    #[fault(AlreadyExists, "email-registrado")]
     EmailRegistrado,
     /// Another cliente has this document.
     #[error("Ya hay un cliente con ese documento")]
-    #[fault(Conflict, "documento-registrado")]
+    #[fault(AlreadyExists, "documento-registrado")]
     DocumentoRegistrado,
     /// The fields of the request break rules.
     #[error(transparent)]
@@ -96,12 +96,12 @@ mod tests {
             ("clientes_pkey", ClientesFault::YaExiste, "id-ya-existe"),
         ] {
             assert_eq!(ClientesFault::from(StorageError::Unique(constraint.into())), fault);
-            assert_eq!((fault.kind(), fault.slug()), (FaultKind::Conflict, slug));
+            assert_eq!((fault.kind(), fault.slug()), (FaultKind::AlreadyExists, slug));
         }
     }
 
     #[test]
-    fn a_lost_race_is_still_one_so_that_the_bus_runs_the_command_again() {
-        assert_eq!(ClientesFault::from(StorageError::Conflict).kind(), FaultKind::Race);
+    fn a_concurrency_conflict_keeps_its_kind_so_that_the_bus_retries() {
+        assert_eq!(ClientesFault::from(StorageError::ConcurrencyConflict).kind(), FaultKind::ConcurrencyConflict);
     }
 }

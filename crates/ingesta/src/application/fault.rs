@@ -15,7 +15,7 @@ pub enum IngestaFault {
     NoExiste(IngestaId),
     /// The id that a new ingesta was given is taken.
     #[error("Ya existe una ingesta con ese id")]
-    #[fault(Conflict, "id-ya-existe")]
+    #[fault(AlreadyExists, "id-ya-existe")]
     YaExiste,
     /// The fields of the request break rules.
     #[error(transparent)]
@@ -54,7 +54,7 @@ mod tests {
                 "no-encontrado",
                 "No existe la ingesta 0198c0de-0000-7000-8000-000000000001",
             ),
-            (IngestaFault::YaExiste, FaultKind::Conflict, "id-ya-existe", "Ya existe una ingesta con ese id"),
+            (IngestaFault::YaExiste, FaultKind::AlreadyExists, "id-ya-existe", "Ya existe una ingesta con ese id"),
             (
                 regla.into(),
                 FaultKind::Rule,
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_race_is_still_one_so_that_the_bus_runs_the_command_again() {
-        assert_eq!(IngestaFault::from(StorageError::Conflict).kind(), FaultKind::Race);
+    fn a_concurrency_conflict_keeps_its_kind_so_that_the_bus_retries() {
+        assert_eq!(IngestaFault::from(StorageError::ConcurrencyConflict).kind(), FaultKind::ConcurrencyConflict);
     }
 }

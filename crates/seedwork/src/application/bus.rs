@@ -95,7 +95,7 @@ where
         let mut uow = self.factory.begin(cause);
         for _ in 1..TRIES {
             let refusal = match self.work(work, cause, &mut uow).await {
-                Err(refusal) if refusal.kind() == FaultKind::Race => {
+                Err(refusal) if refusal.kind() == FaultKind::ConcurrencyConflict => {
                     uow = self.factory.restart(uow).await?;
                     continue;
                 }
@@ -105,7 +105,7 @@ where
                     Err(refusal) => refusal,
                 },
             };
-            if refusal.kind() != FaultKind::Race {
+            if refusal.kind() != FaultKind::ConcurrencyConflict {
                 return Err(refusal.into());
             }
             uow = self.factory.begin(cause);

@@ -12,9 +12,9 @@ pub enum FaultKind {
     /// A rule of the business forbids it.
     Rule,
     /// Another change to the same aggregate was committed first. A retry sees it.
-    Race,
+    ConcurrencyConflict,
     /// A value that must be unique is taken.
-    Conflict,
+    AlreadyExists,
     /// The message was handled before. Nothing is left to do.
     Duplicate,
     /// An earlier message of the same key is parked.
@@ -52,7 +52,7 @@ pub enum FaultKind {
 /// }
 ///
 /// assert_eq!((CitasFault::NoExiste.kind(), CitasFault::NoExiste.slug()), (FaultKind::NotFound, "no-encontrado"));
-/// assert_eq!(CitasFault::from(StorageError::Conflict).kind(), FaultKind::Race);
+/// assert_eq!(CitasFault::from(StorageError::ConcurrencyConflict).kind(), FaultKind::ConcurrencyConflict);
 /// ```
 pub trait Fault: Error + Send + Sync + 'static {
     /// Returns its kind.

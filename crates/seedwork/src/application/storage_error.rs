@@ -9,7 +9,7 @@ use super::{Fault, FaultKind};
 pub enum StorageError {
     /// Another change to the same aggregate was committed first.
     #[error("another change to the same aggregate was committed first")]
-    Conflict,
+    ConcurrencyConflict,
     /// A value that must be unique is taken: the name of the constraint.
     #[error("the value is taken (constraint {0})")]
     Unique(String),
@@ -50,8 +50,8 @@ pub enum StorageError {
 impl Fault for StorageError {
     fn kind(&self) -> FaultKind {
         match self {
-            Self::Conflict => FaultKind::Race,
-            Self::Unique(_) => FaultKind::Conflict,
+            Self::ConcurrencyConflict => FaultKind::ConcurrencyConflict,
+            Self::Unique(_) => FaultKind::AlreadyExists,
             Self::Duplicate => FaultKind::Duplicate,
             Self::Behind => FaultKind::Behind,
             Self::TooLarge { .. } => FaultKind::TooLarge,
@@ -65,7 +65,7 @@ impl Fault for StorageError {
 
     fn slug(&self) -> &'static str {
         match self {
-            Self::Conflict => "conflicto-de-version",
+            Self::ConcurrencyConflict => "conflicto-de-version",
             Self::Unique(_) => "id-ya-existe",
             Self::Duplicate => "mensaje-repetido",
             Self::Behind => "mensaje-en-espera",

@@ -28,8 +28,8 @@ pub trait Load<A: Aggregate>: Send {
     ///
     /// # Errors
     ///
-    /// [`StorageError::Unavailable`] if the database does not answer. [`StorageError::Conflict`] if waiting for the
-    /// aggregate could cause a deadlock: the bus restarts the use case.
+    /// [`StorageError::Unavailable`] if the database does not answer. [`StorageError::ConcurrencyConflict`] if waiting
+    /// for the aggregate could cause a deadlock: the bus restarts the use case.
     fn load(&mut self, id: A::Id) -> impl Future<Output = Result<Option<A>, StorageError>> + Send;
 }
 

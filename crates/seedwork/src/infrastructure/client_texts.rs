@@ -16,7 +16,7 @@ pub(crate) fn storage_error(error: &StorageError) -> String {
         StorageError::TooLarge { bytes, limit } => {
             return format!("Los datos son demasiado grandes: {bytes} bytes, y caben {limit}");
         }
-        StorageError::Conflict => "Otra petición cambió lo mismo antes que esta",
+        StorageError::ConcurrencyConflict => "Otra petición cambió lo mismo antes que esta",
         StorageError::Invalid(_) => "Los datos no se pueden guardar",
         StorageError::Duplicate => "La petición ya se atendió",
         StorageError::Behind => "La petición espera a otra anterior",

@@ -135,7 +135,7 @@ impl<E: Send + 'static> UnitOfWorkFactory for FakeUnitOfWorkFactory<E> {
             match store.aggregates.get(key) {
                 Some(_) if saved.expected == 0 => return Err(StorageError::Unique("pkey".into())),
                 current if current.map_or(0, |stored| stored.version) != saved.expected => {
-                    return Err(StorageError::Conflict);
+                    return Err(StorageError::ConcurrencyConflict);
                 }
                 _ => {}
             }

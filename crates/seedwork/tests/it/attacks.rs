@@ -219,7 +219,8 @@ async fn two_processes_that_cross_never_deadlock() {
         let ours = pairs.clone().map(|(de, a)| banco.give(Traspasar { de, a }));
         let theirs = pairs.map(|(de, a)| rival.dispatch(Traspasar { de: a, a: de }, &cause));
         let (ours, theirs) = tokio::join!(join_all(ours), join_all(theirs));
-        let fair = |outcome: &Result<(), StorageError>| matches!(outcome, Ok(()) | Err(StorageError::Conflict));
+        let fair =
+            |outcome: &Result<(), StorageError>| matches!(outcome, Ok(()) | Err(StorageError::ConcurrencyConflict));
         assert!(ours.iter().chain(&theirs).all(fair), "{ours:?} {theirs:?}");
     }
     let db = banco.look().await;

@@ -166,7 +166,9 @@ async fn a_version_that_another_process_took_fails_alone_and_is_tried_again() {
     let neighbours = (0..20).map(|_| banco.give(Abonar { id: other }));
     let (ours, theirs, neighbours) = tokio::join!(join_all(ours), join_all(theirs), join_all(neighbours));
     let handled = ours.iter().chain(&theirs).filter(|outcome| outcome.is_ok()).count();
-    assert!(ours.iter().chain(&theirs).all(|outcome| matches!(outcome, Ok(()) | Err(StorageError::Conflict))));
+    assert!(
+        ours.iter().chain(&theirs).all(|outcome| matches!(outcome, Ok(()) | Err(StorageError::ConcurrencyConflict)))
+    );
     assert_eq!(banco.saldo(id).await, Some(i64::try_from(handled).unwrap()), "none is lost, none is done twice");
     assert!(neighbours.iter().all(Result::is_ok));
     let versions: Vec<_> = banco.log().await.iter().filter(|(_, key, _)| *key == Uuid::from(id)).map(|e| e.2).collect();

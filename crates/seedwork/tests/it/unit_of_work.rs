@@ -61,7 +61,7 @@ where
     let mut late = factory.begin(&cause);
     late.save(new(other, "otra"));
     late.save(paid(kept));
-    assert_eq!(factory.commit(late).await, Err(StorageError::Conflict));
+    assert_eq!(factory.commit(late).await, Err(StorageError::ConcurrencyConflict));
     assert!(factory.begin(&cause).load(other).await.unwrap().is_none(), "nothing of a refused unit is kept");
 
     // A save is a change also when no event was recorded: what builds on the version before it is refused.
@@ -73,7 +73,7 @@ where
     assert_eq!((kept.version(), kept.saldo), (seen.version() + 1, 10));
     let mut late = factory.begin(&cause);
     late.save(Cuenta { saldo: 20, ..seen });
-    assert_eq!(factory.commit(late).await, Err(StorageError::Conflict));
+    assert_eq!(factory.commit(late).await, Err(StorageError::ConcurrencyConflict));
     let silent = CuentaId::new();
     for version in 1..=2 {
         let mut uow = factory.begin(&cause);

@@ -165,7 +165,7 @@ where
         Ok(command) => match bus.dispatch(command, cause).await {
             Ok(_) => return Outcome::Handled,
             Err(fault) => match fault.kind() {
-                FaultKind::NotFound | FaultKind::Rule | FaultKind::Conflict => {
+                FaultKind::NotFound | FaultKind::Rule | FaultKind::AlreadyExists => {
                     (fault.slug(), client_texts::detail(&fault))
                 }
                 _ => return outcome(&fault),
@@ -184,8 +184,8 @@ fn outcome(fault: &impl Fault) -> Outcome {
         FaultKind::Duplicate => Outcome::Handled,
         FaultKind::Behind => Outcome::Behind,
         FaultKind::Overloaded | FaultKind::Unavailable | FaultKind::Unknown => Outcome::Unavailable(fault.to_string()),
-        FaultKind::Race => Outcome::Raced(fault.to_string()),
-        FaultKind::NotFound | FaultKind::Rule | FaultKind::Conflict | FaultKind::TimedOut => {
+        FaultKind::ConcurrencyConflict => Outcome::Raced(fault.to_string()),
+        FaultKind::NotFound | FaultKind::Rule | FaultKind::AlreadyExists | FaultKind::TimedOut => {
             Outcome::Transient(fault.to_string())
         }
         // A defect may be in another process, or be fixed in the next version, so it is retried like any failure.

@@ -66,7 +66,7 @@ fn add_problems(path: &str, operation: &mut Operation) {
         (_, true) => parameter("id", "uuid-valido", texts::MALFORMED_UUID),
         _ => parameter("limite", "limite-valido", texts::invalid_limit(page::MOST)),
     };
-    let race = texts::storage_error(&StorageError::Conflict);
+    let race = texts::storage_error(&StorageError::ConcurrencyConflict);
     let problems = [
         (Some(unreadable), StatusCode::BAD_REQUEST, has_body || has_path || has_query),
         (Some(Problem::not_found(texts::NOT_FOUND)), StatusCode::NOT_FOUND, has_body || has_path),

@@ -106,7 +106,9 @@ impl<F: Fault> From<F> for Problem {
         let status = match fault.kind() {
             FaultKind::NotFound => StatusCode::NOT_FOUND,
             FaultKind::Rule => StatusCode::UNPROCESSABLE_ENTITY,
-            FaultKind::Race | FaultKind::Conflict | FaultKind::Duplicate | FaultKind::Behind => StatusCode::CONFLICT,
+            FaultKind::ConcurrencyConflict | FaultKind::AlreadyExists | FaultKind::Duplicate | FaultKind::Behind => {
+                StatusCode::CONFLICT
+            }
             FaultKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             FaultKind::TimedOut | FaultKind::Overloaded | FaultKind::Unavailable | FaultKind::Unknown => {
                 StatusCode::SERVICE_UNAVAILABLE

@@ -109,7 +109,7 @@ async fn answer(request: TestRequest) -> (u16, BTreeMap<String, String>, Value) 
             .route("/panic", web::get().to(async || -> HttpResponse { panic!("secreto") }))
             .route("/defect", web::get().to(fails(StorageError::Defect("secreto".into()))))
             .route("/away", web::get().to(fails(StorageError::Unavailable)))
-            .route("/race", web::get().to(fails(StorageError::Conflict)))
+            .route("/race", web::get().to(fails(StorageError::ConcurrencyConflict)))
             .route("/teapot", web::get().to(async || Err::<HttpResponse, _>(ErrorImATeapot("secreto"))))
             .route("/ready", web::get().to(down))
             .route("/bus", web::get().to(async |_: Queries<()>| HttpResponse::Ok()));

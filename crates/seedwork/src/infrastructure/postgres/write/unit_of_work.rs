@@ -208,7 +208,7 @@ impl<E> PgUnitOfWork<E> {
         let lane = match self.entered.iter().map(Lane::key).max() {
             Some(highest) if key < highest => {
                 self.missed = Some(key);
-                self.lanes.try_enter(key).ok_or(StorageError::Conflict)?
+                self.lanes.try_enter(key).ok_or(StorageError::ConcurrencyConflict)?
             }
             _ => {
                 let turn = timeout_at(self.until(), self.lanes.enter(key)).await;

@@ -162,7 +162,7 @@ async fn write_one(session: &WriteSession, writes: &Writes) -> Result<Result<Wri
             session.simple("RELEASE unit").await.map_err(group_failure)?;
             return Ok(Ok(written));
         }
-        Ok(_) => StorageError::Conflict,
+        Ok(_) => StorageError::ConcurrencyConflict,
         Err(error) if is_of_one_unit(&error) => refusal(&error),
         Err(error) => return Err(group_failure(error)),
     };
