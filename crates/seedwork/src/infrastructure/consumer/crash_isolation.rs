@@ -48,8 +48,8 @@ const CLOSE: Duration = Duration::from_secs(3);
 /// so they share this lock.
 static IN_FLIGHT: RwLock<()> = RwLock::const_new(());
 
-/// Held by the one message that is handled alone, or is the next to be. `IN_FLIGHT` is fair, so the messages that
-/// arrive meanwhile go before a second one that is to be handled alone.
+/// Held by the one message that is handled alone, or waits for that. `IN_FLIGHT` is fair, so other messages that wait go
+/// before the next message at risk.
 static NEXT_EXCLUSIVE: sync::Mutex<()> = sync::Mutex::const_new(());
 
 /// The right to be in flight in this process.

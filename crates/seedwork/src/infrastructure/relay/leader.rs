@@ -36,8 +36,8 @@ pub(super) struct Leader<'a, B: Broker> {
     publisher: B::Publisher,
     /// The number of the last message that was passed to the publisher.
     published: i64,
-    /// The number of messages of a batch. After a rejection it is smaller, and a batch must be acknowledged before the
-    /// next one is published: so the rejected record is found.
+    /// The most messages of a batch. After a rejection it is smaller, and each batch is acknowledged before the next one
+    /// is published. This finds the rejected record.
     rows: i64,
 }
 

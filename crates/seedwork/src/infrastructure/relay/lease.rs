@@ -4,9 +4,9 @@
 //! |---|---|---|---|
 //! | free | a relay acquires it | held, with the next epoch | `epoch` and `expires_at` in `relay` |
 //! | held | half of its duration has passed | held, renewed | `expires_at` |
-//! | held | the cursor moved 100 ms ago | held, renewed | `seq` and `expires_at` |
-//! | held | 4 s pass without a renewal | given up by its holder, which purges what is in flight | none |
-//! | held | 5 s pass without a renewal | free | `expires_at` has passed |
+//! | held | the cursor has moved, 100 ms after its last store | held, renewed | `seq` and `expires_at` |
+//! | held | 4 s pass without a renewal | abandoned by its holder, which purges its records in flight | none |
+//! | held or abandoned | 5 s pass without a renewal | free | `expires_at` has passed |
 //! | held | its holder releases it | free | `expires_at` is `-infinity` |
 //! | held | its holder acquires it again after a failure | held, with the next epoch | `epoch` and `expires_at` |
 //!
@@ -20,7 +20,7 @@ use tokio_postgres::{Client, Error, Statement};
 /// The duration of a lease from its last renewal.
 const DURATION: Duration = Duration::from_secs(5);
 
-/// The shortest interval between two stores of the cursor: each costs a commit and a new version of the row.
+/// The shortest interval between two stores of the cursor. Each costs a commit and a new version of the row.
 const STORE_INTERVAL: Duration = Duration::from_millis(100);
 /// The time before the end of a lease in which a holder that could not renew it purges the records in flight.
 const PURGE_RESERVE: Duration = Duration::from_secs(1);
