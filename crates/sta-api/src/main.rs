@@ -13,9 +13,9 @@ mod telemetry;
 use clap::{Parser, Subcommand};
 use database::Server;
 use seedwork::infrastructure::{
-    avro::Registry,
     broker::{Broker, KafkaBroker, PgBroker},
     postgres::{self, Database},
+    schema_registry::Registry,
 };
 use settings::Settings;
 use shutdown_signals::{DRAIN, ShutdownSignals};

@@ -1,7 +1,7 @@
 //! The schema registry: the server of `SCHEMA_REGISTRY_URL`, or a table of ours.
 
 use crate::settings::Settings;
-use seedwork::infrastructure::{avro::Registry, postgres::Database};
+use seedwork::infrastructure::{postgres::Database, schema_registry::Registry};
 
 /// Opens the registry of the settings and registers the schemas of these contexts. `shared` is the schema `broker` of the
 /// database.

@@ -10,12 +10,12 @@ use crate::{
 };
 use anyhow::Context as _;
 use seedwork::infrastructure::{
-    avro::Registry,
     broker::{Broker, KafkaBroker, PgBroker},
     consumer::Consumer,
     module::ContextEnvironment,
     postgres::{self, CommitterSettings, ConnectionLimit, ConnectionNeeds, Database, Probe},
     relay::{self, Relay},
+    schema_registry::Registry,
     supervise::Supervisor,
 };
 use std::{io::Write, net::TcpListener, pin::pin, sync::Arc, time::Duration};

@@ -6,7 +6,7 @@ mod duration;
 mod environment;
 
 use anyhow::bail;
-use seedwork::infrastructure::{avro::RegistrySettings, broker::KafkaSettings};
+use seedwork::infrastructure::{broker::KafkaSettings, schema_registry::RegistrySettings};
 use std::{collections::BTreeSet, env, ffi::OsString, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 /// All settings. `.env.example` documents each variable.
@@ -201,8 +201,8 @@ fn log_format(text: &str) -> Result<LogFormat, String> {
 mod tests {
     use super::*;
     use seedwork::infrastructure::{
-        avro::Policy,
         broker::{Password, SecurityProtocol},
+        schema_registry::Policy,
     };
 
     fn read(variables: &[(&str, &str)]) -> anyhow::Result<Settings> {

@@ -98,3 +98,38 @@ impl Fault for Violations {
         Some(self)
     }
 }
+
+impl Fault for StorageError {
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::ConcurrencyConflict => FaultKind::ConcurrencyConflict,
+            Self::Unique(_) => FaultKind::AlreadyExists,
+            Self::Duplicate => FaultKind::Duplicate,
+            Self::Behind => FaultKind::Behind,
+            Self::TooLarge { .. } => FaultKind::TooLarge,
+            Self::TimedOut => FaultKind::TimedOut,
+            Self::Overloaded => FaultKind::Overloaded,
+            Self::Unavailable => FaultKind::Unavailable,
+            Self::Unknown => FaultKind::Unknown,
+            Self::Invalid(_) | Self::Defect(_) => FaultKind::Defect,
+        }
+    }
+
+    fn slug(&self) -> &'static str {
+        match self {
+            Self::ConcurrencyConflict => "conflicto-de-version",
+            Self::Unique(_) => "id-ya-existe",
+            Self::Duplicate => "mensaje-repetido",
+            Self::Behind => "mensaje-en-espera",
+            Self::TooLarge { .. } => "demasiado-grande",
+            Self::Overloaded => "sobrecarga",
+            Self::TimedOut | Self::Unavailable => "no-disponible",
+            Self::Unknown => "resultado-desconocido",
+            Self::Invalid(_) | Self::Defect(_) => "defecto",
+        }
+    }
+
+    fn storage_error(&self) -> Option<&StorageError> {
+        Some(self)
+    }
+}

@@ -1,7 +1,5 @@
 //! The errors of the engine: a read or a commit that failed, or whose outcome is unknown.
 
-use super::{Fault, FaultKind};
-
 /// A refusal by the engine, not by the business: a read or a commit failed, or the outcome of a commit is unknown.
 ///
 /// `Display` is for logs and operators. The texts for clients are made at the edge (`infrastructure::client_texts`).
@@ -45,39 +43,4 @@ pub enum StorageError {
     /// The database did not confirm the commit in time: it may have been done.
     #[error("the outcome of the commit is unknown")]
     Unknown,
-}
-
-impl Fault for StorageError {
-    fn kind(&self) -> FaultKind {
-        match self {
-            Self::ConcurrencyConflict => FaultKind::ConcurrencyConflict,
-            Self::Unique(_) => FaultKind::AlreadyExists,
-            Self::Duplicate => FaultKind::Duplicate,
-            Self::Behind => FaultKind::Behind,
-            Self::TooLarge { .. } => FaultKind::TooLarge,
-            Self::TimedOut => FaultKind::TimedOut,
-            Self::Overloaded => FaultKind::Overloaded,
-            Self::Unavailable => FaultKind::Unavailable,
-            Self::Unknown => FaultKind::Unknown,
-            Self::Invalid(_) | Self::Defect(_) => FaultKind::Defect,
-        }
-    }
-
-    fn slug(&self) -> &'static str {
-        match self {
-            Self::ConcurrencyConflict => "conflicto-de-version",
-            Self::Unique(_) => "id-ya-existe",
-            Self::Duplicate => "mensaje-repetido",
-            Self::Behind => "mensaje-en-espera",
-            Self::TooLarge { .. } => "demasiado-grande",
-            Self::Overloaded => "sobrecarga",
-            Self::TimedOut | Self::Unavailable => "no-disponible",
-            Self::Unknown => "resultado-desconocido",
-            Self::Invalid(_) | Self::Defect(_) => "defecto",
-        }
-    }
-
-    fn storage_error(&self) -> Option<&StorageError> {
-        Some(self)
-    }
 }

@@ -9,4 +9,5 @@ pub mod module;
 mod outage;
 pub mod postgres;
 pub mod relay;
+pub mod schema_registry;
 pub mod supervise;

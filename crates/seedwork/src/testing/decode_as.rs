@@ -2,7 +2,10 @@
 
 use crate::{
     application::IntegrationEvent,
-    infrastructure::avro::{self, AvroError},
+    infrastructure::{
+        avro::{self, AvroError},
+        schema_registry,
+    },
 };
 use apache_avro::reader::datum::GenericDatumReader;
 use serde_json::Value;
@@ -14,7 +17,7 @@ use serde_json::Value;
 /// There is no such record, the value does not fit it, or the reader's type does not.
 pub fn decode_as<E: IntegrationEvent>(value: &Value) -> Result<E, AvroError> {
     let failed = |reason: &dyn std::fmt::Display| AvroError { record: E::TYPE.into(), reason: reason.to_string() };
-    avro::limit_allocations();
+    schema_registry::limit_allocations();
     let record = avro::record_schema(E::TYPE).ok_or_else(|| failed(&"there is no such schema"))?;
     let body = avro::from_json(record, value)?;
     let reader = GenericDatumReader::builder(record.schema).reader_schema(record.schema).build();

@@ -5,8 +5,9 @@ use crate::{
     application::IntegrationEvent,
     domain::{Clock, SystemClock},
     infrastructure::{
-        avro::{self, Decoders, Registry, Undecodable},
+        avro,
         broker::{Broker, Delivery, PgBroker, Record, TopicReader},
+        schema_registry::{Decoders, Registry, Undecodable},
     },
 };
 use anyhow::anyhow;

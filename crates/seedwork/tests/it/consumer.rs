@@ -4,13 +4,14 @@ use crate::model::{Banco, END, Faults, HASTY, Handlers, Hecho, connect};
 use seedwork::{
     application::{CommandBus, IntegrationEvent},
     infrastructure::{
-        avro::{self, Registry},
+        avro,
         broker::{
             AssignmentDelta, Broker, Delivery, Partition, PgBroker, PositionLookup, Record, RelayCursor, Subscriber,
             Watermarks,
         },
         consumer::{Consumer, ConsumerState, Subscriptions},
         postgres::{CommitterSettings, PgUnitOfWorkFactory},
+        schema_registry::Registry,
         supervise::Supervisor,
     },
     testing::eventually,

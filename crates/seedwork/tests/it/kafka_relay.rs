@@ -12,10 +12,10 @@ use rdkafka::{
 };
 use seedwork::{
     infrastructure::{
-        avro::Registry,
         broker::{Broker, KafkaBroker, PublishError, Publisher, Record},
         postgres::Database,
         relay::{Lease, Relay, RelayState},
+        schema_registry::Registry,
     },
     testing::broker::lease,
 };

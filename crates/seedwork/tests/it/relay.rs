@@ -8,13 +8,13 @@ use futures_util::future::join_all;
 use seedwork::{
     application::Cause,
     infrastructure::{
-        avro::Registry,
         broker::{
             Broker, Delivery, PgBroker, PositionLookup, PublishError, Publisher, Record, RelayCursor, TopicReader,
             Watermarks,
         },
         postgres::Database,
         relay::{Relay, RelayState},
+        schema_registry::Registry,
         supervise::Supervisor,
     },
     testing::eventually,

@@ -4,10 +4,11 @@ use crate::model::{Banco, END, Faults, HASTY, Handlers, Hecho};
 use seedwork::{
     application::{CommandBus, IntegrationEvent},
     infrastructure::{
-        avro::{self, Registry},
+        avro,
         broker::{Broker, PgBroker, Record},
         consumer::{Consumer, ConsumerState, Subscriptions},
         postgres::{Database, PgUnitOfWorkFactory},
+        schema_registry::Registry,
         supervise::Supervisor,
     },
     testing::eventually,

@@ -3,7 +3,10 @@
 use crate::model::{Banco, Hecho};
 use seedwork::{
     application::IntegrationEvent,
-    infrastructure::avro::{Decoders, Registry, record_schema},
+    infrastructure::{
+        avro::record_schema,
+        schema_registry::{Decoders, Registry},
+    },
 };
 
 /// The largest size that the address space of this process had, in kB.

@@ -6,8 +6,9 @@ use chrono::SecondsFormat;
 use seedwork::{
     domain::{Clock, SystemClock},
     infrastructure::{
-        avro::{self, Registry},
+        avro,
         broker::{Broker, Record},
+        schema_registry::Registry,
         supervise,
     },
 };

@@ -2,8 +2,9 @@
 
 use anyhow::{Context as _, bail};
 use seedwork::infrastructure::{
-    avro::{self, Registry},
+    avro,
     broker::{Broker, Delivery, TopicReader, Watermarks},
+    schema_registry::Registry,
 };
 use serde_json::{Map, Value, json};
 use std::{

@@ -2,8 +2,8 @@
 
 use super::{Source, duration::duration, parsed, path, within};
 use seedwork::infrastructure::{
-    avro::{Policy, RegistrySettings},
     broker::{KafkaSettings, Password, SecurityProtocol},
+    schema_registry::{Policy, RegistrySettings},
 };
 use std::time::Duration;
 use url::Url;

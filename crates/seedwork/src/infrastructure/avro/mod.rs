@@ -1,17 +1,11 @@
 //! The published language: the compiled records of `schema/`, and conversions to and from Avro.
 
-mod decoders;
 mod json;
 mod reader_check;
-mod registry;
-mod schemas;
+pub(super) mod schemas;
 
-#[cfg(feature = "testing")]
-pub(crate) use decoders::limit_allocations;
-pub use decoders::{Decoder, Decoders, Undecodable};
 pub use json::{from_json, to_json};
 pub use reader_check::check_reader;
-pub use registry::{Policy, Registry, RegistrySettings};
 pub use schemas::{RecordSchema, all, record_schema};
 
 use crate::application::IntegrationEvent;
@@ -28,7 +22,7 @@ pub struct AvroError {
 }
 
 impl AvroError {
-    fn new(record: &str, reason: impl ToString) -> Self {
+    pub(super) fn new(record: &str, reason: impl ToString) -> Self {
         Self { record: record.to_owned(), reason: reason.to_string() }
     }
 }

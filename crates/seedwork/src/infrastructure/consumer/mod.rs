@@ -37,9 +37,9 @@ mod unhandled_types;
 pub use subscriptions::{Subscriptions, SubscriptionsBuilder};
 
 use super::{
-    avro::{Decoders, Registry},
     broker::{Broker, Delivery, Partition, Subscriber},
     postgres::{Database, Parking},
+    schema_registry::{Decoders, Registry},
     supervise::{Supervisor, jitter},
 };
 use crate::{

@@ -7,8 +7,8 @@ use super::{
 use crate::{
     application::{Cause, MessageIdentity},
     infrastructure::{
-        avro::{Decoders, Undecodable},
         broker::{Delivery, Partition},
+        schema_registry::{Decoders, Undecodable},
     },
 };
 use futures_util::FutureExt;

@@ -8,9 +8,9 @@ use super::{
     withheld::Withheld,
 };
 use crate::infrastructure::{
-    avro::Registry,
     broker::{Broker, PublishError, Publisher, Record, RelayCursor},
     postgres::{Listener, LogState},
+    schema_registry::Registry,
 };
 use std::time::Duration;
 use tokio::{sync::watch, time::Instant};

@@ -22,9 +22,9 @@ pub use lease::Lease;
 pub use progress::{RelayProgress, RelayState};
 
 use super::{
-    avro::Registry,
     broker::Broker,
     postgres::{Database, LogState},
+    schema_registry::Registry,
     supervise::{Supervisor, jitter},
 };
 use commit_notifications::{channel, stand_by};

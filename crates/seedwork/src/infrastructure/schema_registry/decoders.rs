@@ -1,6 +1,7 @@
 //! Decodes messages with the schema of their writer, resolved to the schema that is compiled in.
 
-use super::{AvroError, Registry, record_schema};
+use super::Registry;
+use crate::infrastructure::avro::{AvroError, record_schema};
 use apache_avro::{Schema, reader::datum::GenericDatumReader, types::Value};
 use std::{
     collections::HashMap,

@@ -1,9 +1,13 @@
 //! The registry: the id of each schema on the wire, and the schema of each id.
 
 mod confluent;
+mod decoders;
 mod table;
 
 pub use confluent::{Policy, RegistrySettings};
+#[cfg(feature = "testing")]
+pub(crate) use decoders::limit_allocations;
+pub use decoders::{Decoder, Decoders, Undecodable};
 
 use crate::infrastructure::postgres::Database;
 use apache_avro::Schema;
