@@ -4,9 +4,10 @@
 //! been seen, so that a moved folder cannot silence a rule.
 
 use sta_tests::guard::{
+    circles::circles,
     manifest::Manifest,
     names::{Named, named},
-    rust::{Source, test_modules},
+    rust::{Source, module_of, test_modules},
     tree::Tree,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -164,6 +165,12 @@ fn names_in(tree: &Tree, krate: &str) -> Vec<Named> {
     sources.iter().flat_map(|source| named(source, &crates, &tests)).collect()
 }
 
+/// The modules of a crate that are files.
+fn files_of(tree: &Tree, krate: &str) -> BTreeSet<Vec<String>> {
+    let src = src(krate);
+    tree.ending(&src, "rs").map(|(path, _)| module_of(&src, path)).collect()
+}
+
 fn layer_of(name: &Named) -> &str {
     name.module.get(1).map_or("", String::as_str)
 }
@@ -292,6 +299,12 @@ fn layers_only_look_inwards() {
         assert_nothing(unseen_layers(&tree, &krate, &names));
         assert_nothing(names.iter().filter_map(looks_outwards));
     }
+}
+
+#[test]
+fn the_modules_of_the_engine_import_each_other_in_one_direction_only() {
+    let tree = Tree::workspace();
+    assert_nothing(circles(&files_of(&tree, "seedwork"), &names_in(&tree, "seedwork")));
 }
 
 #[test]

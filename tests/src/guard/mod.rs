@@ -3,6 +3,7 @@
 //! Nothing here runs or builds the workspace. The guards read sources, so that they take a second and judge code that
 //! is compiled only under some feature, too.
 
+pub mod circles;
 pub mod manifest;
 pub mod markdown;
 pub mod names;

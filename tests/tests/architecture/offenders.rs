@@ -157,6 +157,25 @@ fn a_query_without_its_answer_and_an_answer_elsewhere_are_noticed() {
 }
 
 #[test]
+fn circles_between_siblings_are_caught_also_through_re_exports() {
+    let found = |one: &str, two: &str, three: &str| {
+        let tree = Tree::of([
+            ("crates/seedwork/Cargo.toml", ""),
+            ("crates/seedwork/src/lib.rs", "pub mod one; pub mod two; pub mod three;"),
+            ("crates/seedwork/src/one/mod.rs", "mod inner; pub use inner::One; pub struct Settings;"),
+            ("crates/seedwork/src/one/inner.rs", one),
+            ("crates/seedwork/src/two.rs", two),
+            ("crates/seedwork/src/three.rs", three),
+        ]);
+        circles(&files_of(&tree, "seedwork"), &names_in(&tree, "seedwork")).len()
+    };
+    assert_eq!(found("use crate::two::Two;", "use crate::one::One;", ""), 2);
+    assert_eq!(found("use crate::{two::Two};", "fn f() { crate::three::f() }", "use super::one::Settings;"), 3);
+    assert_eq!(found("use crate::two::Two; use super::Settings;", "use crate::three::Three;", ""), 0);
+    assert_eq!(found("use crate::two::Two;", "#[cfg(test)] mod tests { use crate::one::One; }", ""), 0);
+}
+
+#[test]
 fn a_moved_layer_or_an_unknown_crate_is_noticed() {
     let tree = Tree::of([
         ("crates/nuevo/src/lib.rs", "//! Still empty."),
