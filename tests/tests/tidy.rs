@@ -342,3 +342,5 @@ fn once_the_binary_has_settings_they_are_found() {
 mod front_door;
 #[path = "tidy/offenders.rs"]
 mod offenders;
+#[path = "tidy/one_meaning.rs"]
+mod one_meaning;

@@ -10,11 +10,11 @@ use tokio::sync::Notify;
 pub(super) struct InFlightLimit {
     max_messages: usize,
     max_bytes: usize,
-    usage: Arc<Usage>,
+    usage: Arc<InFlightCounters>,
 }
 
 #[derive(Debug, Default)]
-struct Usage {
+struct InFlightCounters {
     messages: AtomicUsize,
     bytes: AtomicUsize,
     freed: Notify,
@@ -23,7 +23,7 @@ struct Usage {
 /// The room that one message takes. Dropping it gives the room back.
 #[derive(Debug)]
 pub(super) struct InFlightPermit {
-    usage: Arc<Usage>,
+    usage: Arc<InFlightCounters>,
     bytes: usize,
 }
 
