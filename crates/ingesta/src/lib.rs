@@ -1,7 +1,7 @@
 //! The context that takes in medical images: what a provider hands in for a patient, and what becomes of it.
 //!
 //! * [`domain`]: the aggregate `Ingesta`, its states and its rules.
-//! * [`application`]: one file for each thing that can be asked of it, and what the world hears of it.
+//! * [`application`]: its commands and queries, one file each, and its side of the published language.
 //! * `infrastructure` (feature `infrastructure`, on by default): its tables, its HTTP routes and its messages.
 //!
 //! Without the feature no adapter can be named: `cargo test -p ingesta --no-default-features` holds the two inner

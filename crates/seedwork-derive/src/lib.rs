@@ -1,11 +1,21 @@
-//! The derives of the seedwork. Use them through it: `seedwork::application::{Fault, IntegrationEvent}`,
-//! `seedwork::infrastructure::postgres::Row`.
+//! The derives of the seedwork. Use them through it: `seedwork::domain::Aggregate`,
+//! `seedwork::application::{Fault, IntegrationEvent}`, `seedwork::infrastructure::postgres::Row`.
 
+mod aggregate;
 mod event;
 mod fault;
 mod row;
 
 use proc_macro::TokenStream;
+
+/// Implements `Aggregate` for the root of an aggregate: its id, its version and its recorded events.
+///
+/// The struct has a field `events: Recorded<E>`, and `#[aggregate(id = datos.id: IngestaId)]` names the field with the
+/// id and the type of the id.
+#[proc_macro_derive(Aggregate, attributes(aggregate))]
+pub fn aggregate(input: TokenStream) -> TokenStream {
+    aggregate::derive(&syn::parse_macro_input!(input)).unwrap_or_else(syn::Error::into_compile_error).into()
+}
 
 /// Implements `IntegrationEvent` for a record of the published language.
 ///
@@ -20,7 +30,8 @@ pub fn integration_event(input: TokenStream) -> TokenStream {
 /// Implements `Fault` for the refusals of a context.
 ///
 /// A variant has a kind and a slug, `#[fault(NotFound, "no-encontrado")]`, or holds another fault (broken rules, a
-/// storage error) and answers as that one does.
+/// storage error) and answers as that one does. `#[fault(Conflict, "email-registrado", unique = "clientes_email")]` is
+/// what a violation of that unique constraint becomes; without a name, of any other one.
 #[proc_macro_derive(Fault, attributes(fault))]
 pub fn fault(input: TokenStream) -> TokenStream {
     fault::derive(&syn::parse_macro_input!(input)).unwrap_or_else(syn::Error::into_compile_error).into()

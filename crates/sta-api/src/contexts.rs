@@ -40,7 +40,7 @@ mod tests {
             // No database answers there: a start needs none.
             let database = Database::new("postgres://nobody@127.0.0.1:1/nowhere", module.name).unwrap();
             let (committer, supervisor) = (CommitterSettings::default(), Supervisor::new());
-            let started = (module.start)(&ContextEnvironment { database, committer, supervisor });
+            let started = module.start(&ContextEnvironment { database, committer, supervisor });
             assert!(started.is_ok(), "{} does not start: {:#}", module.name, started.err().unwrap());
         }
     }

@@ -127,7 +127,7 @@ fn start<B: Broker>(
     for module in contexts::chosen(settings) {
         let database = database_of(module.name)?;
         let environment = ContextEnvironment { database: database.clone(), committer, supervisor: supervisor.clone() };
-        let running = (module.start)(&environment).with_context(|| format!("cannot start {}", module.name))?;
+        let running = module.start(&environment).with_context(|| format!("cannot start {}", module.name))?;
         let relay = if settings.tasks.relay {
             Relay::start(database.clone(), broker.clone(), registry.clone(), running.log.clone(), supervisor)
         } else {

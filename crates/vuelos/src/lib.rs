@@ -1,8 +1,7 @@
 //! The context that books flights: what a cliente asks for, and what becomes of it.
 //!
 //! * [`domain`]: the aggregate `Reserva`, its itinerarios, its states and its rules.
-//! * [`application`]: one file for each thing that can be asked of it, what it does about what others say, and what the
-//!   world hears of it.
+//! * [`application`]: its commands, queries and reactions, one file each, and its side of the published language.
 //! * `infrastructure` (feature `infrastructure`, on by default): its tables, its HTTP routes and its messages.
 //!
 //! Without the feature no adapter can be named: `cargo test -p vuelos --no-default-features` holds the two inner

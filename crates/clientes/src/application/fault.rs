@@ -1,74 +1,54 @@
-//! Why a use case of this context is refused.
+//! The refusals of this context's use cases.
 
 use crate::domain::{
-    cliente::{ClienteError, ClienteId},
-    expediente::ExpedienteError,
+    cliente::{self, ClienteId},
+    expediente,
 };
 use seedwork::{
     application::{Fault, StorageError},
     domain::Violations,
 };
 
-/// A refusal; `Display` is what the client reads.
+/// A refusal. `Display` is the text for clients.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Fault)]
 pub enum ClientesFault {
-    /// There is no such cliente.
     #[error("No existe el cliente {0}")]
     #[fault(NotFound, "no-encontrado")]
     NoExiste(ClienteId),
-    /// There is no expediente of such a cliente.
     #[error("No existe el expediente del cliente {0}")]
     #[fault(NotFound, "no-encontrado")]
     SinExpediente(ClienteId),
-    /// The id that a new cliente was given is taken.
+    /// The id of a new cliente is taken.
     #[error("Ya existe un cliente con ese id")]
-    #[fault(AlreadyExists, "id-ya-existe")]
+    #[fault(AlreadyExists, "id-ya-existe", unique)]
     YaExiste,
-    /// Another cliente has this email.
     #[error("Ya hay un cliente con ese email")]
-    #[fault(AlreadyExists, "email-registrado")]
+    #[fault(AlreadyExists, "email-registrado", unique = "clientes_email")]
     EmailRegistrado,
-    /// Another cliente has this document.
     #[error("Ya hay un cliente con ese documento")]
-    #[fault(AlreadyExists, "documento-registrado")]
+    #[fault(AlreadyExists, "documento-registrado", unique = "clientes_documento")]
     DocumentoRegistrado,
-    /// The fields of the request break rules.
     #[error(transparent)]
     Invalido(#[from] Violations),
-    /// The cliente, as it is, forbids it.
+    /// The cliente is in a state that forbids it.
     #[error(transparent)]
-    Cliente(#[from] ClienteError),
-    /// The expediente, as it is, forbids it.
+    Cliente(#[from] cliente::TransicionInvalida),
+    /// The expediente is in a state that forbids it.
     #[error(transparent)]
-    Expediente(#[from] ExpedienteError),
-    /// It could not be read or committed.
+    Expediente(#[from] expediente::TransicionInvalida),
     #[error(transparent)]
     Storage(StorageError),
-}
-
-/// What is unique is for the tables to say, among all clientes at once. These are the names of their constraints.
-impl From<StorageError> for ClientesFault {
-    fn from(error: StorageError) -> Self {
-        match error {
-            StorageError::Unique(constraint) => match constraint.as_str() {
-                "clientes_email" => Self::EmailRegistrado,
-                "clientes_documento" => Self::DocumentoRegistrado,
-                _ => Self::YaExiste,
-            },
-            other => Self::Storage(other),
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::cliente::{Estado, examples::ID};
+    use crate::domain::cliente::{Estado, TransicionInvalida, examples::ID};
     use seedwork::application::FaultKind;
 
     #[test]
     fn a_refusal_has_a_kind_a_slug_and_a_text() {
-        let regla = ClienteError::TransicionInvalida { de: Estado::Desactivado, a: Estado::Desactivado };
+        let transicion = TransicionInvalida { from: Estado::Desactivado, to: Estado::Desactivado };
         for (fault, kind, slug, text) in [
             (
                 ClientesFault::NoExiste(ID),
@@ -77,7 +57,7 @@ mod tests {
                 "No existe el cliente 0198c0de-0000-7000-8000-000000000001",
             ),
             (
-                regla.into(),
+                transicion.into(),
                 FaultKind::Rule,
                 "transicion-invalida",
                 "Un cliente no puede pasar de Desactivado a Desactivado",

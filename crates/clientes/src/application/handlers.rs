@@ -1,4 +1,4 @@
-//! What the context's use cases work with.
+//! The context as the engine sees it.
 
 use super::{
     ClientesFault, ClientesUow,
@@ -11,14 +11,15 @@ use seedwork::{
 };
 use std::sync::Arc;
 
-/// Handles the commands of this context; each does so in its own file, in [`commands`](super::commands).
+/// The handlers of this context's commands, each in its own file in [`commands`](super::commands), and of events, in
+/// `reactions`.
 #[derive(Clone)]
 pub struct Handlers {
     pub(super) clock: Arc<dyn Clock>,
 }
 
 impl Handlers {
-    /// Handlers for whom it is as late as `clock` says.
+    /// Handlers that take the time from `clock`.
     pub fn new(clock: impl Clock) -> Self {
         Self { clock: Arc::new(clock) }
     }
@@ -30,8 +31,8 @@ impl Context for Handlers {
     type Fault = ClientesFault;
 }
 
-/// What follows from an event inside its transaction; each reaction is in its own file, in `reactions`.
-impl<U: ClientesUow> DomainEventHandler<ClientesEvent, U> for Handlers {
+/// The reactions inside a transaction.
+impl<U: ClientesUow> DomainEventHandler<U> for Handlers {
     async fn handle(&self, event: &ClientesEvent, uow: &mut U) -> Result<(), ClientesFault> {
         match event {
             ClientesEvent::Cliente(ClienteEvent::Registrado(hechos)) => on_cliente_registrado::abrir(hechos, uow),

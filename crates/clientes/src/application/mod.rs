@@ -1,4 +1,4 @@
-//! What can be asked of this context, and what the world hears of it.
+//! The use cases and reactions of this context, and its side of the published language.
 
 pub mod commands;
 mod fault;

@@ -1,4 +1,4 @@
-//! What the use cases of this context need of a unit of work.
+//! The reads and writes that the use cases of this context need of a unit of work.
 
 use super::{ClientesFault, projections::Reserva};
 use crate::domain::{
@@ -9,11 +9,7 @@ use seedwork::application::{Load, Project, Save, UnitOfWork};
 
 /// The clientes, as a unit of work sees them.
 pub trait Clientes: Load<Cliente> {
-    /// The cliente with this id.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientesFault::NoExiste`] when there is none, or what [`Load::load`] answers.
+    /// Returns the cliente with this id, or [`ClientesFault::NoExiste`].
     fn cliente(&mut self, id: ClienteId) -> impl Future<Output = Result<Cliente, ClientesFault>> + Send {
         async move { self.load(id).await?.ok_or(ClientesFault::NoExiste(id)) }
     }
@@ -23,11 +19,7 @@ impl<U: Load<Cliente>> Clientes for U {}
 
 /// The expedientes, as a unit of work sees them.
 pub trait Expedientes: Load<Expediente> {
-    /// The expediente of this cliente.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientesFault::SinExpediente`] when there is none, or what [`Load::load`] answers.
+    /// Returns the expediente of this cliente, or [`ClientesFault::SinExpediente`].
     fn expediente(&mut self, cliente: ClienteId) -> impl Future<Output = Result<Expediente, ClientesFault>> + Send {
         async move { self.load(cliente).await?.ok_or(ClientesFault::SinExpediente(cliente)) }
     }

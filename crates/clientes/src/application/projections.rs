@@ -1,23 +1,20 @@
-//! What this context shows of what is kept elsewhere, as it was last heard.
+//! Read models of other contexts' aggregates, as their last known events left them.
 
 use crate::domain::cliente::ClienteId;
 use seedwork::{application::ReadModel, domain::Timestamp};
 use uuid::Uuid;
 
-/// A reserva in the expediente of a cliente, in the words of those who keep it.
+/// A reserva in the expediente of a cliente, in the words of the context that keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reserva {
-    /// Which reserva.
     pub id: Uuid,
-    /// Whose it is. The cliente may be unknown here.
+    /// May be unknown in this context.
     pub cliente: ClienteId,
-    /// What became of it.
     pub estado: String,
-    /// Where the first odo begins and ends: `BOG-JFK`.
     pub ruta: String,
-    /// When the first leg takes off.
+    /// The departure of the first leg.
     pub fecha: Timestamp,
-    /// The version of the reserva in which it was so.
+    /// The version of the reserva that this row shows.
     pub version: i64,
 }
 

@@ -1,13 +1,11 @@
-//! Everything that can happen in this context, whatever the aggregate.
+//! The domain events of this context, of both aggregates.
 
 use super::{cliente::ClienteEvent, expediente::ExpedienteEvent};
 
-/// Something happened to a cliente or to an expediente.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "an event lives no longer than its unit of work: a box saves nothing")]
 pub enum ClientesEvent {
-    /// To a cliente.
     Cliente(ClienteEvent),
-    /// To an expediente.
     Expediente(ExpedienteEvent),
 }
 

@@ -1,4 +1,4 @@
-//! The business, and nothing else: no library that talks to the world, nothing that waits.
+//! The business rules. Synchronous, and without any library that talks to the world.
 
 pub mod cliente;
 mod events;

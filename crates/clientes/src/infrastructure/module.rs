@@ -1,42 +1,23 @@
-//! What this context is made of: its tables, its routes, what it says.
+//! The context for the binary: its tables, its queries, its routes and its subscriptions.
 
 use super::{http, queries::PgReads};
-use crate::{
-    application::{Handlers, integration::consumed},
-    domain::ClientesEvent,
-};
+use crate::application::{Handlers, integration::consumed};
 use diesel_migrations::embed_migrations;
 use seedwork::{
-    application::Context,
     domain::SystemClock,
-    infrastructure::{
-        consumer::SubscriptionsBuilder,
-        module::{ContextEnvironment, Module, RunningContext},
-        postgres::Migrations,
-    },
+    infrastructure::{module::Module, postgres::Migrations},
 };
 
-/// The context's own tables.
 const MIGRATIONS: Migrations = embed_migrations!("migrations");
 
-/// The context, for the binary.
+/// Describes the context.
 pub fn module() -> Module {
-    Module { name: Handlers::NAME, migrations: || MIGRATIONS, start }
-}
-
-fn start(environment: &ContextEnvironment) -> anyhow::Result<RunningContext> {
-    let factory = environment.unit_of_work_factory();
-    let reads = PgReads { clientes: factory.reads(), expedientes: factory.reads(), pool: environment.pool() };
-    RunningContext::new(Handlers::new(SystemClock), factory, reads, http::routes, subscriptions)
-}
-
-/// Subscribes to the events of reservas on `eventos-reserva`.
-fn subscriptions(
-    subscriptions: SubscriptionsBuilder<Handlers, ClientesEvent>,
-) -> SubscriptionsBuilder<Handlers, ClientesEvent> {
-    subscriptions
+    Module::builder(Handlers::new(SystemClock), || MIGRATIONS)
+        .queries(PgReads::open)
+        .routes(http::routes)
         .on_event::<consumed::ReservaCreada>()
         .on_event::<consumed::ReservaAprobada>()
         .on_event::<consumed::ReservaPagada>()
         .on_event::<consumed::ReservaCancelada>()
+        .build()
 }

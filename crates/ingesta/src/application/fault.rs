@@ -1,41 +1,28 @@
-//! Why a use case of this context is refused.
+//! The refusals of this context's use cases.
 
-use crate::domain::ingesta::{IngestaError, IngestaId};
+use crate::domain::ingesta::{IngestaId, TransicionInvalida};
 use seedwork::{
     application::{Fault, StorageError},
     domain::Violations,
 };
 
-/// A refusal; `Display` is what the client reads.
+/// A refusal. `Display` is the text for clients.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Fault)]
 pub enum IngestaFault {
-    /// There is no such ingesta.
     #[error("No existe la ingesta {0}")]
     #[fault(NotFound, "no-encontrado")]
     NoExiste(IngestaId),
-    /// The id that a new ingesta was given is taken.
+    /// The id of a new ingesta is taken.
     #[error("Ya existe una ingesta con ese id")]
-    #[fault(AlreadyExists, "id-ya-existe")]
+    #[fault(AlreadyExists, "id-ya-existe", unique)]
     YaExiste,
-    /// The fields of the request break rules.
     #[error(transparent)]
     Invalida(#[from] Violations),
-    /// The ingesta, as it is, forbids it.
+    /// The ingesta is in a state that forbids it.
     #[error(transparent)]
-    Regla(#[from] IngestaError),
-    /// It could not be read or committed.
+    Transicion(#[from] TransicionInvalida),
     #[error(transparent)]
     Storage(StorageError),
-}
-
-impl From<StorageError> for IngestaFault {
-    fn from(error: StorageError) -> Self {
-        match error {
-            // Nothing of an ingesta is unique but its id.
-            StorageError::Unique(_) => Self::YaExiste,
-            other => Self::Storage(other),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -46,7 +33,7 @@ mod tests {
 
     #[test]
     fn a_refusal_has_a_kind_a_slug_and_a_text() {
-        let regla = IngestaError::TransicionInvalida { de: Estado::Finalizada, a: Estado::Alertada };
+        let transicion = TransicionInvalida { from: Estado::Finalizada, to: Estado::Alertada };
         for (fault, kind, slug, text) in [
             (
                 IngestaFault::NoExiste(ID),
@@ -56,7 +43,7 @@ mod tests {
             ),
             (IngestaFault::YaExiste, FaultKind::AlreadyExists, "id-ya-existe", "Ya existe una ingesta con ese id"),
             (
-                regla.into(),
+                transicion.into(),
                 FaultKind::Rule,
                 "transicion-invalida",
                 "Una ingesta no puede pasar de Finalizada a Alertada",

@@ -1,21 +1,21 @@
-//! What the context's use cases work with.
+//! The context as the engine sees it.
 
-use super::IngestaFault;
+use super::{IngestaFault, integration::published::ComandoRechazado};
 use crate::domain::ingesta::IngestaEvent;
 use seedwork::{
-    application::{Context, DomainEventHandler},
+    application::{Context, DomainEventHandler, Refuse},
     domain::Clock,
 };
 use std::sync::Arc;
 
-/// Handles the commands of this context; each does so in its own file, in [`commands`](super::commands).
+/// The handlers of this context's commands, each in its own file in [`commands`](super::commands).
 #[derive(Clone)]
 pub struct Handlers {
     pub(super) clock: Arc<dyn Clock>,
 }
 
 impl Handlers {
-    /// Handlers for whom it is as late as `clock` says.
+    /// Handlers that take the time from `clock`.
     pub fn new(clock: impl Clock) -> Self {
         Self { clock: Arc::new(clock) }
     }
@@ -27,5 +27,9 @@ impl Context for Handlers {
     type Fault = IngestaFault;
 }
 
-/// Nothing in this context follows from an event inside its transaction.
-impl<U: Send> DomainEventHandler<IngestaEvent, U> for Handlers {}
+/// This context has no reactions inside a transaction.
+impl<U: Send> DomainEventHandler<U> for Handlers {}
+
+impl Refuse for Handlers {
+    type Rejection = ComandoRechazado;
+}

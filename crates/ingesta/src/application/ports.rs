@@ -1,4 +1,4 @@
-//! What the use cases of this context need of a unit of work.
+//! The reads and writes that the use cases of this context need of a unit of work.
 
 use super::IngestaFault;
 use crate::domain::ingesta::{Ingesta, IngestaId};
@@ -6,11 +6,7 @@ use seedwork::application::{Load, Save, UnitOfWork};
 
 /// The ingestas, as a unit of work sees them.
 pub trait Ingestas: Load<Ingesta> {
-    /// The ingesta with this id.
-    ///
-    /// # Errors
-    ///
-    /// [`IngestaFault::NoExiste`] when there is none, or what [`Load::load`] answers.
+    /// Returns the ingesta with this id, or [`IngestaFault::NoExiste`].
     fn ingesta(&mut self, id: IngestaId) -> impl Future<Output = Result<Ingesta, IngestaFault>> + Send {
         async move { self.load(id).await?.ok_or(IngestaFault::NoExiste(id)) }
     }

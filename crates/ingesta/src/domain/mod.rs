@@ -1,3 +1,3 @@
-//! The business, and nothing else: no library that talks to the world, nothing that waits.
+//! The business rules. Synchronous, and without any library that talks to the world.
 
 pub mod ingesta;

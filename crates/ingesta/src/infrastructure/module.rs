@@ -1,40 +1,20 @@
-//! What this context is made of: its tables, its routes, what it says.
+//! The context for the binary: its tables, its queries, its routes and its subscriptions.
 
 use super::{http, queries::PgReads};
-use crate::{
-    application::{Handlers, commands, integration::consumed},
-    domain::ingesta::IngestaEvent,
-};
+use crate::application::{Handlers, commands, integration::consumed};
 use diesel_migrations::embed_migrations;
 use seedwork::{
-    application::Context,
     domain::SystemClock,
-    infrastructure::{
-        consumer::SubscriptionsBuilder,
-        module::{ContextEnvironment, Module, RunningContext},
-        postgres::Migrations,
-    },
+    infrastructure::{module::Module, postgres::Migrations},
 };
 
-/// The context's own tables.
 const MIGRATIONS: Migrations = embed_migrations!("migrations");
 
-/// The context, for the binary.
+/// Describes the context.
 pub fn module() -> Module {
-    Module { name: Handlers::NAME, migrations: || MIGRATIONS, start }
-}
-
-fn start(environment: &ContextEnvironment) -> anyhow::Result<RunningContext> {
-    let factory = environment.unit_of_work_factory();
-    let reads = PgReads { ingestas: factory.reads(), pool: environment.pool() };
-    RunningContext::new(Handlers::new(SystemClock), factory, reads, http::routes, subscriptions)
-}
-
-/// Subscribes to the commands on `comandos-ingesta`.
-fn subscriptions(
-    subscriptions: SubscriptionsBuilder<Handlers, IngestaEvent>,
-) -> SubscriptionsBuilder<Handlers, IngestaEvent> {
-    subscriptions
+    Module::builder(Handlers::new(SystemClock), || MIGRATIONS)
+        .queries(PgReads::open)
+        .routes(http::routes)
         .on_command::<consumed::CrearIngesta, commands::CrearIngesta>()
         .on_command::<consumed::IniciarProcesamiento, commands::IniciarProcesamiento>()
         .on_command::<consumed::AlertarIngesta, commands::AlertarIngesta>()
@@ -42,4 +22,5 @@ fn subscriptions(
         .on_command::<consumed::FinalizarIngesta, commands::FinalizarIngesta>()
         .on_command::<consumed::RevertirIngesta, commands::RevertirIngesta>()
         .on_command::<consumed::EliminarIngesta, commands::EliminarIngesta>()
+        .build()
 }

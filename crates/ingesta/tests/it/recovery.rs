@@ -20,7 +20,7 @@ async fn a_process_that_is_killed_while_it_handles_commands_does_all_of_them_onc
     let broker = database.broker().await.unwrap();
     let mut asked = BTreeSet::new();
     for _ in 0..KILLS {
-        let process = TestProcess::start(module, &database).await.unwrap();
+        let process = TestProcess::start(&module, &database).await.unwrap();
         for _ in 0..COMMANDS {
             let id_ingesta = Uuid::now_v7();
             let url_path = "https://imagenes.example/torax.dcm".to_owned();
@@ -35,7 +35,7 @@ async fn a_process_that_is_killed_while_it_handles_commands_does_all_of_them_onc
         }
         process.kill();
     }
-    let process = TestProcess::start(module, &database).await.unwrap();
+    let process = TestProcess::start(&module, &database).await.unwrap();
     let begun = eventually("every command is handled", || async {
         let begun = broker.published::<IngestaEnProceso>().await.unwrap();
         (begun.len() >= asked.len()).then_some(begun)

@@ -3,7 +3,7 @@
 use super::{
     Cause, Command, CommandHandler, Committed, Context, DomainEventHandler, EventHandler, Fault, FaultKind,
     IntegrationEvent, Query, QueryHandler, REACTION_BATCH, RecordedEvents, Refusal, Refuse, StorageError, Translate,
-    UnitOfWorkFactory,
+    UnitOfWork, UnitOfWorkFactory,
 };
 use std::pin::pin;
 
@@ -24,7 +24,7 @@ pub struct CommandBus<H, S> {
 
 impl<H, S> CommandBus<H, S>
 where
-    H: Context + DomainEventHandler<<H as Context>::Event, S::Uow>,
+    H: DomainEventHandler<S::Uow>,
     S: UnitOfWorkFactory<Uow: RecordedEvents<H::Event>>,
 {
     /// A bus over the handlers of a context and its units of work.
@@ -87,7 +87,7 @@ where
         H: Refuse,
     {
         let mut uow = self.factory.begin(cause);
-        H::refuse(refusal, &mut uow);
+        uow.publish(&H::Rejection::from(refusal));
         self.factory.commit(uow).await.map(|Committed| ())
     }
 

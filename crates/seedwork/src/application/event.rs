@@ -5,9 +5,9 @@ use super::{Context, IntegrationEvent};
 /// Reacts to a domain event of the same context, inside the same unit of work.
 ///
 /// The default does nothing.
-pub trait DomainEventHandler<E: Sync, U: Send>: Context {
+pub trait DomainEventHandler<U: Send>: Context {
     /// Continues the unit of work in which `event` was recorded.
-    fn handle(&self, event: &E, uow: &mut U) -> impl Future<Output = Result<(), Self::Fault>> + Send {
+    fn handle(&self, event: &Self::Event, uow: &mut U) -> impl Future<Output = Result<(), Self::Fault>> + Send {
         let _ = (event, uow);
         async { Ok(()) }
     }

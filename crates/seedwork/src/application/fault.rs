@@ -45,12 +45,16 @@ pub enum FaultKind {
 ///     #[error("No existe la cita")]
 ///     #[fault(NotFound, "no-encontrado")]
 ///     NoExiste,
+///     #[error("Ya hay una cita a esa hora")]
+///     #[fault(Conflict, "hora-ocupada", unique = "citas_hora")]
+///     HoraOcupada,
 ///     #[error(transparent)]
 ///     Invalida(#[from] Violations),
 ///     #[error(transparent)]
-///     Storage(#[from] StorageError),
+///     Storage(StorageError),
 /// }
 ///
+/// assert_eq!(CitasFault::from(StorageError::Unique("citas_hora".into())).slug(), "hora-ocupada");
 /// assert_eq!((CitasFault::NoExiste.kind(), CitasFault::NoExiste.slug()), (FaultKind::NotFound, "no-encontrado"));
 /// assert_eq!(CitasFault::from(StorageError::ConcurrencyConflict).kind(), FaultKind::ConcurrencyConflict);
 /// ```

@@ -1,13 +1,14 @@
 //! Refusals of commands from the broker. No caller waits for the result, so the refusal is published.
 
-use super::{Context, UnitOfWork};
+use super::{Context, IntegrationEvent};
 use crate::domain::Timestamp;
+use uuid::Uuid;
 
 /// The refusal of a command from the broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The key of the command's message, which identifies the aggregate.
-    pub key: String,
+    /// The id of the aggregate, which is the key of the command's message.
+    pub id: Uuid,
     /// The id of the command's message, chosen by its sender.
     pub command_id: String,
     /// The name of the command's record, without its namespace.
@@ -22,6 +23,6 @@ pub struct Refusal {
 
 /// A context that handles commands from the broker and publishes its refusals.
 pub trait Refuse: Context {
-    /// Publishes a refusal.
-    fn refuse(refusal: Refusal, uow: &mut impl UnitOfWork);
+    /// The record of a refusal.
+    type Rejection: IntegrationEvent + From<Refusal>;
 }

@@ -8,6 +8,7 @@ mod id;
 mod rules;
 mod specification;
 mod text;
+mod transitions;
 
 pub use aggregate::{Aggregate, Recorded, Version};
 pub use characters::{is_prose, is_visible, normalize};
@@ -15,4 +16,5 @@ pub use choice::Choice;
 pub use clock::{Clock, FixedClock, SystemClock, Timestamp, to_micros};
 pub use id::Id;
 pub use rules::{BrokenRule, Violation, Violations};
+pub use seedwork_derive::Aggregate;
 pub use specification::Specification;

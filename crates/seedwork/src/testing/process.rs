@@ -32,25 +32,26 @@ impl TestProcess {
     /// # Errors
     ///
     /// The context does not start.
-    pub async fn start(module: Module, database: &TestDatabase) -> anyhow::Result<Self> {
+    pub async fn start(module: &Module, database: &TestDatabase) -> anyhow::Result<Self> {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let supervisor = Supervisor::new();
         let (own, tasks) = (database.context(module.name)?, supervisor.clone());
         let (broker, registry) = database.broker().await?.into_parts();
+        let (name, module) = (module.name, module.clone());
         let started = runtime.spawn(async move {
             let environment = ContextEnvironment {
                 database: own.clone(),
                 committer: CommitterSettings::default(),
                 supervisor: tasks.clone(),
             };
-            let running = (module.start)(&environment)?;
+            let running = module.start(&environment)?;
             Relay::start(own.clone(), broker.clone(), registry.clone(), running.log.clone(), &tasks);
             if let Some(subscriptions) = running.subscriptions.clone() {
                 Consumer::start(own, broker, registry, subscriptions, &tasks);
             }
             anyhow::Ok(())
         });
-        started.await?.with_context(|| format!("{} does not start", module.name))?;
+        started.await?.with_context(|| format!("{name} does not start"))?;
         Ok(Self { supervisor, runtime: Some(runtime) })
     }
 

@@ -26,7 +26,7 @@ pub struct World<H: Context> {
 
 impl<H> World<H>
 where
-    H: Context + DomainEventHandler<<H as Context>::Event, Uow<H>>,
+    H: Context + DomainEventHandler<Uow<H>>,
 {
     /// A world in which nothing has happened.
     pub fn new(handlers: H) -> Self {

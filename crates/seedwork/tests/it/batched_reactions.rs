@@ -90,7 +90,7 @@ impl Context for Mirones {
     type Fault = StorageError;
 }
 
-impl<U: Send> DomainEventHandler<Evento, U> for Mirones {}
+impl<U: Send> DomainEventHandler<U> for Mirones {}
 
 impl<U: Find<ConSaldo>> EventHandler<Vaciado, U> for Mirones {
     async fn handle(&self, event: Vaciado, uow: &mut U) -> Result<(), StorageError> {

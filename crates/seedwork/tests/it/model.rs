@@ -155,7 +155,7 @@ impl Context for Handlers {
 }
 
 /// An order of more than three lines is closed by a reaction: one empty line, in the same unit of work.
-impl DomainEventHandler<Evento, Uow> for Handlers {
+impl DomainEventHandler<Uow> for Handlers {
     async fn handle(&self, event: &Evento, uow: &mut Uow) -> Result<(), StorageError> {
         let Evento::Pedido(id, version) = event else { return Ok(()) };
         let Some(mut pedido) = Load::<Pedido>::load(uow, (*id).into()).await? else { return Ok(()) };

@@ -1,41 +1,28 @@
-//! Why a use case of this context is refused.
+//! The refusals of this context's use cases.
 
-use crate::domain::reserva::{ReservaError, ReservaId};
+use crate::domain::reserva::{ReservaId, TransicionInvalida};
 use seedwork::{
     application::{Fault, StorageError},
     domain::Violations,
 };
 
-/// A refusal; `Display` is what the client reads.
+/// A refusal. `Display` is the text for clients.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Fault)]
 pub enum VuelosFault {
-    /// There is no such reserva.
     #[error("No existe la reserva {0}")]
     #[fault(NotFound, "no-encontrado")]
     NoExiste(ReservaId),
-    /// The id that a new reserva was given is taken.
+    /// The id of a new reserva is taken.
     #[error("Ya existe una reserva con ese id")]
-    #[fault(AlreadyExists, "id-ya-existe")]
+    #[fault(AlreadyExists, "id-ya-existe", unique)]
     YaExiste,
-    /// The fields of the request break rules.
     #[error(transparent)]
     Invalida(#[from] Violations),
-    /// The reserva, as it is, forbids it.
+    /// The reserva is in a state that forbids it.
     #[error(transparent)]
-    Regla(#[from] ReservaError),
-    /// It could not be read or committed.
+    Transicion(#[from] TransicionInvalida),
     #[error(transparent)]
     Storage(StorageError),
-}
-
-impl From<StorageError> for VuelosFault {
-    fn from(error: StorageError) -> Self {
-        match error {
-            // Nothing of a reserva is unique but its id.
-            StorageError::Unique(_) => Self::YaExiste,
-            other => Self::Storage(other),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -46,7 +33,7 @@ mod tests {
 
     #[test]
     fn a_refusal_has_a_kind_a_slug_and_a_text() {
-        let regla = ReservaError::TransicionInvalida { de: Estado::Pagada, a: Estado::Cancelada };
+        let transicion = TransicionInvalida { from: Estado::Pagada, to: Estado::Cancelada };
         for (fault, kind, slug, text) in [
             (
                 VuelosFault::NoExiste(ID),
@@ -54,8 +41,13 @@ mod tests {
                 "no-encontrado",
                 "No existe la reserva 0198c0de-0000-7000-8000-000000000001",
             ),
-            (VuelosFault::YaExiste, FaultKind::AlreadyExists, "id-ya-existe", "Ya existe una reserva con ese id"),
-            (regla.into(), FaultKind::Rule, "transicion-invalida", "Una reserva no puede pasar de Pagada a Cancelada"),
+            (VuelosFault::YaExiste, FaultKind::Conflict, "id-ya-existe", "Ya existe una reserva con ese id"),
+            (
+                transicion.into(),
+                FaultKind::Rule,
+                "transicion-invalida",
+                "Una reserva no puede pasar de Pagada a Cancelada",
+            ),
             (StorageError::Unavailable.into(), FaultKind::Unavailable, "no-disponible", "the database does not answer"),
         ] {
             assert_eq!((fault.kind(), fault.slug(), fault.to_string().as_str()), (kind, slug, text));

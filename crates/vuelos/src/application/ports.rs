@@ -1,4 +1,4 @@
-//! What the use cases of this context need of a unit of work.
+//! The reads and writes that the use cases of this context need of a unit of work.
 
 use super::VuelosFault;
 use crate::domain::reserva::{ClienteId, PendientesDe, Reserva, ReservaId};
@@ -6,20 +6,12 @@ use seedwork::application::{Find, Load, Save, UnitOfWork};
 
 /// The reservas, as a unit of work sees them.
 pub trait Reservas: Load<Reserva> + Find<PendientesDe> {
-    /// The reserva with this id.
-    ///
-    /// # Errors
-    ///
-    /// [`VuelosFault::NoExiste`] when there is none, or what [`Load::load`] answers.
+    /// Returns the reserva with this id, or [`VuelosFault::NoExiste`].
     fn reserva(&mut self, id: ReservaId) -> impl Future<Output = Result<Reserva, VuelosFault>> + Send {
         async move { self.load(id).await?.ok_or(VuelosFault::NoExiste(id)) }
     }
 
-    /// The reservas of a cliente that are Pendiente, as many as a unit is given.
-    ///
-    /// # Errors
-    ///
-    /// What [`Find::find`] answers.
+    /// Returns the reservas of a cliente that are Pendiente, or as many as one unit of work may change (see [`Find`]).
     fn reservas_pendientes(
         &mut self,
         cliente: ClienteId,

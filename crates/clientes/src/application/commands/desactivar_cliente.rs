@@ -1,4 +1,4 @@
-//! Lets a cliente go; it stays readable.
+//! Deactivates a cliente; it stays readable.
 
 use crate::{
     application::{ClientesFault, ClientesUow, Handlers},
@@ -9,21 +9,14 @@ use seedwork::{
     domain::Violations,
 };
 
-/// Asks to let a cliente go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesactivarCliente {
-    /// Which cliente.
     pub id: ClienteId,
-    /// Why.
     pub motivo: Motivo,
 }
 
 impl DesactivarCliente {
-    /// The command that somebody sent as text.
-    ///
-    /// # Errors
-    ///
-    /// The rule that the text breaks.
+    /// Parses a command that was sent as text.
     pub fn parse(id: ClienteId, motivo: &str) -> Result<Self, Violations> {
         let mut found = Violations::collect();
         let motivo = found.field("motivo", Motivo::parse(motivo));
@@ -52,7 +45,7 @@ mod tests {
     use crate::{
         application::integration::published::ClienteDesactivado,
         domain::{
-            cliente::{Cliente, ClienteError, Estado, examples::*},
+            cliente::{Cliente, Estado, TransicionInvalida, examples::*},
             expediente::{self, Expediente},
         },
     };
@@ -71,7 +64,7 @@ mod tests {
         let world = world(Estado::Activo);
         world.dispatch(DesactivarCliente { id: ID, motivo: motivo() }).await.unwrap();
         assert_eq!(world.get::<Cliente>(ID).unwrap().estado(), Estado::Desactivado);
-        let expected = ClienteDesactivado::from(&hechos(Some(motivo())));
+        let expected = ClienteDesactivado::from(&hechos(Estado::Desactivado, Some(motivo())));
         assert_eq!(world.published::<ClienteDesactivado>(), [expected]);
     }
 
@@ -95,7 +88,7 @@ mod tests {
     async fn a_cliente_leaves_only_once() {
         let world = world(Estado::Desactivado);
         let refused = world.dispatch(DesactivarCliente { id: ID, motivo: motivo() }).await;
-        let de_a = ClienteError::TransicionInvalida { de: Estado::Desactivado, a: Estado::Desactivado };
+        let de_a = TransicionInvalida { from: Estado::Desactivado, to: Estado::Desactivado };
         assert_eq!((refused, world.published_count()), (Err(de_a.into()), 0));
     }
 

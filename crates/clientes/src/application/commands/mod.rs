@@ -1,7 +1,7 @@
-//! What can be asked of a cliente: one use case, one file.
+//! The commands of this context: one use case, one file.
 
 mod desactivar_cliente;
 mod registrar_cliente;
 
-pub use desactivar_cliente::DesactivarCliente; // lets it go; it stays readable
-pub use registrar_cliente::RegistrarCliente; // takes it on
+pub use desactivar_cliente::DesactivarCliente;
+pub use registrar_cliente::RegistrarCliente;

@@ -1,4 +1,4 @@
-//! Takes on a person or a company as a cliente.
+//! Registers a person or a company as a cliente.
 
 use crate::{
     application::{ClientesFault, ClientesUow, Handlers},
@@ -6,16 +6,12 @@ use crate::{
 };
 use seedwork::application::{Command, CommandHandler};
 
-/// Asks to take a cliente on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistrarCliente {
-    /// The id that the cliente is to have.
     pub id: ClienteId,
-    /// Who it is by law.
     pub identidad: Identidad,
-    /// Where it is written to.
     pub email: Email,
-    /// Where its document was issued.
+    /// The city where the document was issued.
     pub ciudad: Ciudad,
 }
 
@@ -54,7 +50,7 @@ mod tests {
         let world = World::new(Handlers::new(FixedClock(AHORA)));
         assert_eq!(world.dispatch(comando()).await, Ok(ID));
         assert_eq!(world.get::<Cliente>(ID).unwrap().estado(), Estado::Activo);
-        let hechos = Hechos { version: 1, ..hechos(None) };
+        let hechos = Hechos { version: 1, ..hechos(Estado::Activo, None) };
         assert_eq!(world.published::<ClienteRegistrado>(), [ClienteRegistrado::from(&hechos)]);
         assert_eq!(world.published_count(), 1, "what happens to the expediente stays inside");
     }

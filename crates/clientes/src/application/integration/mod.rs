@@ -1,6 +1,4 @@
-//! What this context says to the world and what it hears: the Rust side of `schema/clientes`, and of what it needs of
-//! `schema/vuelos`.
+//! The published language of this context: the records that it publishes and consumes.
 
 pub mod consumed;
 pub mod published;
-mod translate;

@@ -1,70 +1,82 @@
-//! The records of `eventos-cliente`: what `schema/clientes/v1` says, in Rust.
+//! The records of the topic `eventos-cliente`: the Rust side of `schema/clientes/v1`.
 //!
-//! They are apart from the domain's events, so that the domain can change and what was promised to the world does not.
+//! They are separate from the domain's events, so that the domain can change while the published records stay. Nothing is
+//! taken from [`Datos`] with `..`: a new field is published, or left out on purpose.
 
-use crate::domain::cliente::{Hechos, Tipo};
+use crate::domain::{
+    ClientesEvent,
+    cliente::{ClienteEvent, Datos, Hechos, Tipo},
+    expediente::ExpedienteEvent::{Abierto, Cerrado},
+};
 use chrono::serde::ts_microseconds;
 use seedwork::{
-    application::{IntegrationEvent, Symbol},
+    application::{IntegrationEvent, Symbol, Translate, UnitOfWork},
     domain::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A cliente was taken on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntegrationEvent)]
-#[event(record = "sta.clientes.v1.ClienteRegistrado", topic = "eventos-cliente", key = id_cliente, version = version)]
-pub struct ClienteRegistrado {
-    /// Which cliente.
-    pub id_cliente: Uuid,
-    /// A person or a company.
-    pub tipo: Symbol<Tipo>,
-    /// What it is called, in one text.
-    pub nombre: String,
-    /// Where it is written to.
-    pub email: String,
-    /// When this happened.
-    #[serde(with = "ts_microseconds")]
-    pub fecha: Timestamp,
-    /// The version of the cliente that this brought: 1.
-    pub version: i64,
-}
-
-impl From<&Hechos> for ClienteRegistrado {
-    fn from(hechos: &Hechos) -> Self {
-        Self {
-            id_cliente: hechos.id.into(),
-            tipo: hechos.identidad.tipo().into(),
-            nombre: hechos.identidad.nombre(),
-            email: hechos.email.to_string(),
-            fecha: hechos.fecha,
-            version: hechos.version.into(),
+/// Decides what leaves the context. A new event does not compile until it has a place here.
+impl Translate for ClientesEvent {
+    fn translate(&self, uow: &mut impl UnitOfWork) {
+        match self {
+            Self::Cliente(ClienteEvent::Registrado(hechos)) => uow.publish(&ClienteRegistrado::from(hechos)),
+            Self::Cliente(ClienteEvent::Desactivado(hechos)) => {
+                uow.publish(&ClienteDesactivado::from(hechos));
+            }
+            // Stays inside: an expediente only follows its cliente.
+            Self::Expediente(Abierto | Cerrado) => {}
         }
     }
 }
 
-/// A cliente left.
+/// A cliente was registered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntegrationEvent)]
+#[event(record = "sta.clientes.v1.ClienteRegistrado", topic = "eventos-cliente", key = id_cliente, version = version)]
+pub struct ClienteRegistrado {
+    pub id_cliente: Uuid,
+    pub tipo: Symbol<Tipo>,
+    /// The names of a person, or the razón social of a company, in one text.
+    pub nombre: String,
+    pub email: String,
+    #[serde(with = "ts_microseconds")]
+    pub fecha: Timestamp,
+    pub version: i64,
+}
+
+impl From<&Hechos> for ClienteRegistrado {
+    fn from(Hechos { datos, fecha, version }: &Hechos) -> Self {
+        let Datos { id, identidad, email, ciudad: _, estado: _, motivo: _, fecha_creacion: _ } = datos;
+        Self {
+            id_cliente: (*id).into(),
+            tipo: identidad.tipo().into(),
+            nombre: identidad.nombre(),
+            email: email.to_string(),
+            fecha: *fecha,
+            version: (*version).into(),
+        }
+    }
+}
+
+/// A cliente was deactivated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntegrationEvent)]
 #[event(record = "sta.clientes.v1.ClienteDesactivado", topic = "eventos-cliente", key = id_cliente, version = version)]
 pub struct ClienteDesactivado {
-    /// Which cliente.
     pub id_cliente: Uuid,
-    /// Why.
     pub motivo: String,
-    /// When this happened.
     #[serde(with = "ts_microseconds")]
     pub fecha: Timestamp,
-    /// The version of the cliente that this brought: one more than the last.
     pub version: i64,
 }
 
 impl From<&Hechos> for ClienteDesactivado {
-    fn from(hechos: &Hechos) -> Self {
+    fn from(Hechos { datos, fecha, version }: &Hechos) -> Self {
+        let Datos { id, motivo, identidad: _, email: _, ciudad: _, estado: _, fecha_creacion: _ } = datos;
         Self {
-            id_cliente: hechos.id.into(),
-            motivo: hechos.motivo.as_ref().map(ToString::to_string).unwrap_or_default(),
-            fecha: hechos.fecha,
-            version: hechos.version.into(),
+            id_cliente: (*id).into(),
+            motivo: motivo.as_ref().map(ToString::to_string).unwrap_or_default(),
+            fecha: *fecha,
+            version: (*version).into(),
         }
     }
 }
@@ -72,12 +84,12 @@ impl From<&Hechos> for ClienteDesactivado {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::cliente::examples::*;
+    use crate::domain::cliente::{Estado, examples::*};
     use serde_json::{json, to_value};
 
     #[test]
     fn a_new_cliente_tells_all_its_facts() {
-        let event = ClienteRegistrado::from(&Hechos { version: 1, ..hechos(None) });
+        let event = ClienteRegistrado::from(&Hechos { version: 1, ..hechos(Estado::Activo, None) });
         let expected = json!({
             "id_cliente": "0198c0de-0000-7000-8000-000000000001",
             "tipo": "natural",
@@ -87,13 +99,14 @@ mod tests {
             "version": 1,
         });
         assert_eq!(to_value(event).unwrap(), expected);
-        let event = ClienteRegistrado::from(&Hechos { identidad: empresa(), ..hechos(None) });
-        assert_eq!((event.tipo, event.nombre.as_str()), (Tipo::Empresa.into(), "Clínica de los Alpes S.A.S."));
+        let datos = una_empresa().datos().clone();
+        let event = ClienteRegistrado::from(&Hechos { datos, ..hechos(Estado::Activo, None) });
+        assert_eq!((event.tipo, event.nombre.as_str()), (Symbol::Known(Tipo::Empresa), "Clínica de los Alpes S.A.S."));
     }
 
     #[test]
     fn a_cliente_that_leaves_tells_the_motivo() {
-        let event = ClienteDesactivado::from(&hechos(Some(motivo())));
+        let event = ClienteDesactivado::from(&hechos(Estado::Desactivado, Some(motivo())));
         let expected = json!({
             "id_cliente": "0198c0de-0000-7000-8000-000000000001",
             "motivo": "se va",
@@ -105,7 +118,7 @@ mod tests {
 
     #[test]
     fn messages_of_one_cliente_share_its_id_as_key_and_tell_its_version() {
-        let event = ClienteDesactivado::from(&hechos(Some(motivo())));
+        let event = ClienteDesactivado::from(&hechos(Estado::Desactivado, Some(motivo())));
         assert_eq!((event.key(), event.aggregate_version()), (ID.to_string(), Some(2)));
     }
 }

@@ -1,5 +1,5 @@
-//! What this context does about what happens: its own events, in the same unit of work, and those of others.
+//! Reactions to events: to those of this context in the same unit of work, to those of others in a new one.
 
-pub(super) mod on_cliente_desactivado; // the expediente is closed
-pub(super) mod on_cliente_registrado; // the expediente is opened
-mod on_reserva; // the expediente shows the reserva
+pub(super) mod on_cliente_desactivado;
+pub(super) mod on_cliente_registrado;
+mod on_reserva;

@@ -1,13 +1,12 @@
-//! With a cliente that leaves, its expediente is closed, in the same transaction.
+//! Closes the expediente of a deactivated cliente, in the same transaction.
 
 use crate::{
     application::{ClientesFault, ClientesUow},
     domain::cliente::Hechos,
 };
 
-/// Closes the expediente.
 pub(in crate::application) async fn cerrar<U: ClientesUow>(cliente: &Hechos, uow: &mut U) -> Result<(), ClientesFault> {
-    let mut expediente = uow.expediente(cliente.id).await?;
+    let mut expediente = uow.expediente(cliente.datos.id).await?;
     expediente.cerrar()?;
     uow.save(expediente);
     Ok(())

@@ -1,4 +1,4 @@
-//! The expediente of a cliente shows its reservas as they were last heard of, also when it is closed.
+//! Keeps the reservas that an expediente shows up to date, also after it is closed.
 
 use crate::application::{
     ClientesFault, ClientesUow, Handlers,
@@ -7,7 +7,7 @@ use crate::application::{
 };
 use seedwork::application::EventHandler;
 
-/// Shows what each of these events says, when it is about a cliente's reserva.
+/// Implements the handler of each of these events: a reserva without a cliente is in no expediente.
 macro_rules! show {
     ($($record:ident),+ $(,)?) => {$(
         impl<U: ClientesUow> EventHandler<$record, U> for Handlers {

@@ -1,33 +1,27 @@
-//! Where a cliente is written to.
+//! Email addresses.
 
 use super::rules::{es_de_correo_gratuito, es_email};
 use std::fmt;
 
-/// An email address, in small letters: two that differ only in these are one.
+/// An email address in lower case, so that addresses that differ only in case are one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Email(String);
 
 impl Email {
-    /// Takes an address, in small letters.
-    ///
-    /// # Errors
-    ///
-    /// It is none.
     pub fn parse(texto: &str) -> Result<Self, EmailInvalido> {
         if es_email(texto) { Ok(Self(texto.to_ascii_lowercase())) } else { Err(EmailInvalido) }
     }
 
-    /// The address.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What follows the `@`.
+    /// Returns the part after the `@`.
     pub fn dominio(&self) -> &str {
         self.0.rsplit_once('@').map_or("", |(_, dominio)| dominio)
     }
 
-    /// Whether it seems to be an organization's: the domain is not of those where anybody gets an address for nothing.
+    /// Returns true if the domain is not known to give free addresses to anybody.
     pub fn es_empresarial(&self) -> bool {
         !es_de_correo_gratuito(self.dominio())
     }
@@ -39,7 +33,7 @@ impl fmt::Display for Email {
     }
 }
 
-/// Personal: not shown by accident.
+/// Hides the address, which is personal.
 impl fmt::Debug for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Email(…)")

@@ -1,13 +1,22 @@
-//! Whether a cliente is served.
+//! The states of a cliente.
 
 seedwork::choice! {
-    /// Whether a cliente is served. From Activo one comes to Desactivado, and there is no way back.
+    /// The states of a cliente.
     pub enum Estado as EstadoDeCliente {
-        /// It is.
+        /// Served by STA.
         Activo,
-        /// It has left.
+        /// No longer served.
         Desactivado,
     }
-    /// No state has that name.
+    /// Not the name of a state.
     pub struct EstadoInvalido: "estado-valido", "El estado debe ser uno de los de un cliente";
+}
+
+seedwork::transitions! {
+    Estado {
+        Activo: [],
+        Desactivado: [Activo],
+    }
+    /// A change of state that the table does not have.
+    pub struct TransicionInvalida: "transicion-invalida", "Un cliente no puede pasar de {from} a {to}";
 }

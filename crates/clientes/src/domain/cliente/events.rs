@@ -1,30 +1,22 @@
-//! What can happen to a cliente.
+//! The events of a cliente.
 
-use super::{ClienteId, Email, Identidad, Motivo};
+use super::Datos;
 use seedwork::domain::{Timestamp, Version};
 
-/// Something happened to a cliente.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClienteEvent {
-    /// It was taken on.
+    /// It was registered.
     Registrado(Hechos),
-    /// It left.
+    /// It was deactivated.
     Desactivado(Hechos),
 }
 
-/// The cliente right after something happened to it: all that a listener needs without asking back.
+/// The facts of an event: the cliente as the event left it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hechos {
-    /// Which cliente.
-    pub id: ClienteId,
-    /// Who it is by law.
-    pub identidad: Identidad,
-    /// Where it is written to.
-    pub email: Email,
-    /// Why it left, if it did.
-    pub motivo: Option<Motivo>,
+    pub datos: Datos,
     /// When it happened.
     pub fecha: Timestamp,
-    /// The version that this event brought.
+    /// The version that the event brought.
     pub version: Version,
 }

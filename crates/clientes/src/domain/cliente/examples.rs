@@ -41,7 +41,7 @@ pub(crate) fn motivo() -> Motivo {
     Motivo::parse("se va").unwrap()
 }
 
-/// A person who was registered yesterday and came to `estado` at once; it has version 1.
+/// A person at version 1, who was registered [yesterday](AYER) and came to `estado` without a motivo.
 pub(crate) fn en(estado: Estado) -> Cliente {
     let datos = Datos {
         id: ID,
@@ -60,7 +60,7 @@ pub(crate) fn una_empresa() -> Cliente {
     Cliente::restaurar(Datos { identidad: empresa(), ..en(Estado::Activo).datos().clone() }, 1)
 }
 
-/// What the world hears when something happens to a cliente [`en`] some state.
-pub(crate) fn hechos(motivo: Option<Motivo>) -> Hechos {
-    Hechos { id: ID, identidad: natural(), email: email(), motivo, fecha: AHORA, version: 2 }
+/// The facts of the event by which a cliente comes to `estado` [now](AHORA).
+pub(crate) fn hechos(estado: Estado, motivo: Option<Motivo>) -> Hechos {
+    Hechos { datos: Datos { motivo, ..en(estado).datos }, fecha: AHORA, version: 2 }
 }

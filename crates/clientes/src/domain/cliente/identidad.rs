@@ -1,33 +1,18 @@
-//! Who a cliente is by law.
+//! The legal identity of a cliente.
 
 use super::{Apellidos, Cedula, FechaConstitucion, FechaNacimiento, Nombres, RazonSocial, Rut};
 use std::fmt;
 
-/// A person or a company, each with the name, the document and the date that such a one has.
+/// A person or a company, each with its own kind of name, document and date.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identidad {
     /// A person.
-    Natural {
-        /// What it is called.
-        nombre: Nombre,
-        /// Its document.
-        cedula: Cedula,
-        /// When it was born.
-        nacimiento: FechaNacimiento,
-    },
+    Natural { nombre: Nombre, cedula: Cedula, nacimiento: FechaNacimiento },
     /// A company.
-    Empresa {
-        /// The name that it is registered under.
-        razon_social: RazonSocial,
-        /// Its document.
-        rut: Rut,
-        /// When it was founded.
-        constitucion: FechaConstitucion,
-    },
+    Empresa { razon_social: RazonSocial, rut: Rut, constitucion: FechaConstitucion },
 }
 
 impl Identidad {
-    /// Which of the two.
     pub fn tipo(&self) -> Tipo {
         match self {
             Self::Natural { .. } => Tipo::Natural,
@@ -35,7 +20,6 @@ impl Identidad {
         }
     }
 
-    /// Which kind of document it has.
     pub fn documento(&self) -> TipoDocumento {
         match self {
             Self::Natural { .. } => TipoDocumento::Cedula,
@@ -43,7 +27,7 @@ impl Identidad {
         }
     }
 
-    /// The number of its document.
+    /// Returns the number of the document.
     pub fn numero(&self) -> &str {
         match self {
             Self::Natural { cedula, .. } => cedula.as_str(),
@@ -51,7 +35,7 @@ impl Identidad {
         }
     }
 
-    /// What it is called, in one text.
+    /// Returns the names of a person, or the razón social, in one text.
     pub fn nombre(&self) -> String {
         match self {
             Self::Natural { nombre, .. } => nombre.to_string(),
@@ -60,12 +44,9 @@ impl Identidad {
     }
 }
 
-/// What a person is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Nombre {
-    /// The given names.
     pub nombres: Nombres,
-    /// The family names.
     pub apellidos: Apellidos,
 }
 
@@ -76,35 +57,31 @@ impl fmt::Display for Nombre {
 }
 
 seedwork::choice! {
-    /// What a cliente is.
+    /// The kinds of cliente.
     pub enum Tipo as TipoDeCliente {
         /// A person.
         Natural = "natural",
         /// A company.
         Empresa = "empresa",
     }
-    /// Neither.
+    /// Not one of these kinds.
     pub struct TipoInvalido: "tipo-valido", "El tipo debe ser natural o empresa";
 }
 
 seedwork::choice! {
-    /// What identifies a cliente by law.
+    /// The kinds of legal document.
     pub enum TipoDocumento as TipoDeDocumento {
         /// A person's.
         Cedula = "cedula",
         /// A company's.
         Rut = "rut",
     }
-    /// Neither.
+    /// Not one of these kinds.
     pub struct TipoDocumentoInvalido: "tipo-documento-valido", "El tipo del documento debe ser cedula o rut";
 }
 
 impl TipoDocumento {
-    /// Refuses a document that does not identify a cliente of this kind.
-    ///
-    /// # Errors
-    ///
-    /// A person has a cedula, a company a rut.
+    /// Refuses a document that does not identify a cliente of this kind: a person has a cedula, a company a rut.
     pub fn identifica(self, tipo: Tipo) -> Result<(), DocumentoNoCorresponde> {
         match (tipo, self) {
             (Tipo::Natural, Self::Cedula) | (Tipo::Empresa, Self::Rut) => Ok(()),

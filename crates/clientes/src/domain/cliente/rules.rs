@@ -1,13 +1,13 @@
-//! What texts must be like to name a cliente, to identify one or to reach one.
+//! The rules for texts of a cliente.
 
 use seedwork::domain::{is_prose, is_visible};
 
-/// A name: 1 to 100 visible characters, spaces only between them.
+/// 1 to 100 visible characters, spaces only between them.
 pub(super) fn es_nombre(texto: &str) -> bool {
     is_visible(texto, 1..=100)
 }
 
-/// Something to read, in at most 500 characters.
+/// Readable text of at most 500 characters.
 pub(super) fn es_motivo(texto: &str) -> bool {
     is_prose(texto, 500)
 }
@@ -17,12 +17,12 @@ pub(super) fn es_cedula(texto: &str) -> bool {
     (6..=10).contains(&texto.len()) && texto.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// 6 to 10 digits and, if it is given, `-` and the check digit.
+/// 6 to 10 digits, optionally with `-` and the check digit.
 ///
-/// The check digit of a Colombian RUT (its number is the NIT) is made of the number's digits, the last one first, each
-/// multiplied by the next of 3, 7, 13, 17, 19, 23, 29, 37, 41, 43; the sum modulo 11 is the check digit when it is 0 or 1,
-/// else 11 minus it is. It is *not* verified: the business asks for its form only. So that a wrong one lets no company in
-/// twice, it does not count for uniqueness.
+/// The check digit is *not* verified: the business asks for its form only. It does not count for uniqueness, so that a
+/// wrong one registers no company twice. Of a Colombian RUT (the number is the NIT) it would be computed so: multiply the
+/// digits, last one first, by 3, 7, 13, 17, 19, 23, 29, 37, 41, 43, and add the products. The sum modulo 11 is the check
+/// digit if it is 0 or 1; otherwise 11 minus the sum modulo 11 is.
 pub(super) fn es_rut(texto: &str) -> bool {
     match texto.split_once('-') {
         Some((numero, verificacion)) => {
@@ -32,8 +32,8 @@ pub(super) fn es_rut(texto: &str) -> bool {
     }
 }
 
-/// An address that can be written to from everywhere: what browsers accept of `<input type=email>` (the HTML standard),
-/// with a dot in its domain and no longer than mail servers take (RFC 5321).
+/// An address that every mail server accepts: as browsers accept it in `<input type=email>` (the HTML standard), with a dot
+/// in its domain and of at most 254 characters (RFC 5321).
 pub(super) fn es_email(texto: &str) -> bool {
     texto.len() <= 254 && texto.rsplit_once('@').is_some_and(|(local, dominio)| es_buzon(local) && es_dominio(dominio))
 }
@@ -54,7 +54,7 @@ fn es_etiqueta(texto: &str) -> bool {
         && !texto.ends_with('-')
 }
 
-/// Domains where anybody gets an address for nothing, as far as they are known here.
+/// Known domains that give free addresses to anybody, sorted.
 const CORREO_GRATUITO: &[&str] = &[
     "aol.com",
     "fastmail.com",
@@ -95,7 +95,7 @@ const CORREO_GRATUITO: &[&str] = &[
     "zohomail.com",
 ];
 
-/// Whether anybody gets an address in this domain, which is in small letters.
+/// Returns true if the domain, in lower case, gives free addresses to anybody.
 pub(super) fn es_de_correo_gratuito(dominio: &str) -> bool {
     CORREO_GRATUITO.binary_search(&dominio).is_ok()
 }

@@ -26,7 +26,7 @@ seedwork::text! {
 }
 
 seedwork::text! {
-    /// Where a document was issued.
+    /// The city where a document was issued.
     pub struct Ciudad: checked by es_nombre;
     /// Not the name of a city.
     pub struct CiudadInvalida: "ciudad-valida", "La ciudad debe tener de 1 a 100 caracteres visibles";
@@ -48,38 +48,33 @@ seedwork::text! {
 }
 
 seedwork::text! {
-    /// Why somebody left.
+    /// The reason for a deactivation.
     pub struct Motivo: checked by es_motivo;
-    /// No reason at all, or not one to be kept.
+    /// Not a readable text, or too long.
     pub struct MotivoInvalido: "motivo-valido", "El motivo debe tener de 1 a 500 caracteres, y ninguno de control";
 }
 
-/// When a person was born who has since come of age.
+/// The date of birth of an adult.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct FechaNacimiento(NaiveDate);
 
-/// The age at which one may be a cliente.
+/// The lowest age of a cliente, in years.
 const MAYORIA_DE_EDAD: u32 = 18;
 
 impl FechaNacimiento {
-    /// The date of birth of somebody who is 18 years old or more on the day `hoy`. Who was born on February 29 is so on
-    /// March 1.
-    ///
-    /// # Errors
-    ///
-    /// Somebody born on that day is not, or was not born yet.
+    /// Accepts the date of birth of a person who is 18 years old or more on the day `hoy`. A person born on February 29
+    /// comes of age on March 1.
     pub fn parse(fecha: NaiveDate, hoy: NaiveDate) -> Result<Self, MenorDeEdad> {
         let edad = hoy.years_since(fecha).ok_or(MenorDeEdad)?;
         if edad >= MAYORIA_DE_EDAD { Ok(Self(fecha)) } else { Err(MenorDeEdad) }
     }
 
-    /// The date.
     pub fn fecha(self) -> NaiveDate {
         self.0
     }
 }
 
-/// Personal: not shown by accident.
+/// Hides the date, which is personal.
 impl fmt::Debug for FechaNacimiento {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("FechaNacimiento(…)")
@@ -87,32 +82,27 @@ impl fmt::Debug for FechaNacimiento {
 }
 
 seedwork::refusal! {
-    /// Somebody who has not come of age.
+    /// A person under 18.
     pub struct MenorDeEdad: "mayor-de-edad", "El cliente debe tener 18 años o mas";
 }
 
-/// When a company was founded: a day that is over.
+/// The date of foundation of a company: a day in the past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FechaConstitucion(NaiveDate);
 
 impl FechaConstitucion {
-    /// A date before the day `hoy`.
-    ///
-    /// # Errors
-    ///
-    /// It is this very day, or to come.
+    /// Accepts a date before the day `hoy`.
     pub fn parse(fecha: NaiveDate, hoy: NaiveDate) -> Result<Self, FechaPorVenir> {
         if fecha < hoy { Ok(Self(fecha)) } else { Err(FechaPorVenir) }
     }
 
-    /// The date.
     pub fn fecha(self) -> NaiveDate {
         self.0
     }
 }
 
 seedwork::refusal! {
-    /// A company that is yet to be founded.
+    /// A company founded today or later.
     pub struct FechaPorVenir: "fecha-pasada", "La fecha de constitucion debe ser anterior a hoy";
 }
 

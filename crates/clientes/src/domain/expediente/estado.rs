@@ -1,13 +1,22 @@
-//! Whether an expediente is open.
+//! The states of an expediente.
 
 seedwork::choice! {
-    /// Whether an expediente is open. From Abierto one comes to Cerrado, and there is no way back.
+    /// The states of an expediente.
     pub enum Estado as EstadoDeExpediente {
-        /// The cliente is served.
+        /// Its cliente is served.
         Abierto,
-        /// The cliente has left.
+        /// Its cliente is deactivated.
         Cerrado,
     }
-    /// No state has that name.
+    /// Not the name of a state.
     pub struct EstadoInvalido: "estado-valido", "El estado debe ser uno de los de un expediente";
+}
+
+seedwork::transitions! {
+    Estado {
+        Abierto: [],
+        Cerrado: [Abierto],
+    }
+    /// A change of state that the table does not have.
+    pub struct TransicionInvalida: "transicion-invalida", "Un expediente no puede pasar de {from} a {to}";
 }

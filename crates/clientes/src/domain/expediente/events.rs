@@ -1,10 +1,7 @@
-//! What can happen to an expediente.
+//! The events of an expediente.
 
-/// Something happened to an expediente.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpedienteEvent {
-    /// It was opened.
     Abierto,
-    /// It was closed.
     Cerrado,
 }

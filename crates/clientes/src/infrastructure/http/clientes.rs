@@ -8,18 +8,17 @@ use crate::{
             ClientePorId, ClienteView, ClientesDesactivados, ExpedienteDeCliente, ExpedienteView, TodosLosClientes,
         },
     },
-    domain::{ClientesEvent, cliente::ClienteId},
+    domain::cliente::ClienteId,
     infrastructure::queries::PgReads,
 };
 use actix_web::{get, post};
-use seedwork::infrastructure::{
-    http::{self, Accepted, Json, PageBody, PageResponse, Paging, Path, Problem, QueryString, Versioned},
-    postgres::PgUnitOfWorkFactory,
+use seedwork::infrastructure::http::{
+    self, Accepted, Json, PageBody, PageResponse, Paging, Path, Problem, QueryString, Versioned,
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
-type Bus = http::Bus<Handlers, PgUnitOfWorkFactory<ClientesEvent>>;
+type Bus = http::Bus<Handlers>;
 type Queries = http::Queries<PgReads>;
 
 /// Every route of this context.

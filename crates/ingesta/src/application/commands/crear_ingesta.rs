@@ -1,4 +1,4 @@
-//! Takes in an image that a provider has of a patient.
+//! Takes in an image of a patient.
 
 use crate::{
     application::{Handlers, IngestaFault, IngestaUow},
@@ -9,25 +9,17 @@ use seedwork::{
     domain::Violations,
 };
 
-/// Asks to take an image in. Who asks chooses the id, so that asking again is not asking for another.
+/// The sender chooses the id, so that a repeated command creates no second ingesta.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CrearIngesta {
-    /// The id that the ingesta is to have.
     pub id: IngestaId,
-    /// Who hands the image in.
     pub proveedor: IdProveedor,
-    /// Whose image it is.
     pub paciente: IdPaciente,
-    /// Where the image is.
     pub url: UrlImagen,
 }
 
 impl CrearIngesta {
-    /// The command that somebody sent as texts.
-    ///
-    /// # Errors
-    ///
-    /// Every rule that the texts break.
+    /// Parses a command that was sent as texts. The error has every rule that they break.
     pub fn parse(id: IngestaId, id_proveedor: &str, id_paciente: &str, url_path: &str) -> Result<Self, Violations> {
         let mut found = Violations::collect();
         let proveedor = found.field("id_proveedor", IdProveedor::parse(id_proveedor));

@@ -6,10 +6,8 @@ use crate::{
 };
 use seedwork::application::{Command, CommandHandler};
 
-/// Asks to delete an ingesta.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EliminarIngesta {
-    /// Which ingesta.
     pub id: IngestaId,
 }
 
@@ -33,7 +31,7 @@ mod tests {
     use super::*;
     use crate::{
         application::integration::published::IngestaEliminada,
-        domain::ingesta::{Estado, Ingesta, IngestaError, examples::*},
+        domain::ingesta::{Estado, Ingesta, TransicionInvalida, examples::*},
     };
     use seedwork::{domain::FixedClock, testing::World};
 
@@ -49,7 +47,7 @@ mod tests {
     async fn an_ingesta_is_deleted_only_once() {
         let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Eliminada));
         let refused = world.dispatch(EliminarIngesta { id: ID }).await;
-        let de_a = IngestaError::TransicionInvalida { de: Estado::Eliminada, a: Estado::Eliminada };
+        let de_a = TransicionInvalida { from: Estado::Eliminada, to: Estado::Eliminada };
         assert_eq!((refused, world.published_count()), (Err(de_a.into()), 0));
     }
 

@@ -1,4 +1,4 @@
-//! Ends the work on an ingesta well.
+//! Ends the work on an ingesta successfully.
 
 use crate::{
     application::{Handlers, IngestaFault, IngestaUow},
@@ -6,10 +6,8 @@ use crate::{
 };
 use seedwork::application::{Command, CommandHandler};
 
-/// Asks to end the work on an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FinalizarIngesta {
-    /// Which ingesta.
     pub id: IngestaId,
 }
 
@@ -33,7 +31,7 @@ mod tests {
     use super::*;
     use crate::{
         application::integration::published::IngestaFinalizada,
-        domain::ingesta::{Estado, Ingesta, IngestaError, examples::*},
+        domain::ingesta::{Estado, Ingesta, TransicionInvalida, examples::*},
     };
     use seedwork::{domain::FixedClock, testing::World};
 
@@ -52,7 +50,7 @@ mod tests {
     async fn work_that_never_started_cannot_end() {
         let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Creada));
         let refused = world.dispatch(FinalizarIngesta { id: ID }).await;
-        let de_a = IngestaError::TransicionInvalida { de: Estado::Creada, a: Estado::Finalizada };
+        let de_a = TransicionInvalida { from: Estado::Creada, to: Estado::Finalizada };
         assert_eq!((refused, world.published_count()), (Err(de_a.into()), 0));
     }
 

@@ -1,4 +1,4 @@
-//! Starts the work on an ingesta, or goes on with it after an alert.
+//! Starts the work on an ingesta, or continues it after an alert.
 
 use crate::{
     application::{Handlers, IngestaFault, IngestaUow},
@@ -6,10 +6,8 @@ use crate::{
 };
 use seedwork::application::{Command, CommandHandler};
 
-/// Asks to start the work on an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IniciarProcesamiento {
-    /// Which ingesta.
     pub id: IngestaId,
 }
 
@@ -33,7 +31,7 @@ mod tests {
     use super::*;
     use crate::{
         application::integration::published::IngestaEnProceso,
-        domain::ingesta::{Estado, Ingesta, IngestaError, examples::*},
+        domain::ingesta::{Estado, Ingesta, TransicionInvalida, examples::*},
     };
     use seedwork::{domain::FixedClock, testing::World};
 
@@ -49,7 +47,7 @@ mod tests {
     async fn work_that_has_started_cannot_start_again() {
         let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Pendiente));
         let refused = world.dispatch(IniciarProcesamiento { id: ID }).await;
-        let de_a = IngestaError::TransicionInvalida { de: Estado::Pendiente, a: Estado::Pendiente };
+        let de_a = TransicionInvalida { from: Estado::Pendiente, to: Estado::Pendiente };
         assert_eq!((refused, world.published_count()), (Err(de_a.into()), 0));
     }
 

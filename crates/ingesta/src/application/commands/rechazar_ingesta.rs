@@ -9,21 +9,14 @@ use seedwork::{
     domain::Violations,
 };
 
-/// Asks to refuse an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RechazarIngesta {
-    /// Which ingesta.
     pub id: IngestaId,
-    /// Why.
     pub motivo: Motivo,
 }
 
 impl RechazarIngesta {
-    /// The command that somebody sent as text.
-    ///
-    /// # Errors
-    ///
-    /// The rule that the text breaks.
+    /// Parses a command that was sent as text.
     pub fn parse(id: IngestaId, motivo: &str) -> Result<Self, Violations> {
         let mut found = Violations::collect();
         let motivo = found.field("motivo", Motivo::parse(motivo));
@@ -51,7 +44,7 @@ mod tests {
     use super::*;
     use crate::{
         application::integration::published::IngestaRechazada,
-        domain::ingesta::{Estado, Ingesta, IngestaError, examples::*},
+        domain::ingesta::{Estado, Ingesta, TransicionInvalida, examples::*},
     };
     use seedwork::{domain::FixedClock, testing::World};
 
@@ -70,7 +63,7 @@ mod tests {
     async fn an_ingesta_is_refused_only_once() {
         let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Rechazada));
         let refused = world.dispatch(RechazarIngesta { id: ID, motivo: motivo() }).await;
-        let de_a = IngestaError::TransicionInvalida { de: Estado::Rechazada, a: Estado::Rechazada };
+        let de_a = TransicionInvalida { from: Estado::Rechazada, to: Estado::Rechazada };
         assert_eq!((refused, world.published_count()), (Err(de_a.into()), 0));
     }
 

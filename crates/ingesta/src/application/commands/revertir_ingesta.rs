@@ -9,21 +9,14 @@ use seedwork::{
     domain::Violations,
 };
 
-/// Asks to take back what was begun with an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RevertirIngesta {
-    /// Which ingesta.
     pub id: IngestaId,
-    /// Why.
     pub motivo: Motivo,
 }
 
 impl RevertirIngesta {
-    /// The command that somebody sent as text.
-    ///
-    /// # Errors
-    ///
-    /// The rule that the text breaks.
+    /// Parses a command that was sent as text.
     pub fn parse(id: IngestaId, motivo: &str) -> Result<Self, Violations> {
         let mut found = Violations::collect();
         let motivo = found.field("motivo", Motivo::parse(motivo));
@@ -51,7 +44,7 @@ mod tests {
     use super::*;
     use crate::{
         application::integration::published::IngestaFallida,
-        domain::ingesta::{Estado, Ingesta, IngestaError, examples::*},
+        domain::ingesta::{Estado, Ingesta, TransicionInvalida, examples::*},
     };
     use seedwork::{domain::FixedClock, testing::World};
 
@@ -70,7 +63,7 @@ mod tests {
     async fn a_finished_ingesta_cannot_be_taken_back() {
         let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Finalizada));
         let refused = world.dispatch(RevertirIngesta { id: ID, motivo: motivo() }).await;
-        let de_a = IngestaError::TransicionInvalida { de: Estado::Finalizada, a: Estado::Fallida };
+        let de_a = TransicionInvalida { from: Estado::Finalizada, to: Estado::Fallida };
         assert_eq!((refused, world.published_count()), (Err(de_a.into()), 0));
     }
 

@@ -1,24 +1,18 @@
-//! The records of `comandos-ingesta`: what others may ask of this context through the broker, and how each becomes a
-//! command.
+//! The records of the topic `comandos-ingesta`, and the command that each becomes.
 //!
-//! A record is only well-typed. What the domain refuses of it is answered, not failed on.
+//! A decoded record is well-typed, no more. If the domain refuses its values, the sender gets a `ComandoRechazado`.
 
 use crate::{application::commands, domain::ingesta::IngestaId};
 use seedwork::{application::IntegrationEvent, domain::Violations};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Asks to take an image in, under an id that the sender chose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntegrationEvent)]
 #[event(record = "sta.ingesta.v1.CrearIngesta", topic = "comandos-ingesta", key = id_ingesta)]
 pub struct CrearIngesta {
-    /// The id that the ingesta is to have.
     pub id_ingesta: Uuid,
-    /// Who hands the image in.
     pub id_proveedor: String,
-    /// Whose image it is.
     pub id_paciente: String,
-    /// Where the image is.
     pub url_path: String,
 }
 
@@ -30,17 +24,15 @@ impl TryFrom<CrearIngesta> for commands::CrearIngesta {
     }
 }
 
-/// Declares the records that ask for a change of an ingesta, and how each is parsed: all have the same fields. A
-/// `motivo` that is not there is an empty one.
+/// Declares the records that ask for a change of an ingesta, each with the function that parses it. All have the same
+/// fields. A missing `motivo` is parsed as an empty one.
 macro_rules! changes {
     ($($(#[$doc:meta])* $record:ident = $full_name:literal, $parse:expr;)+) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntegrationEvent)]
         #[event(record = $full_name, topic = "comandos-ingesta", key = id_ingesta)]
         pub struct $record {
-            /// Which ingesta.
             pub id_ingesta: Uuid,
-            /// Why.
             pub motivo: Option<String>,
         }
 

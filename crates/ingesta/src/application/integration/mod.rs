@@ -1,6 +1,4 @@
-//! What this context says to the world and what it handles: the Rust side of `schema/ingesta`.
+//! The published language of this context: the records that it publishes and consumes.
 
 pub mod consumed;
 pub mod published;
-mod refuse;
-mod translate;

@@ -1,126 +1,120 @@
-//! The records of `eventos-ingesta`: what `schema/ingesta/v1` says, in Rust.
+//! The records of the topic `eventos-ingesta`: the Rust side of `schema/ingesta/v1`.
 //!
-//! They are apart from the domain's events, so that the domain can change and what was promised to the world does not.
+//! They are separate from the domain's events, so that the domain can change while the published records stay.
 
-use crate::domain::ingesta::{Estado, Hechos};
+use crate::domain::ingesta::{Datos, Estado, Hechos, IngestaEvent};
 use chrono::serde::ts_microseconds;
 use seedwork::{
-    application::{IntegrationEvent, Symbol},
+    application::{IntegrationEvent, Refusal, Symbol, Translate, UnitOfWork},
     domain::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// An image was handed in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntegrationEvent)]
-#[event(record = "sta.ingesta.v1.IngestaCreada", topic = "eventos-ingesta", key = id_ingesta, version = version)]
-pub struct IngestaCreada {
-    /// Which ingesta.
-    pub id_ingesta: Uuid,
-    /// Who handed the image in.
-    pub id_proveedor: String,
-    /// Whose image it is.
-    pub id_paciente: String,
-    /// Where the image is.
-    pub url_path: String,
-    /// What became of it.
-    pub estado: Symbol<Estado>,
-    /// When this happened.
-    #[serde(with = "ts_microseconds")]
-    pub fecha: Timestamp,
-    /// The version of the ingesta that this brought: 1.
-    pub version: i64,
-}
-
-impl From<&Hechos> for IngestaCreada {
-    fn from(hechos: &Hechos) -> Self {
-        Self {
-            id_ingesta: hechos.id.into(),
-            id_proveedor: hechos.proveedor.to_string(),
-            id_paciente: hechos.paciente.to_string(),
-            url_path: hechos.url.to_string(),
-            estado: hechos.estado.into(),
-            fecha: hechos.fecha,
-            version: hechos.version.into(),
+/// Decides what leaves the context. A new event does not compile until it has a place here.
+impl Translate for IngestaEvent {
+    fn translate(&self, uow: &mut impl UnitOfWork) {
+        match self {
+            Self::Creada(hechos) => uow.publish(&IngestaCreada::from(hechos)),
+            Self::EnProceso(hechos) => uow.publish(&IngestaEnProceso::from(hechos)),
+            Self::Alertada(hechos) => uow.publish(&IngestaAlertada::from(hechos)),
+            Self::Rechazada(hechos) => uow.publish(&IngestaRechazada::from(hechos)),
+            Self::Finalizada(hechos) => uow.publish(&IngestaFinalizada::from(hechos)),
+            Self::Fallida(hechos) => uow.publish(&IngestaFallida::from(hechos)),
+            Self::Eliminada(hechos) => uow.publish(&IngestaEliminada::from(hechos)),
         }
     }
 }
 
-/// Declares the records of what happens to an ingesta later: all have the same fields.
-macro_rules! changes {
-    ($($(#[$doc:meta])* $record:ident = $full_name:literal;)+) => {$(
+/// Declares the events of an ingesta. All have the same fields; `motivo` is in those that name it.
+macro_rules! events {
+    ($($(#[$doc:meta])* $record:ident = $full_name:literal $(, $motivo:ident)?;)+) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntegrationEvent)]
         #[event(record = $full_name, topic = "eventos-ingesta", key = id_ingesta, version = version)]
         pub struct $record {
-            /// Which ingesta.
             pub id_ingesta: Uuid,
-            /// Who handed the image in.
             pub id_proveedor: String,
-            /// Whose image it is.
             pub id_paciente: String,
-            /// Where the image is.
             pub url_path: String,
-            /// What became of it.
             pub estado: Symbol<Estado>,
-            /// The last reason that somebody gave, now or earlier.
-            pub motivo: Option<String>,
-            /// When this happened.
+            $(pub $motivo: Option<String>,)?
             #[serde(with = "ts_microseconds")]
             pub fecha: Timestamp,
-            /// The version of the ingesta that this brought: one more than the last.
             pub version: i64,
         }
 
         impl From<&Hechos> for $record {
-            fn from(hechos: &Hechos) -> Self {
-                Self {
-                    id_ingesta: hechos.id.into(),
-                    id_proveedor: hechos.proveedor.to_string(),
-                    id_paciente: hechos.paciente.to_string(),
-                    url_path: hechos.url.to_string(),
-                    estado: hechos.estado.into(),
-                    motivo: hechos.motivo.as_ref().map(ToString::to_string),
-                    fecha: hechos.fecha,
-                    version: hechos.version.into(),
-                }
+            fn from(Hechos { datos, fecha, version }: &Hechos) -> Self {
+                let (id_ingesta, id_proveedor, id_paciente, url_path, estado, _motivo) = facts(datos);
+                let (fecha, version) = (*fecha, (*version).into());
+                Self { id_ingesta, id_proveedor, id_paciente, url_path, estado, $($motivo: _motivo,)? fecha, version }
             }
         }
     )+};
 }
 
-changes! {
-    /// The work on an image began, or went on after an alert.
-    IngestaEnProceso = "sta.ingesta.v1.IngestaEnProceso";
-    /// An alert was raised.
-    IngestaAlertada = "sta.ingesta.v1.IngestaAlertada";
-    /// An image was refused.
-    IngestaRechazada = "sta.ingesta.v1.IngestaRechazada";
-    /// The work on an image ended well.
-    IngestaFinalizada = "sta.ingesta.v1.IngestaFinalizada";
-    /// What was begun with an image was taken back.
-    IngestaFallida = "sta.ingesta.v1.IngestaFallida";
-    /// An ingesta was deleted.
-    IngestaEliminada = "sta.ingesta.v1.IngestaEliminada";
+/// The published facts, in the order of the records. No `..`: a new field is published, or left out here on purpose.
+///
+/// A function, because the compiler does not name a missing field inside `macro_rules!`.
+fn facts(datos: &Datos) -> (Uuid, String, String, String, Symbol<Estado>, Option<String>) {
+    let Datos {
+        id,
+        proveedor,
+        paciente,
+        url,
+        estado,
+        motivo,
+        fecha_creacion: _,
+        fecha_actualizacion: _,
+        fecha_eliminacion: _,
+    } = datos;
+    let (proveedor, paciente, url) = (proveedor.to_string(), paciente.to_string(), url.to_string());
+    ((*id).into(), proveedor, paciente, url, (*estado).into(), motivo.as_ref().map(ToString::to_string))
 }
 
-/// A command from the broker was refused: the answer to it, since nobody waits for one.
+events! {
+    /// An image was handed in.
+    IngestaCreada = "sta.ingesta.v1.IngestaCreada";
+    /// The work on an image began, or continued after an alert.
+    IngestaEnProceso = "sta.ingesta.v1.IngestaEnProceso", motivo;
+    /// An alert was raised.
+    IngestaAlertada = "sta.ingesta.v1.IngestaAlertada", motivo;
+    /// An image was refused.
+    IngestaRechazada = "sta.ingesta.v1.IngestaRechazada", motivo;
+    /// The work on an image ended successfully.
+    IngestaFinalizada = "sta.ingesta.v1.IngestaFinalizada", motivo;
+    /// The ingesta was taken back.
+    IngestaFallida = "sta.ingesta.v1.IngestaFallida", motivo;
+    /// The ingesta was deleted.
+    IngestaEliminada = "sta.ingesta.v1.IngestaEliminada", motivo;
+}
+
+/// The answer to a command from the broker that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntegrationEvent)]
 #[event(record = "sta.ingesta.v1.ComandoRechazado", topic = "eventos-ingesta", key = id_ingesta)]
 pub struct ComandoRechazado {
-    /// Which ingesta the command was for.
     pub id_ingesta: Uuid,
-    /// The id of the command's message, as its sender chose it.
     pub id_comando: String,
-    /// The name of the command's record.
     pub comando: String,
-    /// The name of the rule that it breaks, in kebab-case.
     pub regla: String,
-    /// What is wrong, in Spanish.
     pub detalle: String,
-    /// When it was refused.
     #[serde(with = "ts_microseconds")]
     pub fecha: Timestamp,
+}
+
+impl From<Refusal> for ComandoRechazado {
+    fn from(refusal: Refusal) -> Self {
+        let Refusal { id, command_id, command, rule, detail, time } = refusal;
+        Self {
+            id_ingesta: id,
+            id_comando: command_id,
+            comando: command.to_owned(),
+            regla: rule.to_owned(),
+            detalle: detail,
+            fecha: time,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,46 +1,39 @@
-//! What can become of an ingesta, and from where to where it may go.
+//! The states of an ingesta, and the transitions between them.
 
 seedwork::choice! {
-    /// What became of an ingesta so far.
+    /// The states of an ingesta.
     pub enum Estado as EstadoDeIngesta {
         /// Handed in.
         Creada,
         /// Being worked on.
         Pendiente,
-        /// Something about it needs attention.
+        /// In need of attention.
         Alertada,
         /// Refused.
         Rechazada,
-        /// Worked on, and done.
+        /// Done.
         Finalizada,
         /// Taken back, because something it needed failed elsewhere.
         Fallida,
         /// Deleted.
         Eliminada,
     }
-    /// No state has that name.
+    /// Not the name of a state.
     pub struct EstadoInvalido: "estado-valido", "El estado debe ser uno de los de una ingesta";
 }
 
-impl Estado {
-    /// Whether an ingesta in this state may go to `a`.
-    pub fn puede_pasar_a(self, a: Self) -> bool {
-        a.desde().contains(&self)
+seedwork::transitions! {
+    Estado {
+        Creada: [],
+        Pendiente: [Creada, Alertada],
+        Alertada: [Creada, Pendiente],
+        Rechazada: [Creada, Pendiente, Alertada],
+        Finalizada: [Pendiente, Alertada],
+        Fallida: [Creada, Pendiente, Alertada],
+        Eliminada: [Creada, Pendiente, Alertada, Rechazada, Finalizada, Fallida],
     }
-
-    /// The table of transitions: from which states one comes here.
-    fn desde(self) -> &'static [Self] {
-        use Estado::{Alertada, Creada, Eliminada, Fallida, Finalizada, Pendiente, Rechazada};
-        match self {
-            Creada => &[],
-            Pendiente => &[Creada, Alertada],
-            Alertada => &[Creada, Pendiente],
-            Rechazada => &[Creada, Pendiente, Alertada],
-            Finalizada => &[Pendiente, Alertada],
-            Fallida => &[Creada, Pendiente, Alertada],
-            Eliminada => &[Creada, Pendiente, Alertada, Rechazada, Finalizada, Fallida],
-        }
-    }
+    /// A change of state that the table does not have.
+    pub struct TransicionInvalida: "transicion-invalida", "Una ingesta no puede pasar de {from} a {to}";
 }
 
 #[cfg(test)]
@@ -66,7 +59,7 @@ mod tests {
     fn the_transitions_are_those_of_the_business() {
         for (de, fila) in TRANSICIONES {
             for (a, esperado) in Estado::ALL.into_iter().zip(fila) {
-                assert_eq!(de.puede_pasar_a(a), esperado, "{de} -> {a}");
+                assert_eq!(de.can_change_to(a), esperado, "{de} -> {a}");
             }
         }
     }

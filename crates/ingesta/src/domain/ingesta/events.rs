@@ -1,20 +1,19 @@
-//! What can happen to an ingesta.
+//! The events of an ingesta.
 
-use super::{Estado, IdPaciente, IdProveedor, IngestaId, Motivo, UrlImagen};
+use super::Datos;
 use seedwork::domain::{Timestamp, Version};
 
-/// Something happened to an ingesta.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IngestaEvent {
     /// It was handed in.
     Creada(Hechos),
-    /// The work on it began, or went on.
+    /// The work on it began, or continued.
     EnProceso(Hechos),
     /// An alert was raised.
     Alertada(Hechos),
     /// It was refused.
     Rechazada(Hechos),
-    /// The work on it ended well.
+    /// The work on it ended successfully.
     Finalizada(Hechos),
     /// It was taken back.
     Fallida(Hechos),
@@ -22,23 +21,12 @@ pub enum IngestaEvent {
     Eliminada(Hechos),
 }
 
-/// The ingesta right after something happened to it: all that a listener needs without asking back.
+/// The facts of an event: the ingesta as the event left it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hechos {
-    /// Which ingesta.
-    pub id: IngestaId,
-    /// Who handed the image in.
-    pub proveedor: IdProveedor,
-    /// Whose image it is.
-    pub paciente: IdPaciente,
-    /// Where the image is.
-    pub url: UrlImagen,
-    /// What became of it.
-    pub estado: Estado,
-    /// The last reason that somebody gave, now or earlier.
-    pub motivo: Option<Motivo>,
+    pub datos: Datos,
     /// When it happened.
     pub fecha: Timestamp,
-    /// The version that this event brought.
+    /// The version that the event brought.
     pub version: Version,
 }

@@ -23,7 +23,7 @@ pub(crate) fn motivo() -> Motivo {
     Motivo::parse("imagen borrosa").unwrap()
 }
 
-/// An ingesta that came to `estado` yesterday and has version 1; nobody has given a reason for anything.
+/// An ingesta at version 1 that came to `estado` [yesterday](AYER), without a motivo.
 pub(crate) fn en(estado: Estado) -> Ingesta {
     let datos = Datos {
         id: ID,
@@ -39,16 +39,9 @@ pub(crate) fn en(estado: Estado) -> Ingesta {
     Ingesta::restaurar(datos, 1)
 }
 
-/// What the world hears when an ingesta [`en`] some state is now in `estado`.
+/// The facts of the event by which an ingesta [`en`] some state comes to `estado` [now](AHORA).
 pub(crate) fn hechos(estado: Estado, motivo: Option<Motivo>) -> Hechos {
-    Hechos {
-        id: ID,
-        proveedor: proveedor(),
-        paciente: paciente(),
-        url: url(),
-        estado,
-        motivo,
-        fecha: AHORA,
-        version: 2,
-    }
+    let fecha_eliminacion = (estado == Estado::Eliminada).then_some(AHORA);
+    let datos = Datos { motivo, fecha_actualizacion: AHORA, fecha_eliminacion, ..en(estado).datos };
+    Hechos { datos, fecha: AHORA, version: 2 }
 }

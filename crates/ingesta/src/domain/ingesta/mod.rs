@@ -1,6 +1,5 @@
-//! An ingesta: one medical image that a provider hands in for a patient, and what became of it.
+//! An ingesta: one medical image that a provider hands in for a patient, from its arrival to its end.
 
-mod error;
 mod estado;
 mod events;
 #[cfg(test)]
@@ -8,8 +7,7 @@ pub(crate) mod examples;
 mod rules;
 mod values;
 
-pub use error::IngestaError;
-pub use estado::{Estado, EstadoInvalido};
+pub use estado::{Estado, EstadoInvalido, TransicionInvalida};
 pub use events::{Hechos, IngestaEvent};
 pub use values::{
     IdPaciente, IdPacienteInvalido, IdProveedor, IdProveedorInvalido, Motivo, MotivoInvalido, UrlImagen, UrlInvalida,
@@ -22,31 +20,24 @@ seedwork::id! {
     pub struct IngestaId;
 }
 
-/// An image on its way through the house.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An image that was handed in.
+#[derive(Debug, Clone, PartialEq, Eq, Aggregate)]
+#[aggregate(id = datos.id: IngestaId)]
 pub struct Ingesta {
     datos: Datos,
     events: Recorded<IngestaEvent>,
 }
 
-/// What is known of an ingesta: what is stored of it, besides the version.
+/// The stored facts of an ingesta, besides its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Datos {
-    /// Which ingesta.
     pub id: IngestaId,
-    /// Who handed the image in.
     pub proveedor: IdProveedor,
-    /// Whose image it is.
     pub paciente: IdPaciente,
-    /// Where the image is.
     pub url: UrlImagen,
-    /// What became of it so far.
     pub estado: Estado,
-    /// When it was handed in.
     pub fecha_creacion: Timestamp,
-    /// When it last changed.
     pub fecha_actualizacion: Timestamp,
-    /// When it was deleted, if it was.
     pub fecha_eliminacion: Option<Timestamp>,
     /// The last reason that somebody gave for a change.
     pub motivo: Option<Motivo>,
@@ -73,129 +64,74 @@ impl Ingesta {
             motivo: None,
         };
         let mut ingesta = Self { datos, events: Recorded::new() };
-        ingesta.registrar(IngestaEvent::Creada);
+        ingesta.anotar(IngestaEvent::Creada, ahora);
         ingesta
     }
 
-    /// Rebuilds an ingesta that was stored. Only for what was stored: no rule is asked and nothing is recorded.
+    /// Rebuilds a stored ingesta: checks no rule and records nothing.
     pub fn restaurar(datos: Datos, version: Version) -> Self {
         Self { datos, events: Recorded::since(version) }
     }
 
-    /// Starts the work on the image, or goes on with it after an alert.
-    ///
-    /// # Errors
-    ///
-    /// The transition is not in the table ([`Estado::puede_pasar_a`]).
-    pub fn iniciar_procesamiento(&mut self, ahora: Timestamp) -> Result<(), IngestaError> {
-        self.pasar_a(Estado::Pendiente, None, ahora, IngestaEvent::EnProceso)
-    }
-
-    /// Raises an alert; what is finished, refused or gone can no longer be alerted.
-    ///
-    /// # Errors
-    ///
-    /// The transition is not in the table.
-    pub fn alertar(&mut self, motivo: Motivo, ahora: Timestamp) -> Result<(), IngestaError> {
-        self.pasar_a(Estado::Alertada, Some(motivo), ahora, IngestaEvent::Alertada)
-    }
-
-    /// Refuses the image.
-    ///
-    /// # Errors
-    ///
-    /// The transition is not in the table.
-    pub fn rechazar(&mut self, motivo: Motivo, ahora: Timestamp) -> Result<(), IngestaError> {
-        self.pasar_a(Estado::Rechazada, Some(motivo), ahora, IngestaEvent::Rechazada)
-    }
-
-    /// Ends the work on the image well.
-    ///
-    /// # Errors
-    ///
-    /// The transition is not in the table.
-    pub fn finalizar(&mut self, ahora: Timestamp) -> Result<(), IngestaError> {
-        self.pasar_a(Estado::Finalizada, None, ahora, IngestaEvent::Finalizada)
-    }
-
-    /// Takes back what was begun, because something it needed failed elsewhere: the compensation.
-    ///
-    /// # Errors
-    ///
-    /// The transition is not in the table.
-    pub fn revertir(&mut self, motivo: Motivo, ahora: Timestamp) -> Result<(), IngestaError> {
-        self.pasar_a(Estado::Fallida, Some(motivo), ahora, IngestaEvent::Fallida)
-    }
-
-    /// Deletes the ingesta. It stays readable by its id.
-    ///
-    /// # Errors
-    ///
-    /// It is deleted already.
-    pub fn eliminar(&mut self, ahora: Timestamp) -> Result<(), IngestaError> {
-        self.pasar_a(Estado::Eliminada, None, ahora, IngestaEvent::Eliminada)?;
-        self.datos.fecha_eliminacion = Some(ahora);
+    /// Starts the work on the image, or continues it after an alert.
+    pub fn iniciar_procesamiento(&mut self, ahora: Timestamp) -> Result<(), TransicionInvalida> {
+        self.datos.estado.change_to(Estado::Pendiente)?;
+        self.anotar(IngestaEvent::EnProceso, ahora);
         Ok(())
     }
 
-    /// What is known of it.
+    /// Raises an alert.
+    pub fn alertar(&mut self, motivo: Motivo, ahora: Timestamp) -> Result<(), TransicionInvalida> {
+        self.datos.estado.change_to(Estado::Alertada)?;
+        self.datos.motivo = Some(motivo);
+        self.anotar(IngestaEvent::Alertada, ahora);
+        Ok(())
+    }
+
+    /// Refuses the image.
+    pub fn rechazar(&mut self, motivo: Motivo, ahora: Timestamp) -> Result<(), TransicionInvalida> {
+        self.datos.estado.change_to(Estado::Rechazada)?;
+        self.datos.motivo = Some(motivo);
+        self.anotar(IngestaEvent::Rechazada, ahora);
+        Ok(())
+    }
+
+    /// Ends the work on the image successfully.
+    pub fn finalizar(&mut self, ahora: Timestamp) -> Result<(), TransicionInvalida> {
+        self.datos.estado.change_to(Estado::Finalizada)?;
+        self.anotar(IngestaEvent::Finalizada, ahora);
+        Ok(())
+    }
+
+    /// Takes back what was begun, because something it needed failed elsewhere: the compensation.
+    pub fn revertir(&mut self, motivo: Motivo, ahora: Timestamp) -> Result<(), TransicionInvalida> {
+        self.datos.estado.change_to(Estado::Fallida)?;
+        self.datos.motivo = Some(motivo);
+        self.anotar(IngestaEvent::Fallida, ahora);
+        Ok(())
+    }
+
+    /// Deletes the ingesta. It stays readable by its id.
+    pub fn eliminar(&mut self, ahora: Timestamp) -> Result<(), TransicionInvalida> {
+        self.datos.estado.change_to(Estado::Eliminada)?;
+        self.datos.fecha_eliminacion = Some(ahora);
+        self.anotar(IngestaEvent::Eliminada, ahora);
+        Ok(())
+    }
+
     pub fn datos(&self) -> &Datos {
         &self.datos
     }
 
-    /// What became of it so far.
     pub fn estado(&self) -> Estado {
         self.datos.estado
     }
 
-    /// Changes the state as the table allows. Who gives no reason leaves the last one as it is.
-    fn pasar_a(
-        &mut self,
-        a: Estado,
-        motivo: Option<Motivo>,
-        ahora: Timestamp,
-        evento: fn(Hechos) -> IngestaEvent,
-    ) -> Result<(), IngestaError> {
-        let de = self.datos.estado;
-        if !de.puede_pasar_a(a) {
-            return Err(IngestaError::TransicionInvalida { de, a });
-        }
-        self.datos.estado = a;
+    /// Records an event with the facts as they are now.
+    fn anotar(&mut self, evento: fn(Hechos) -> IngestaEvent, ahora: Timestamp) {
         self.datos.fecha_actualizacion = ahora;
-        self.datos.motivo = motivo.or(self.datos.motivo.take());
-        self.registrar(evento);
-        Ok(())
-    }
-
-    fn registrar(&mut self, evento: fn(Hechos) -> IngestaEvent) {
-        let hechos = Hechos {
-            id: self.datos.id,
-            proveedor: self.datos.proveedor.clone(),
-            paciente: self.datos.paciente.clone(),
-            url: self.datos.url.clone(),
-            estado: self.datos.estado,
-            motivo: self.datos.motivo.clone(),
-            fecha: self.datos.fecha_actualizacion,
-            version: self.events.next_version(),
-        };
+        let hechos = Hechos { datos: self.datos.clone(), fecha: ahora, version: self.events.next_version() };
         self.events.record(evento(hechos));
-    }
-}
-
-impl Aggregate for Ingesta {
-    type Id = IngestaId;
-    type Event = IngestaEvent;
-
-    fn id(&self) -> IngestaId {
-        self.datos.id
-    }
-
-    fn version(&self) -> Version {
-        self.events.version()
-    }
-
-    fn take_events(&mut self) -> Vec<IngestaEvent> {
-        self.events.take()
     }
 }
 
@@ -204,7 +140,7 @@ mod tests {
     use super::{examples::*, *};
 
     /// A change, the state it leads to and the event it records.
-    type Cambio = (fn(&mut Ingesta) -> Result<(), IngestaError>, Estado, fn(Hechos) -> IngestaEvent);
+    type Cambio = (fn(&mut Ingesta) -> Result<(), TransicionInvalida>, Estado, fn(Hechos) -> IngestaEvent);
 
     const CAMBIOS: [Cambio; 6] = [
         (|ingesta| ingesta.iniciar_procesamiento(AHORA), Estado::Pendiente, IngestaEvent::EnProceso),
@@ -216,19 +152,17 @@ mod tests {
     ];
 
     #[test]
-    fn a_new_ingesta_is_creada_and_says_so() {
+    fn a_new_ingesta_is_creada_and_records_it() {
         let mut ingesta = Ingesta::crear(ID, proveedor(), paciente(), url(), AHORA);
         assert_eq!((ingesta.estado(), ingesta.version()), (Estado::Creada, 1));
-        assert_eq!(
-            ingesta.take_events(),
-            [IngestaEvent::Creada(Hechos { version: 1, ..hechos(Estado::Creada, None) })]
-        );
+        let datos = Datos { fecha_creacion: AHORA, ..hechos(Estado::Creada, None).datos };
+        assert_eq!(ingesta.take_events(), [IngestaEvent::Creada(Hechos { datos, fecha: AHORA, version: 1 })]);
     }
 
     #[test]
     fn every_change_follows_the_table_and_records_one_event() {
         for de in Estado::ALL {
-            for (cambiar, a, evento) in CAMBIOS.into_iter().filter(|(_, a, _)| de.puede_pasar_a(*a)) {
+            for (cambiar, a, evento) in CAMBIOS.into_iter().filter(|(_, a, _)| de.can_change_to(*a)) {
                 let mut ingesta = en(de);
                 cambiar(&mut ingesta).unwrap();
                 let motivo = ingesta.datos().motivo.clone();
@@ -241,9 +175,9 @@ mod tests {
     #[test]
     fn a_change_that_the_table_does_not_have_leaves_everything_as_it_was() {
         for de in Estado::ALL {
-            for (cambiar, a, _) in CAMBIOS.into_iter().filter(|(_, a, _)| !de.puede_pasar_a(*a)) {
+            for (cambiar, a, _) in CAMBIOS.into_iter().filter(|(_, a, _)| !de.can_change_to(*a)) {
                 let mut ingesta = en(de);
-                assert_eq!(cambiar(&mut ingesta), Err(IngestaError::TransicionInvalida { de, a }));
+                assert_eq!(cambiar(&mut ingesta), Err(TransicionInvalida { from: de, to: a }));
                 assert_eq!(ingesta, en(de), "{de} -> {a}");
             }
         }
@@ -252,7 +186,7 @@ mod tests {
     #[test]
     fn a_finished_ingesta_cannot_be_alerted() {
         let mut ingesta = en(Estado::Finalizada);
-        let refused = IngestaError::TransicionInvalida { de: Estado::Finalizada, a: Estado::Alertada };
+        let refused = TransicionInvalida { from: Estado::Finalizada, to: Estado::Alertada };
         assert_eq!(ingesta.alertar(motivo(), AHORA), Err(refused));
     }
 
@@ -277,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn each_event_tells_the_version_it_brings() {
+    fn each_event_has_the_version_that_it_brings() {
         let mut ingesta = Ingesta::crear(ID, proveedor(), paciente(), url(), AYER);
         ingesta.iniciar_procesamiento(AHORA).unwrap();
         let [IngestaEvent::Creada(creada), IngestaEvent::EnProceso(en_proceso)] = &ingesta.take_events()[..] else {

@@ -1,30 +1,30 @@
-//! What texts must be like to name a provider, a patient, an image or a reason.
+//! The rules for texts of an ingesta.
 
 use seedwork::domain::{is_prose, is_visible};
 use std::cell::Cell;
 use url::{SyntaxViolation, Url};
 
-/// As the identifiers of DICOM are: 1 to 64 visible characters, spaces only between them.
+/// 1 to 64 visible characters, spaces only between them: an identifier of DICOM.
 pub(super) fn es_identificador(texto: &str) -> bool {
     is_visible(texto, 1..=64)
 }
 
 /// An absolute `http` or `https` URL with a host, of at most 2048 characters.
 ///
-/// The parser mends much (spaces, backslashes, missing slashes). The text is kept as it was written, so what needs
-/// mending is refused; credentials, which the parser also frowns on, are for the provider to decide.
+/// The parser repairs much (spaces, backslashes, missing slashes). The text is stored as it was written, so a text that
+/// needs repair is refused. Credentials, which the parser reports too, are the provider's decision.
 pub(super) fn es_url(texto: &str) -> bool {
-    let mended = Cell::new(false);
-    let note = |found| mended.set(mended.get() || found != SyntaxViolation::EmbeddedCredentials);
+    let repaired = Cell::new(false);
+    let note = |found| repaired.set(repaired.get() || found != SyntaxViolation::EmbeddedCredentials);
     texto.chars().count() <= 2048
         && Url::options()
             .syntax_violation_callback(Some(&note))
             .parse(texto)
             .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        && !mended.get()
+        && !repaired.get()
 }
 
-/// Something to read, in at most 500 characters.
+/// Readable text of at most 500 characters.
 pub(super) fn es_motivo(texto: &str) -> bool {
     is_prose(texto, 500)
 }

@@ -3,7 +3,7 @@
 use super::rules::{es_identificador, es_motivo, es_url};
 
 seedwork::text! {
-    /// Who hands images in.
+    /// The provider of an image, by the provider's own text.
     pub struct IdProveedor: checked by es_identificador;
     /// Not an identifier of a provider.
     pub struct IdProveedorInvalido:
@@ -11,7 +11,7 @@ seedwork::text! {
 }
 
 seedwork::text! {
-    /// Whose image it is.
+    /// The patient of an image.
     pub struct IdPaciente: personal, checked by es_identificador;
     /// Not an identifier of a patient.
     pub struct IdPacienteInvalido:
@@ -19,16 +19,16 @@ seedwork::text! {
 }
 
 seedwork::text! {
-    /// Where the image is.
+    /// The address of an image.
     pub struct UrlImagen: verbatim, checked by es_url;
     /// Not an absolute `http` or `https` URL, or one of more than 2048 characters.
     pub struct UrlInvalida: "url-valida", "La ruta de la imagen debe ser valida";
 }
 
 seedwork::text! {
-    /// Why somebody changed an ingesta.
+    /// The reason for a change.
     pub struct Motivo: checked by es_motivo;
-    /// No reason at all, or not one to be kept.
+    /// Not a readable text, or too long.
     pub struct MotivoInvalido: "motivo-valido", "El motivo debe tener de 1 a 500 caracteres, y ninguno de control";
 }
 

@@ -6,18 +6,17 @@ use crate::{
         Handlers, commands,
         queries::{IngestaPorId, IngestaView},
     },
-    domain::ingesta::{IngestaEvent, IngestaId},
+    domain::ingesta::IngestaId,
     infrastructure::queries::PgReads,
 };
 use actix_web::{get, post};
-use seedwork::infrastructure::{
-    http::{self, Accepted, Json, PageBody, PageResponse, Paging, Path, Problem, QueryString, Versioned},
-    postgres::PgUnitOfWorkFactory,
+use seedwork::infrastructure::http::{
+    self, Accepted, Json, PageBody, PageResponse, Paging, Path, Problem, QueryString, Versioned,
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
-type Bus = http::Bus<Handlers, PgUnitOfWorkFactory<IngestaEvent>>;
+type Bus = http::Bus<Handlers>;
 type Queries = http::Queries<PgReads>;
 
 /// Every route of this context.

@@ -2,14 +2,15 @@
 
 use crate::{
     application::{
-        Cause, Command, CommandBus, CommandHandler, Context, DomainEventHandler, EventHandler, Fault, FaultKind,
-        IntegrationEvent, Refusal, Refuse, StorageError, Translate,
+        Cause, Command, CommandHandler, Context, EventHandler, Fault, FaultKind, IntegrationEvent, Refusal, Refuse,
+        StorageError,
     },
     domain::{Clock, SystemClock, Violations},
     infrastructure::{
         avro::{self, AvroError},
         client_texts,
-        postgres::{Parking, PgUnitOfWork, PgUnitOfWorkFactory},
+        module::{PgCommandBus, PgContext, PgUow},
+        postgres::Parking,
     },
 };
 use anyhow::ensure;
@@ -51,11 +52,7 @@ pub struct Subscriptions {
 
 impl Subscriptions {
     /// Starts the list of subscriptions of a context, whose handlers run on `bus`.
-    pub fn builder<H, E>(bus: Arc<CommandBus<H, PgUnitOfWorkFactory<E>>>) -> SubscriptionsBuilder<H, E>
-    where
-        H: Context<Event = E> + DomainEventHandler<E, PgUnitOfWork<E>>,
-        E: Translate,
-    {
+    pub fn builder<H: PgContext>(bus: Arc<PgCommandBus<H>>) -> SubscriptionsBuilder<H> {
         let parks = Arc::clone(&bus);
         let park = move |parking| -> BoxFuture<'static, _> {
             let bus = Arc::clone(&parks);
@@ -96,16 +93,12 @@ impl Subscriptions {
 }
 
 /// The subscriptions of a context while they are listed: the types of its handlers are still known.
-pub struct SubscriptionsBuilder<H, E> {
-    bus: Arc<CommandBus<H, PgUnitOfWorkFactory<E>>>,
+pub struct SubscriptionsBuilder<H: Context> {
+    bus: Arc<PgCommandBus<H>>,
     subscriptions: Subscriptions,
 }
 
-impl<H, E> SubscriptionsBuilder<H, E>
-where
-    H: Context<Event = E> + DomainEventHandler<E, PgUnitOfWork<E>>,
-    E: Translate,
-{
+impl<H: PgContext> SubscriptionsBuilder<H> {
     /// Subscribes to the command `C`, which arrives as the record `M`. A command that the business refuses is answered
     /// with an event; it is not a failure.
     #[must_use]
@@ -113,12 +106,12 @@ where
     where
         M: IntegrationEvent,
         C: Command<Error: From<H::Fault>> + TryFrom<M, Error = Violations>,
-        H: CommandHandler<C, PgUnitOfWork<E>> + Refuse,
+        H: CommandHandler<C, PgUow<H>> + Refuse,
     {
         let bus = Arc::clone(&self.bus);
         self.subscriptions.on::<M>(move |message, cause| {
             let bus = Arc::clone(&bus);
-            Box::pin(async move { handle_command::<M, C, H, E>(&bus, message, &cause).await })
+            Box::pin(async move { handle_command::<M, C, H>(&bus, message, &cause).await })
         });
         self
     }
@@ -128,7 +121,7 @@ where
     pub fn on_event<M>(mut self) -> Self
     where
         M: IntegrationEvent,
-        H: EventHandler<M, PgUnitOfWork<E>>,
+        H: EventHandler<M, PgUow<H>>,
     {
         let bus = Arc::clone(&self.bus);
         self.subscriptions.on::<M>(move |message, cause| {
@@ -152,14 +145,15 @@ where
     }
 }
 
-async fn handle_command<M, C, H, E>(bus: &CommandBus<H, PgUnitOfWorkFactory<E>>, message: M, cause: &Cause) -> Outcome
+async fn handle_command<M, C, H>(bus: &PgCommandBus<H>, message: M, cause: &Cause) -> Outcome
 where
     M: IntegrationEvent,
     C: Command<Error: From<H::Fault>> + TryFrom<M, Error = Violations>,
-    H: CommandHandler<C, PgUnitOfWork<E>> + DomainEventHandler<E, PgUnitOfWork<E>> + Context<Event = E> + Refuse,
-    E: Translate,
+    H: PgContext + CommandHandler<C, PgUow<H>> + Refuse,
 {
-    let key = message.key();
+    let Ok(id) = message.key().parse() else {
+        return Outcome::Permanent("the key of the command is not a UUID".to_owned());
+    };
     let (rule, detail) = match C::try_from(message) {
         Err(violations) => (violations.rule(), violations.to_string()),
         Ok(command) => match bus.dispatch(command, cause).await {
@@ -174,7 +168,7 @@ where
     };
     let command_id = cause.consumed.as_ref().map(|consumed| consumed.id.clone()).unwrap_or_default();
     let command = M::TYPE.rsplit('.').next().unwrap_or(M::TYPE);
-    let refusal = Refusal { key, command_id, command, rule, detail, time: SystemClock.now() };
+    let refusal = Refusal { id, command_id, command, rule, detail, time: SystemClock.now() };
     bus.refuse(refusal, cause).await.map_or_else(|error| outcome(&error), |()| Outcome::Handled)
 }
 

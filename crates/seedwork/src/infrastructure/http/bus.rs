@@ -1,11 +1,13 @@
 //! How a route reaches the use cases of its context.
 
 use super::{limits::Limits, problem::Problem};
-use crate::application::{
-    Cause, Command, CommandBus, CommandHandler, Context, DomainEventHandler, Query, QueryBus, QueryHandler,
-    RecordedEvents, UnitOfWorkFactory,
+use crate::{
+    application::{Cause, Command, CommandHandler, Context, Query, QueryBus, QueryHandler},
+    infrastructure::{
+        module::{PgCommandBus, PgContext, PgUow},
+        outage::Outage,
+    },
 };
-use crate::infrastructure::outage::Outage;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
 use std::{
     any::type_name,
@@ -18,32 +20,28 @@ use std::{
 static LATE: LazyLock<Outage> = LazyLock::new(Outage::default);
 
 /// Gives commands to a context, as part of the request. A context names its own:
-/// `type Bus = http::Bus<Handlers, PgUnitOfWorkFactory<IngestaEvent>>`; its [`CommandBus`] is app data of the server.
-pub struct Bus<H, S> {
-    bus: web::Data<CommandBus<H, S>>,
+/// `type Bus = http::Bus<Handlers>`; its [`PgCommandBus`] is app data of the server.
+pub struct Bus<H: Context> {
+    bus: web::Data<PgCommandBus<H>>,
     cause: Cause,
 }
 
-impl<H, S> Bus<H, S>
-where
-    H: Context + DomainEventHandler<<H as Context>::Event, S::Uow>,
-    S: UnitOfWorkFactory<Uow: RecordedEvents<H::Event>>,
-{
+impl<H: PgContext> Bus<H> {
     /// Handles a command and commits what it changed.
     ///
     /// # Errors
     ///
-    /// See [`CommandBus::dispatch`].
+    /// See [`PgCommandBus::dispatch`].
     pub async fn dispatch<C>(&self, command: C) -> Result<C::Output, C::Error>
     where
         C: Command<Error: From<H::Fault>>,
-        H: CommandHandler<C, S::Uow>,
+        H: CommandHandler<C, PgUow<H>>,
     {
         self.bus.dispatch(command, &self.cause).await
     }
 }
 
-impl<H: 'static, S: 'static> FromRequest for Bus<H, S> {
+impl<H: Context> FromRequest for Bus<H> {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 

@@ -51,7 +51,7 @@ impl TestServer {
     pub async fn start(module: &Module, database: Database) -> anyhow::Result<Self> {
         let environment =
             ContextEnvironment { database, committer: CommitterSettings::default(), supervisor: Supervisor::new() };
-        let running: RunningContext = (module.start)(&environment)?;
+        let running: RunningContext = module.start(&environment)?;
         Ok(Self::serve(Limits::default(), &[], |config| running.routes(config)).await)
     }
 

@@ -6,10 +6,8 @@ use crate::{
 };
 use seedwork::application::{Command, CommandHandler};
 
-/// Asks to accept a reserva.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AprobarReserva {
-    /// Which reserva.
     pub id: ReservaId,
 }
 
@@ -33,7 +31,7 @@ mod tests {
     use super::*;
     use crate::{
         application::integration::published::ReservaAprobada,
-        domain::reserva::{Estado, Reserva, ReservaError, examples::*},
+        domain::reserva::{Estado, Reserva, TransicionInvalida, examples::*},
     };
     use seedwork::{domain::FixedClock, testing::World};
 
@@ -49,7 +47,7 @@ mod tests {
     async fn what_was_given_up_cannot_be_accepted() {
         let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Cancelada));
         let refused = world.dispatch(AprobarReserva { id: ID }).await;
-        let de_a = ReservaError::TransicionInvalida { de: Estado::Cancelada, a: Estado::Aprobada };
+        let de_a = TransicionInvalida { from: Estado::Cancelada, to: Estado::Aprobada };
         assert_eq!((refused, world.published_count()), (Err(de_a.into()), 0));
     }
 

@@ -1,4 +1,4 @@
-//! Gives a reserva up.
+//! Cancels a reserva.
 
 use crate::{
     application::{Handlers, VuelosFault, VuelosUow},
@@ -9,21 +9,14 @@ use seedwork::{
     domain::Violations,
 };
 
-/// Asks to give a reserva up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CancelarReserva {
-    /// Which reserva.
     pub id: ReservaId,
-    /// Why.
     pub motivo: Motivo,
 }
 
 impl CancelarReserva {
-    /// The command that somebody sent as text.
-    ///
-    /// # Errors
-    ///
-    /// The rule that the text breaks.
+    /// Parses a command that was sent as text.
     pub fn parse(id: ReservaId, motivo: &str) -> Result<Self, Violations> {
         let mut found = Violations::collect();
         let motivo = found.field("motivo", Motivo::parse(motivo));
@@ -51,7 +44,7 @@ mod tests {
     use super::*;
     use crate::{
         application::integration::published::ReservaCancelada,
-        domain::reserva::{Estado, Reserva, ReservaError, examples::*},
+        domain::reserva::{Estado, Reserva, TransicionInvalida, examples::*},
     };
     use seedwork::{domain::FixedClock, testing::World};
 
@@ -70,7 +63,7 @@ mod tests {
     async fn what_is_paid_cannot_be_given_up() {
         let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Pagada));
         let refused = world.dispatch(CancelarReserva { id: ID, motivo: motivo() }).await;
-        let de_a = ReservaError::TransicionInvalida { de: Estado::Pagada, a: Estado::Cancelada };
+        let de_a = TransicionInvalida { from: Estado::Pagada, to: Estado::Cancelada };
         assert_eq!((refused, world.published_count()), (Err(de_a.into()), 0));
     }
 

@@ -1,4 +1,4 @@
-//! Asks for flights, for a cliente or for nobody in particular.
+//! Asks for flights, with or without a cliente.
 
 use crate::{
     application::{Handlers, VuelosFault, VuelosUow, queries::ReservaView},
@@ -9,25 +9,19 @@ use seedwork::{
     domain::Violations,
 };
 
-/// Asks to book flights. Who asks chooses the id, so that asking again is not asking for another.
+/// The sender chooses the id, so that a repeated command creates no second reserva.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CrearReserva {
-    /// The id that the reserva is to have.
     pub id: ReservaId,
-    /// Whose it is to be, if anybody's. Nobody asks whether there is such a cliente.
+    /// Not checked: a reserva for an unknown cliente is accepted.
     pub cliente: Option<ClienteId>,
-    /// Who travels.
     pub pasajeros: Pasajeros,
-    /// How they fly.
     pub itinerarios: Itinerarios,
 }
 
 impl CrearReserva {
-    /// The command that somebody wrote. Whoever names no pasajeros travels alone.
-    ///
-    /// # Errors
-    ///
-    /// Every rule that it breaks.
+    /// Parses a command that was sent as texts. Without pasajeros, one adult travels. The error has every rule that the
+    /// texts break.
     pub fn parse(
         id: ReservaId,
         cliente: Option<ClienteId>,

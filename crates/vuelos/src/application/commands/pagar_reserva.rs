@@ -1,4 +1,4 @@
-//! Notes that a reserva is paid.
+//! Notes the payment of a reserva.
 
 use crate::{
     application::{Handlers, VuelosFault, VuelosUow},
@@ -6,10 +6,8 @@ use crate::{
 };
 use seedwork::application::{Command, CommandHandler};
 
-/// Asks to note that a reserva is paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PagarReserva {
-    /// Which reserva.
     pub id: ReservaId,
 }
 
@@ -33,7 +31,7 @@ mod tests {
     use super::*;
     use crate::{
         application::integration::published::ReservaPagada,
-        domain::reserva::{Estado, Reserva, ReservaError, examples::*},
+        domain::reserva::{Estado, Reserva, TransicionInvalida, examples::*},
     };
     use seedwork::{domain::FixedClock, testing::World};
 
@@ -49,7 +47,7 @@ mod tests {
     async fn what_was_never_accepted_cannot_be_paid() {
         let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Pendiente));
         let refused = world.dispatch(PagarReserva { id: ID }).await;
-        let de_a = ReservaError::TransicionInvalida { de: Estado::Pendiente, a: Estado::Pagada };
+        let de_a = TransicionInvalida { from: Estado::Pendiente, to: Estado::Pagada };
         assert_eq!((refused, world.published_count()), (Err(de_a.into()), 0));
     }
 

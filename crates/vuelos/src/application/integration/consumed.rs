@@ -1,7 +1,7 @@
-//! What this context hears: the records of `comandos-reserva`, which others may ask of it through the broker, and how each
-//! becomes a command; and what it hears of other contexts, with no more fields than it needs.
+//! The records of the topic `comandos-reserva`, and the command that each becomes; and the events of other contexts, each
+//! with no more fields than this context needs.
 //!
-//! A record is only well-typed. What the domain refuses of it is answered, not failed on.
+//! A decoded record is well-typed, no more. If the domain refuses its values, the sender gets a `ComandoRechazado`.
 
 use super::itinerario::{Itinerario, Micros};
 use crate::{application::commands, domain::reserva::ReservaId};
@@ -9,34 +9,27 @@ use seedwork::{application::IntegrationEvent, domain::Violations};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A cliente is not served any more.
+/// A cliente was deactivated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntegrationEvent)]
 #[event(record = "sta.clientes.v1.ClienteDesactivado", topic = "eventos-cliente", key = id_cliente)]
 pub struct ClienteDesactivado {
-    /// Which cliente.
     pub id_cliente: Uuid,
 }
 
-/// Asks to book flights, under an id that the sender chose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntegrationEvent)]
 #[event(record = "sta.vuelos.v1.CrearReserva", topic = "comandos-reserva", key = id_reserva)]
 pub struct CrearReserva {
-    /// The id that the reserva is to have.
     pub id_reserva: Uuid,
-    /// Whose it is to be, if anybody's.
     pub id_cliente: Option<Uuid>,
-    /// Who travels.
     pub pasajeros: Vec<Pasajero>,
-    /// How they fly.
     pub itinerarios: Vec<Itinerario<Micros>>,
 }
 
-/// Somebody who travels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pasajero {
-    /// Who, in one of the symbols of the schema.
+    /// A symbol of the schema.
     pub tipo: String,
-    /// Where, in one of the symbols of the schema.
+    /// A symbol of the schema.
     pub clase: String,
 }
 
@@ -51,17 +44,15 @@ impl TryFrom<CrearReserva> for commands::CrearReserva {
     }
 }
 
-/// Declares the records that ask for a change of a reserva, and how each is parsed: all have the same fields. A
-/// `motivo` that is not there is an empty one.
+/// Declares the records that ask for a change of a reserva, each with the function that parses it. All have the same
+/// fields. A missing `motivo` is parsed as an empty one.
 macro_rules! changes {
     ($($(#[$doc:meta])* $record:ident = $full_name:literal, $parse:expr;)+) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntegrationEvent)]
         #[event(record = $full_name, topic = "comandos-reserva", key = id_reserva)]
         pub struct $record {
-            /// Which reserva.
             pub id_reserva: Uuid,
-            /// Why.
             pub motivo: Option<String>,
         }
 
@@ -79,9 +70,9 @@ macro_rules! changes {
 changes! {
     /// Asks to accept a reserva.
     AprobarReserva = "sta.vuelos.v1.AprobarReserva", |id, _| Ok(Self { id });
-    /// Asks to note that a reserva is paid.
+    /// Asks to note the payment of a reserva.
     PagarReserva = "sta.vuelos.v1.PagarReserva", |id, _| Ok(Self { id });
-    /// Asks to give a reserva up.
+    /// Asks to cancel a reserva.
     CancelarReserva = "sta.vuelos.v1.CancelarReserva", Self::parse;
 }
 

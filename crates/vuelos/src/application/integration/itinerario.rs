@@ -5,50 +5,36 @@ use chrono::serde::ts_microseconds;
 use seedwork::domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// One complete way to fly what is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Itinerario<F> {
-    /// Its directions.
     pub odos: Vec<Odo<F>>,
 }
 
-/// One direction, from an origin to a destination.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Odo<F> {
-    /// Its parts.
     pub segmentos: Vec<Segmento<F>>,
 }
 
-/// A part of an odo.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segmento<F> {
-    /// Its legs.
     pub legs: Vec<Leg<F>>,
 }
 
-/// One take-off and one landing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leg<F> {
-    /// When it takes off.
     pub fecha_salida: F,
-    /// When it lands.
     pub fecha_llegada: F,
-    /// Where it takes off.
     pub origen: Aeropuerto,
-    /// Where it lands.
     pub destino: Aeropuerto,
 }
 
-/// An airport.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Aeropuerto {
-    /// Its IATA code.
     pub codigo: String,
-    /// Its name.
     pub nombre: String,
 }
 
-/// A moment as Avro writes it.
+/// A moment in the form of Avro, in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Micros(#[serde(with = "ts_microseconds")] pub Timestamp);

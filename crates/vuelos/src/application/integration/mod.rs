@@ -1,7 +1,5 @@
-//! What this context says to the world, what it hears and what it handles: the Rust side of `schema/vuelos`.
+//! The published language of this context: the records that it publishes and consumes.
 
 pub mod consumed;
 pub mod itinerario;
 pub mod published;
-mod refuse;
-mod translate;

@@ -1,61 +1,75 @@
-//! The records of `eventos-reserva`: what `schema/vuelos/v1` says, in Rust.
+//! The records of the topic `eventos-reserva`: the Rust side of `schema/vuelos/v1`.
 //!
-//! They are apart from the domain's events, so that the domain can change and what was promised to the world does not.
+//! They are separate from the domain's events, so that the domain can change while the published records stay.
 
-use crate::domain::reserva::{Estado, Hechos, TipoVuelo};
+use crate::domain::reserva::{Datos, Estado, Hechos, Itinerarios, ReservaEvent, TipoVuelo};
 use chrono::serde::ts_microseconds;
 use seedwork::{
-    application::{IntegrationEvent, Symbol},
+    application::{IntegrationEvent, Refusal, Symbol, Translate, UnitOfWork},
     domain::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Declares the records of what happens to a reserva: all have the same fields.
+/// Decides what leaves the context. A new event does not compile until it has a place here.
+impl Translate for ReservaEvent {
+    fn translate(&self, uow: &mut impl UnitOfWork) {
+        match self {
+            Self::Creada(hechos) => uow.publish(&ReservaCreada::from(hechos)),
+            Self::Aprobada(hechos) => uow.publish(&ReservaAprobada::from(hechos)),
+            Self::Pagada(hechos) => uow.publish(&ReservaPagada::from(hechos)),
+            Self::Cancelada(hechos) => uow.publish(&ReservaCancelada::from(hechos)),
+        }
+    }
+}
+
+/// Declares the events of a reserva. All have the same fields.
 macro_rules! events {
     ($($(#[$doc:meta])* $record:ident = $full_name:literal;)+) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntegrationEvent)]
         #[event(record = $full_name, topic = "eventos-reserva", key = id_reserva, version = version)]
         pub struct $record {
-            /// Which reserva.
             pub id_reserva: Uuid,
-            /// Whose it is, if anybody's.
             pub id_cliente: Option<Uuid>,
-            /// What became of it.
             pub estado: Symbol<Estado>,
-            /// What the ruta makes of it.
             pub tipo_vuelo: Symbol<TipoVuelo>,
-            /// Where the first odo begins and ends.
             pub ruta: String,
-            /// When the first leg takes off.
             #[serde(with = "ts_microseconds")]
             pub fecha_salida: Timestamp,
-            /// The last reason that somebody gave, now or earlier.
             pub motivo: Option<String>,
-            /// When this happened.
             #[serde(with = "ts_microseconds")]
             pub fecha: Timestamp,
-            /// The version of the reserva that this brought: 1, then one more each time.
             pub version: i64,
         }
 
         impl From<&Hechos> for $record {
-            fn from(hechos: &Hechos) -> Self {
+            fn from(Hechos { datos, fecha, version }: &Hechos) -> Self {
+                let (id_reserva, id_cliente, estado, itinerarios, motivo) = facts(datos);
                 Self {
-                    id_reserva: hechos.id.into(),
-                    id_cliente: hechos.cliente.map(Into::into),
-                    estado: hechos.estado.into(),
-                    tipo_vuelo: hechos.tipo_vuelo.into(),
-                    ruta: hechos.ruta.to_string(),
-                    fecha_salida: hechos.fecha_salida,
-                    motivo: hechos.motivo.as_ref().map(ToString::to_string),
-                    fecha: hechos.fecha,
-                    version: hechos.version.into(),
+                    id_reserva,
+                    id_cliente,
+                    estado,
+                    tipo_vuelo: itinerarios.tipo_vuelo().into(),
+                    ruta: itinerarios.ruta().to_string(),
+                    fecha_salida: itinerarios.fecha_salida(),
+                    motivo,
+                    fecha: *fecha,
+                    version: (*version).into(),
                 }
             }
         }
     )+};
+}
+
+/// The published facts. No `..`: a new field is published, or left out here on purpose.
+///
+/// A function, because the compiler does not name a missing field inside `macro_rules!`.
+fn facts(datos: &Datos) -> (Uuid, Option<Uuid>, Symbol<Estado>, &Itinerarios, Option<String>) {
+    let Datos { id, cliente, itinerarios, estado, motivo, pasajeros: _, fecha_creacion: _, fecha_actualizacion: _ } =
+        datos;
+    let motivo = motivo.as_ref().map(ToString::to_string);
+    ((*id).into(), cliente.map(Into::into), (*estado).into(), itinerarios, motivo)
 }
 
 events! {
@@ -65,27 +79,35 @@ events! {
     ReservaAprobada = "sta.vuelos.v1.ReservaAprobada";
     /// A reserva was paid.
     ReservaPagada = "sta.vuelos.v1.ReservaPagada";
-    /// A reserva was given up.
+    /// A reserva was cancelled.
     ReservaCancelada = "sta.vuelos.v1.ReservaCancelada";
 }
 
-/// A command from the broker was refused: the answer to it, since nobody waits for one.
+/// The answer to a command from the broker that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntegrationEvent)]
 #[event(record = "sta.vuelos.v1.ComandoRechazado", topic = "eventos-reserva", key = id_reserva)]
 pub struct ComandoRechazado {
-    /// Which reserva the command was for.
     pub id_reserva: Uuid,
-    /// The id of the command's message, as its sender chose it.
     pub id_comando: String,
-    /// The name of the command's record.
     pub comando: String,
-    /// The name of the rule that it breaks, in kebab-case.
     pub regla: String,
-    /// What is wrong, in Spanish.
     pub detalle: String,
-    /// When it was refused.
     #[serde(with = "ts_microseconds")]
     pub fecha: Timestamp,
+}
+
+impl From<Refusal> for ComandoRechazado {
+    fn from(refusal: Refusal) -> Self {
+        let Refusal { id, command_id, command, rule, detail, time } = refusal;
+        Self {
+            id_reserva: id,
+            id_comando: command_id,
+            comando: command.to_owned(),
+            regla: rule.to_owned(),
+            detalle: detail,
+            fecha: time,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,3 +1,3 @@
-//! What this context does about what others say: one reaction, one file.
+//! Reactions to events of other contexts: one reaction, one file.
 
 mod on_cliente_desactivado;

@@ -1,4 +1,4 @@
-//! A cliente that leaves takes its pending reservas along. What was accepted or paid stays.
+//! A deactivated cliente's pending reservas are cancelled. Accepted and paid ones stay.
 
 use crate::{
     application::{Handlers, VuelosFault, VuelosUow, integration::consumed::ClienteDesactivado},

@@ -1,7 +1,7 @@
-//! What can become of a reserva, and from where to where it may go.
+//! The states of a reserva, and the transitions between them.
 
 seedwork::choice! {
-    /// What became of a reserva so far.
+    /// The states of a reserva.
     pub enum Estado as EstadoDeReserva {
         /// Asked for.
         Pendiente,
@@ -9,29 +9,22 @@ seedwork::choice! {
         Aprobada,
         /// Paid.
         Pagada,
-        /// Given up.
+        /// Cancelled.
         Cancelada,
     }
-    /// No state has that name.
+    /// Not the name of a state.
     pub struct EstadoInvalido: "estado-valido", "El estado debe ser uno de los de una reserva";
 }
 
-impl Estado {
-    /// Whether a reserva in this state may go to `a`.
-    pub fn puede_pasar_a(self, a: Self) -> bool {
-        a.desde().contains(&self)
+seedwork::transitions! {
+    Estado {
+        Pendiente: [],
+        Aprobada: [Pendiente],
+        Pagada: [Aprobada],
+        Cancelada: [Pendiente, Aprobada],
     }
-
-    /// The table of transitions: from which states one comes here.
-    fn desde(self) -> &'static [Self] {
-        use Estado::{Aprobada, Cancelada, Pagada, Pendiente};
-        match self {
-            Pendiente => &[],
-            Aprobada => &[Pendiente],
-            Pagada => &[Aprobada],
-            Cancelada => &[Pendiente, Aprobada],
-        }
-    }
+    /// A change of state that the table does not have.
+    pub struct TransicionInvalida: "transicion-invalida", "Una reserva no puede pasar de {from} a {to}";
 }
 
 #[cfg(test)]
@@ -54,7 +47,7 @@ mod tests {
     fn the_transitions_are_those_of_the_business() {
         for (de, fila) in TRANSICIONES {
             for (a, esperado) in Estado::ALL.into_iter().zip(fila) {
-                assert_eq!(de.puede_pasar_a(a), esperado, "{de} -> {a}");
+                assert_eq!(de.can_change_to(a), esperado, "{de} -> {a}");
             }
         }
     }

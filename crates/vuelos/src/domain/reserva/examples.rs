@@ -46,7 +46,7 @@ pub(crate) fn motivo() -> Motivo {
     Motivo::parse("ya no viaja").unwrap()
 }
 
-/// A reserva that came to `estado` yesterday and has version 1; nobody has given a reason for anything.
+/// A reserva at version 1 that came to `estado` [yesterday](AYER), without a motivo.
 pub(crate) fn en(estado: Estado) -> Reserva {
     una(ID, Some(CLIENTE), estado)
 }
@@ -66,17 +66,8 @@ pub(crate) fn una(id: ReservaId, cliente: Option<ClienteId>, estado: Estado) -> 
     Reserva::restaurar(datos, 1)
 }
 
-/// What the world hears when a reserva [`en`] some state is now in `estado`.
+/// The facts of the event by which a reserva [`en`] some state comes to `estado` [now](AHORA).
 pub(crate) fn hechos(estado: Estado, motivo: Option<Motivo>) -> Hechos {
-    Hechos {
-        id: ID,
-        cliente: Some(CLIENTE),
-        estado,
-        tipo_vuelo: TipoVuelo::SoloIda,
-        ruta: itinerarios().ruta().clone(),
-        fecha_salida: SALIDA,
-        motivo,
-        fecha: AHORA,
-        version: 2,
-    }
+    let datos = Datos { motivo, fecha_actualizacion: AHORA, ..en(estado).datos };
+    Hechos { datos, fecha: AHORA, version: 2 }
 }

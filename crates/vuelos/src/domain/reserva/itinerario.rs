@@ -1,30 +1,30 @@
-//! How one flies: itinerarios, their odos, the segmentos of these, and the legs of these. As somebody wrote them
-//! (`Itinerario<LegEscrito>`) they may be anything; once parsed they keep every rule.
+//! Itinerarios, made of odos, made of segmentos, made of legs. Unparsed (`Itinerario<LegEscrito>`) they may break any rule;
+//! parsed, they keep all of them.
 
 use super::{CodigoIata, NombreAeropuerto, Ruta, TipoVuelo, rules::es_codigo_iata};
 use chrono::Datelike;
 use seedwork::domain::{Timestamp, Violations, to_micros};
 
-/// How many legs a reserva has at most.
+/// The most legs of a reserva.
 const MAXIMO: usize = 100;
 
 seedwork::refusal! {
-    /// One lands elsewhere than one takes off.
+    /// A leg that lands where it takes off.
     pub struct RutaInvalida: "ruta-valida", "El destino debe ser otro que el origen";
 }
 
 seedwork::refusal! {
-    /// One lands after one takes off.
+    /// A leg that lands before it takes off, or at the same moment.
     pub struct LlegadaNoPosterior: "llegada-posterior", "La llegada debe ser posterior a la salida";
 }
 
 seedwork::refusal! {
-    /// A leg takes off where the last one landed.
+    /// A leg that does not take off where the last one landed.
     pub struct TramosDesconectados: "tramos-conectados", "El tramo debe salir de donde llego el anterior";
 }
 
 seedwork::refusal! {
-    /// A reserva without a way to fly.
+    /// A reserva without an itinerario.
     pub struct MinimoUnItinerario: "minimo-un-itinerario", "La reserva debe tener al menos un itinerario";
 }
 
@@ -34,81 +34,66 @@ seedwork::refusal! {
 }
 
 seedwork::refusal! {
-    /// More than anybody flies.
+    /// Too many legs.
     pub struct MaximoTramos: "maximo-tramos", "La reserva puede tener como mucho 100 tramos";
 }
 
 seedwork::refusal! {
-    /// A moment that RFC 3339 has no text for.
+    /// A moment that RFC 3339 cannot express.
     pub struct FechaInvalida: "fecha-valida", "La fecha debe ser de los años 0 a 9999";
 }
 
-/// One complete way to fly what a reserva asks for.
+/// One complete way to fly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Itinerario<L = Leg> {
-    /// Its directions.
     pub odos: Vec<Odo<L>>,
 }
 
 /// One direction, from an origin to a destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Odo<L = Leg> {
-    /// Its parts.
     pub segmentos: Vec<Segmento<L>>,
 }
 
 /// A part of an odo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segmento<L = Leg> {
-    /// Its legs, which follow one another.
     pub legs: Vec<L>,
 }
 
 /// One take-off and one landing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leg {
-    /// When it takes off.
     pub salida: Timestamp,
-    /// When it lands.
     pub llegada: Timestamp,
-    /// Where it takes off.
     pub origen: Aeropuerto,
-    /// Where it lands.
     pub destino: Aeropuerto,
 }
 
-/// An airport.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aeropuerto {
-    /// What it is known by.
     pub codigo: CodigoIata,
-    /// What it is called.
     pub nombre: NombreAeropuerto,
 }
 
-/// A leg, as somebody wrote it.
+/// A leg before it is parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LegEscrito {
-    /// When it takes off.
     pub salida: Timestamp,
-    /// When it lands.
     pub llegada: Timestamp,
-    /// Where it takes off.
     pub origen: AeropuertoEscrito,
-    /// Where it lands.
     pub destino: AeropuertoEscrito,
 }
 
-/// An airport, as somebody wrote it.
+/// An airport before it is parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AeropuertoEscrito {
-    /// What it is known by.
     pub codigo: String,
-    /// What it is called.
     pub nombre: String,
 }
 
-/// The itinerarios of a reserva: at least one, none of them empty. What the first of them makes of the reserva is known.
+/// The itinerarios of a reserva: at least one, none of them empty. The first one decides tipo, ruta and departure of the
+/// reserva.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Itinerarios {
     todos: Vec<Itinerario>,
@@ -118,11 +103,7 @@ pub struct Itinerarios {
 }
 
 impl Itinerarios {
-    /// Takes the itinerarios that somebody wrote.
-    ///
-    /// # Errors
-    ///
-    /// Every rule that they break, each with its path. What is inside of too many is not looked at.
+    /// Parses itinerarios. The error has every broken rule with its path; if there are too many legs, it has only that.
     pub fn parse(escritos: Vec<Itinerario<LegEscrito>>) -> Result<Self, Violations> {
         let mut found = Violations::collect();
         if escritos.is_empty() {
@@ -144,29 +125,26 @@ impl Itinerarios {
         Some(Self { todos, tipo_vuelo, ruta, fecha_salida })
     }
 
-    /// Each of them.
     pub fn iter(&self) -> impl Iterator<Item = &Itinerario> {
         self.todos.iter()
     }
 
-    /// What the ruta makes of the reserva.
     pub fn tipo_vuelo(&self) -> TipoVuelo {
         self.tipo_vuelo
     }
 
-    /// Where the first odo begins and ends.
     pub fn ruta(&self) -> &Ruta {
         &self.ruta
     }
 
-    /// When the first leg takes off.
+    /// The departure of the first leg.
     pub fn fecha_salida(&self) -> Timestamp {
         self.fecha_salida
     }
 }
 
 impl Itinerario<LegEscrito> {
-    /// How many legs it has; an empty part counts as one.
+    /// Counts the legs; an empty part counts as one.
     fn tramos(&self) -> usize {
         let of_odo =
             |odo: &Odo<LegEscrito>| odo.segmentos.iter().map(|one| one.legs.len().max(1)).sum::<usize>().max(1);
@@ -185,7 +163,6 @@ impl Odo<LegEscrito> {
 }
 
 impl Odo {
-    /// Where it begins and ends.
     pub(super) fn ruta(&self) -> Option<Ruta> {
         let origen = self.segmentos.first()?.legs.first()?.origen.codigo.clone();
         let destino = self.segmentos.last()?.legs.last()?.destino.codigo.clone();
@@ -237,13 +214,13 @@ impl AeropuertoEscrito {
         found.check(|| Some(Aeropuerto { codigo: codigo?, nombre: nombre? }))
     }
 
-    /// Whether the two are airports, and not the same.
+    /// Returns true if both are valid codes, and not the same.
     fn es_otro_que(&self, otro: &Self) -> bool {
         self.codigo != otro.codigo && es_codigo_iata(&self.codigo) && es_codigo_iata(&otro.codigo)
     }
 }
 
-/// The parts of something, at least one.
+/// Parses the parts of something, at least one.
 fn partes<E, P>(campo: &str, escritas: Vec<E>, parse: fn(E) -> Result<P, Violations>) -> Result<Vec<P>, Violations> {
     let mut found = Violations::collect();
     if escritas.is_empty() {

@@ -1,69 +1,58 @@
-//! Who travels.
+//! The pasajeros of a reserva.
 
 use seedwork::domain::Violations;
 
-/// How many travel on one reserva at most.
+/// The most pasajeros of a reserva.
 const MAXIMO: usize = 100;
 
 seedwork::choice! {
-    /// Kinds of travellers.
+    /// The kinds of pasajero.
     pub enum TipoPasajero as TipoDePasajero {
-        /// Grown up.
+        /// An adult.
         Adulto,
         /// A child with a seat.
         Menor,
-        /// A child on somebody's lap.
+        /// A child on an adult's lap.
         Infante,
     }
-    /// No kind has that name.
+    /// Not the name of a kind of pasajero.
     pub struct TipoPasajeroInvalido: "tipo-pasajero-valido", "El tipo de pasajero debe ser Adulto, Menor o Infante";
 }
 
 seedwork::choice! {
-    /// Where one sits.
+    /// The travel classes.
     pub enum Clase {
-        /// In the back.
         Economica,
-        /// With some room.
         Premium,
-        /// With a bed.
         Ejecutiva,
-        /// In the front.
         Primera,
     }
-    /// No class has that name.
+    /// Not the name of a class.
     pub struct ClaseInvalida: "clase-valida", "La clase debe ser Economica, Premium, Ejecutiva o Primera";
 }
 
 seedwork::refusal! {
-    /// Children do not travel alone.
+    /// A reserva on which only children travel.
     pub struct MinimoUnAdulto: "minimo-un-adulto", "Debe viajar al menos un adulto";
 }
 
 seedwork::refusal! {
-    /// Too many for one reserva.
+    /// Too many pasajeros for one reserva.
     pub struct MaximoPasajeros: "maximo-pasajeros", "En una reserva viajan como mucho 100 pasajeros";
 }
 
-/// Somebody who travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pasajero {
-    /// Who.
     pub tipo: TipoPasajero,
-    /// Where.
     pub clase: Clase,
 }
 
-/// Those who travel on one reserva: at least one of them is grown up.
+/// The pasajeros of one reserva: at least one of them is an adult.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pasajeros(Vec<Pasajero>);
 
 impl Pasajeros {
-    /// Takes the travellers that somebody named, each by the names of its tipo and its clase.
-    ///
-    /// # Errors
-    ///
-    /// Every rule that they break.
+    /// Parses pasajeros, each by the names of its tipo and its clase. The error has every broken rule.
     pub fn parse<'a>(escritos: &[(&'a str, &'a str)]) -> Result<Self, Violations> {
         let mut found = Violations::collect();
         if escritos.len() > MAXIMO {
@@ -81,13 +70,12 @@ impl Pasajeros {
         found.check(|| pasajeros.map(Self))
     }
 
-    /// Who travels, in the order they were named.
     pub fn iter(&self) -> impl Iterator<Item = &Pasajero> {
         self.0.iter()
     }
 }
 
-/// Whoever names nobody asks for one.
+/// One adult in Economica: the pasajero of a reserva that names none.
 impl Default for Pasajeros {
     fn default() -> Self {
         Self(vec![Pasajero { tipo: TipoPasajero::Adulto, clase: Clase::Economica }])

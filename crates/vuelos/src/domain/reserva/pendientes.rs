@@ -1,4 +1,4 @@
-//! The reservas that still wait for an answer.
+//! The set of reservas that wait for an answer.
 
 use super::{ClienteId, Estado, Reserva};
 use seedwork::domain::Specification;

@@ -1,4 +1,4 @@
-//! What texts must be like to name an airport or a reason.
+//! The rules for texts of a reserva.
 
 use seedwork::domain::{is_prose, is_visible};
 
@@ -12,7 +12,7 @@ pub(super) fn es_nombre(texto: &str) -> bool {
     is_visible(texto, 1..=100)
 }
 
-/// Something to read, of at most 500 characters.
+/// Readable text of at most 500 characters.
 pub(super) fn es_motivo(texto: &str) -> bool {
     is_prose(texto, 500)
 }

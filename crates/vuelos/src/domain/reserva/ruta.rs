@@ -1,14 +1,12 @@
-//! What the airports of an itinerario make of a reserva.
+//! Ruta and kind of flight, which follow from the airports of an itinerario.
 
 use super::{CodigoIata, Odo};
 use std::fmt;
 
-/// Where the first odo begins and ends: `BOG-JFK`.
+/// The first origin and the last destination of the first odo: `BOG-JFK`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ruta {
-    /// Where it begins.
     pub origen: CodigoIata,
-    /// Where it ends.
     pub destino: CodigoIata,
 }
 
@@ -19,7 +17,7 @@ impl fmt::Display for Ruta {
 }
 
 seedwork::choice! {
-    /// What the ruta makes of a reserva.
+    /// The kinds of flight.
     pub enum TipoVuelo as TipoDeVuelo {
         /// There, and not back.
         SoloIda = "solo_ida",
@@ -28,12 +26,12 @@ seedwork::choice! {
         /// Anything else.
         OpenJaw = "open_jaw",
     }
-    /// No kind has that name.
+    /// Not the name of a kind of flight.
     pub struct TipoVueloInvalido: "tipo-vuelo-valido", "El tipo de vuelo debe ser solo_ida, ida_y_vuelta u open_jaw";
 }
 
 impl TipoVuelo {
-    /// Of the odos of an itinerario. Only one without any leg has none.
+    /// Returns the kind that the odos of an itinerario make; none without any leg.
     pub(super) fn de(odos: &[Odo]) -> Option<Self> {
         match odos {
             [] => None,

@@ -3,28 +3,28 @@
 use super::rules::{es_codigo_iata, es_motivo, es_nombre};
 
 seedwork::text! {
-    /// What an airport is known by.
+    /// The IATA code of an airport.
     pub struct CodigoIata: checked by es_codigo_iata;
     /// Not three capitals.
     pub struct CodigoIataInvalido: "codigo-iata", "El codigo IATA debe tener tres letras mayusculas";
 }
 
 seedwork::text! {
-    /// What an airport is called.
+    /// The name of an airport.
     pub struct NombreAeropuerto: checked by es_nombre;
     /// Not a name.
     pub struct NombreInvalido: "nombre-valido", "El nombre debe tener de 1 a 100 caracteres visibles";
 }
 
 seedwork::text! {
-    /// Why somebody changed a reserva.
+    /// The reason for a change.
     pub struct Motivo: checked by es_motivo;
-    /// No reason at all, or not one to be kept.
+    /// Not a readable text, or too long.
     pub struct MotivoInvalido: "motivo-valido", "El motivo debe tener de 1 a 500 caracteres, y ninguno de control";
 }
 
 impl Motivo {
-    /// The cliente is not served any more.
+    /// The motivo of a cancellation because the cliente was deactivated.
     pub fn cliente_desactivado() -> Self {
         Self("cliente-desactivado".to_owned())
     }

@@ -7,18 +7,17 @@ use crate::{
         Handlers, commands,
         queries::{ReservaPorId, ReservaView, ReservasNoPagadas, TodasLasReservas},
     },
-    domain::reserva::{Estado, ReservaEvent, ReservaId},
+    domain::reserva::{Estado, ReservaId},
     infrastructure::queries::PgReads,
 };
 use actix_web::{HttpResponse, get, http::header::LOCATION, post};
-use seedwork::infrastructure::{
-    http::{self, Accepted, Json, PageBody, PageResponse, Paging, Path, Problem, QueryString, Versioned},
-    postgres::PgUnitOfWorkFactory,
+use seedwork::infrastructure::http::{
+    self, Accepted, Json, PageBody, PageResponse, Paging, Path, Problem, QueryString, Versioned,
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
-type Bus = http::Bus<Handlers, PgUnitOfWorkFactory<ReservaEvent>>;
+type Bus = http::Bus<Handlers>;
 type Queries = http::Queries<PgReads>;
 
 /// Where a reserva is read.
