@@ -38,9 +38,12 @@ const LAYERS: &[Layer] = &[
             "seedwork::id",
             "seedwork::refusal",
             "seedwork::text",
+            "seedwork::transitions",
             "crate::choice",
             "crate::refusal",
             "crate::text",
+            "crate::transitions",
+            "seedwork_derive::Aggregate",
             "chrono",
             // Tables of characters, compiled in: which texts are the same, and what is seen of them.
             "icu_normalizer",

@@ -131,11 +131,16 @@ fn renamed(attribute: &Attribute) -> Option<String> {
 
 /// A `macro_rules!` that declares records of the same fields: `Record = "sta.…";` a line.
 ///
-/// This is no macro expander. It knows the fields from the one struct in the macro's body, and takes each full name of
-/// a record in a call for one more type.
+/// This is no macro expander. It takes the fields from the one struct in the macro's body, and each full name of a record
+/// in a call for one more type. A field in `$(…)?` belongs to the records whose line names it: `Record = "sta.…", field;`.
 struct Template {
     macro_name: String,
-    fields: Vec<Field>,
+    fields: Vec<TemplateField>,
+}
+
+struct TemplateField {
+    field: Field,
+    is_in_all: bool,
 }
 
 impl Template {
@@ -146,20 +151,32 @@ impl Template {
         let body = struct_body(item.mac.tokens.clone()).filter(|_| has_event)?;
         let body = TokenTree::Group(proc_macro2::Group::new(Delimiter::Brace, plain(body)));
         let named: syn::FieldsNamed = syn::parse2(body.into()).ok()?;
-        Some(Self { macro_name, fields: named.named.iter().map(field).collect() })
+        let fields = named.named.iter().map(|named| TemplateField {
+            field: field(named),
+            is_in_all: !named.attrs.iter().any(|attribute| attribute.path().is_ident(OPTIONAL)),
+        });
+        Some(Self { macro_name, fields: fields.collect() })
     }
 
     fn events(&self, path: &str, call: &TokenStream) -> Vec<Event> {
-        let idents: Vec<_> = call.clone().into_iter().map(|token| token.to_string()).collect();
-        let records = tokens::strings(call.clone()).into_iter().filter(|text| text.starts_with("sta."));
-        let event = |record: String| {
-            let name = record.rsplit('.').next().unwrap_or_default();
-            let name = if idents.iter().any(|ident| ident == name) { name } else { "a type of another name" };
-            Event { path: path.to_owned(), name: name.to_owned(), fields: self.fields.clone(), record }
-        };
-        records.map(event).collect()
+        let call: Vec<_> = call.clone().into_iter().collect();
+        let lines = call.split(|token| token.to_string() == ";");
+        lines.filter_map(|line| self.event(path, line)).collect()
+    }
+
+    fn event(&self, path: &str, line: &[TokenTree]) -> Option<Event> {
+        let strings = tokens::strings(line.iter().cloned().collect());
+        let record = strings.into_iter().find(|text| text.starts_with("sta."))?;
+        let names = |name: &str| line.iter().any(|token| matches!(token, TokenTree::Ident(ident) if ident == name));
+        let name = record.rsplit('.').next().unwrap_or_default();
+        let name = if names(name) { name } else { "a type of another name" }.to_owned();
+        let own = self.fields.iter().filter(|field| field.is_in_all || names(&field.field.name));
+        Some(Event { path: path.to_owned(), name, fields: own.map(|own| own.field.clone()).collect(), record })
     }
 }
+
+/// The attribute by which [`plain`] marks the fields of `$(…)?`.
+const OPTIONAL: &str = "optional";
 
 /// What stands between the braces of the first struct in the tokens.
 fn struct_body(tokens: TokenStream) -> Option<TokenStream> {
@@ -177,16 +194,24 @@ fn struct_body(tokens: TokenStream) -> Option<TokenStream> {
     })
 }
 
-/// The tokens without repetitions (`$(#[$doc])*`).
+/// Returns the tokens without repetitions (`$(#[$doc])*`). The tokens of an option (`$(…)?`) stay, marked and without
+/// their `$`.
 fn plain(tokens: TokenStream) -> TokenStream {
-    let (mut kept, mut tokens) = (Vec::new(), tokens.into_iter().peekable());
+    let (mut kept, mut tokens) = (TokenStream::new(), tokens.into_iter().peekable());
     while let Some(token) = tokens.next() {
-        let is_dollar = token.to_string() == "$";
-        if is_dollar && tokens.next_if(|next| matches!(next, TokenTree::Group(_))).is_some() {
-            tokens.next();
-        } else {
-            kept.push(token);
+        let group = match (token.to_string().as_str(), tokens.peek()) {
+            ("$", Some(TokenTree::Group(group))) => group.stream(),
+            ("$", _) => continue,
+            _ => {
+                kept.extend([token]);
+                continue;
+            }
+        };
+        tokens.next();
+        if tokens.next().is_some_and(|repeats| repeats.to_string() == "?") {
+            kept.extend(format!("#[{OPTIONAL}]").parse::<TokenStream>());
+            kept.extend(plain(group));
         }
     }
-    kept.into_iter().collect()
+    kept
 }

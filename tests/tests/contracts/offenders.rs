@@ -152,3 +152,17 @@ fn records_that_a_macro_declares_are_seen() {
     let off = replaced(&declared("IngestaAlertada = \"sta.ingesta.v1.IngestaAlertada\";"), "pub fecha: Timestamp,", "");
     assert_eq!(broken(SCHEMA, TYPES, &off).len(), 1);
 }
+
+#[test]
+fn an_optional_field_of_a_macro_is_in_the_records_that_name_it() {
+    let (events, others) = STRUCT.split_once("pub struct Nota").expect("the fixture has it");
+    let body = replaced(events, "\"sta.ingesta.v1.IngestaAlertada\"", "$full_name");
+    let body = replaced(&body, "struct IngestaAlertada", "struct $record");
+    let body = replaced(&body, "pub id_paciente: String,", "$(pub $id_paciente: String,)?");
+    let rules = format!("($($record:ident = $full_name:literal $(, $id_paciente:ident)?;)+) => {{$( {body} )+}};");
+    let declared =
+        |line: &str| format!("macro_rules! events {{ {rules} }} events! {{ {line} }} pub struct Nota{others}");
+    let line = "IngestaAlertada = \"sta.ingesta.v1.IngestaAlertada\"";
+    assert_nothing(broken(SCHEMA, TYPES, &declared(&format!("{line}, id_paciente;"))));
+    assert_eq!(broken(SCHEMA, TYPES, &declared(&format!("{line};"))).len(), 1);
+}
