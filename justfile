@@ -98,6 +98,15 @@ release-schemas version:
     mkdir -p "tests/released/$1"
     cp -r schema/. "tests/released/$1/"
 
+# Give records the fields of the first one; their names and docs stay: just same-fields schema/ingesta/v1/Ingesta{Alertada,EnProceso}.avsc
+same-fields model *others:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    for other in "${@:2}"; do
+        { sed '/^  "fields"/,$d' "$other"; sed -n '/^  "fields"/,$p' "$1"; } > "$other.new"
+        mv "$other.new" "$other"
+    done
+
 # Make a bounded context that builds and passes everything at once: just new-context laboratorio MuestraClinica
 new-context nombre *agregado:
     templates/new-context "$@"
