@@ -30,7 +30,7 @@ pub fn integration_event(input: TokenStream) -> TokenStream {
 /// Implements `Fault` for the refusals of a context.
 ///
 /// A variant has a kind and a slug, `#[fault(NotFound, "no-encontrado")]`, or holds another fault (broken rules, a
-/// storage error) and answers as that one does. `#[fault(Conflict, "email-registrado", unique = "clientes_email")]` is
+/// storage error) and answers as that one does. `#[fault(AlreadyExists, "email-registrado", unique = "clientes_email")]` is
 /// what a violation of that unique constraint becomes; without a name, of any other one.
 #[proc_macro_derive(Fault, attributes(fault))]
 pub fn fault(input: TokenStream) -> TokenStream {

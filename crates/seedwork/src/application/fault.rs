@@ -46,7 +46,7 @@ pub enum FaultKind {
 ///     #[fault(NotFound, "no-encontrado")]
 ///     NoExiste,
 ///     #[error("Ya hay una cita a esa hora")]
-///     #[fault(Conflict, "hora-ocupada", unique = "citas_hora")]
+///     #[fault(AlreadyExists, "hora-ocupada", unique = "citas_hora")]
 ///     HoraOcupada,
 ///     #[error(transparent)]
 ///     Invalida(#[from] Violations),

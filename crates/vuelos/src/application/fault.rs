@@ -41,7 +41,7 @@ mod tests {
                 "no-encontrado",
                 "No existe la reserva 0198c0de-0000-7000-8000-000000000001",
             ),
-            (VuelosFault::YaExiste, FaultKind::Conflict, "id-ya-existe", "Ya existe una reserva con ese id"),
+            (VuelosFault::YaExiste, FaultKind::AlreadyExists, "id-ya-existe", "Ya existe una reserva con ese id"),
             (
                 transicion.into(),
                 FaultKind::Rule,
