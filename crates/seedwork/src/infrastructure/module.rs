@@ -2,31 +2,18 @@
 
 use super::{
     consumer::{Subscriptions, SubscriptionsBuilder},
-    postgres::{CommitterSettings, Database, LogState, Migrations, PgUnitOfWork, PgUnitOfWorkFactory, Pool},
+    pg_context::{PgContext, PgUow},
+    postgres::{CommitterSettings, Database, LogState, Migrations, PgUnitOfWorkFactory, Pool},
     supervise::Supervisor,
 };
 use crate::{
-    application::{
-        Command, CommandBus, CommandHandler, Context, DomainEventHandler, EventHandler, IntegrationEvent, QueryBus,
-        Refuse,
-    },
+    application::{Command, CommandBus, CommandHandler, Context, EventHandler, IntegrationEvent, QueryBus, Refuse},
     domain::Violations,
 };
 use actix_web::web::Data;
 use std::sync::Arc;
 use tokio::sync::watch;
 use utoipa_actix_web::service_config::ServiceConfig;
-
-/// The unit of work of a context over PostgreSQL.
-pub type PgUow<H> = PgUnitOfWork<<H as Context>::Event>;
-
-/// A context whose handlers work in units of work over PostgreSQL.
-pub trait PgContext: Context + DomainEventHandler<PgUow<Self>> {}
-
-impl<H: Context + DomainEventHandler<PgUow<H>>> PgContext for H {}
-
-/// The command bus of a context over PostgreSQL.
-pub type PgCommandBus<H> = CommandBus<H, PgUnitOfWorkFactory<<H as Context>::Event>>;
 
 type Start = dyn Fn(&ContextEnvironment) -> anyhow::Result<RunningContext> + Send + Sync;
 

@@ -9,7 +9,7 @@ use crate::{
     infrastructure::{
         avro::{self, AvroError},
         client_texts,
-        module::{PgCommandBus, PgContext, PgUow},
+        pg_context::{PgCommandBus, PgContext, PgUow},
         postgres::Parking,
     },
 };

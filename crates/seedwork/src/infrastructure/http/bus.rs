@@ -4,8 +4,8 @@ use super::{limits::Limits, problem::Problem};
 use crate::{
     application::{Cause, Command, CommandHandler, Context, Query, QueryBus, QueryHandler},
     infrastructure::{
-        module::{PgCommandBus, PgContext, PgUow},
         outage::Outage,
+        pg_context::{PgCommandBus, PgContext, PgUow},
     },
 };
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
