@@ -16,7 +16,7 @@ const SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1,
 /// The buckets of the number of units in a commit.
 const UNITS: [f64; 8] = [1.0, 2.0, 8.0, 32.0, 128.0, 256.0, 512.0, 1024.0];
 
-/// The time between two drains of the histograms: each measured value is kept until then, also when nobody scrapes.
+/// The time between two drains of the histograms: each measured value is kept until then, even if nothing scrapes.
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Installs the recorder.

@@ -59,7 +59,7 @@ pub(super) fn kafka(source: &mut Source, partitions: i32) -> Option<KafkaSetting
     })
 }
 
-/// The registry, when `SCHEMA_REGISTRY_URL` says where it is.
+/// Returns the settings of the registry if `SCHEMA_REGISTRY_URL` is set.
 pub(super) fn registry(source: &mut Source) -> Option<RegistrySettings> {
     let url = source.get("SCHEMA_REGISTRY_URL", registry_url);
     let username: Option<String> = source.get("SCHEMA_REGISTRY_USER", parsed("a name"));
