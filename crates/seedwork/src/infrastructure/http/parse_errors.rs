@@ -53,7 +53,7 @@ pub(super) fn field_violation(path: &str, message: &str) -> FieldViolation {
     }
 }
 
-/// What was expected, if it has a name that clients know.
+/// Returns the expected type in words, if clients know it.
 fn expected(message: &str) -> Option<&'static str> {
     let (_, expected) = message.rsplit_once("expected ")?;
     Some(match expected.trim() {
