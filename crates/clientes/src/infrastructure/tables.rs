@@ -189,17 +189,17 @@ fn identidad(row: &ClienteRow, found: &mut Violations) -> Option<Identidad> {
             let nombres = found.field("nombres", Nombres::parse(&text(&row.nombres)));
             let apellidos = found.field("apellidos", Apellidos::parse(&text(&row.apellidos)));
             let cedula = found.field("documento_numero", Cedula::parse(&row.documento_numero));
-            let nacimiento = FechaNacimiento::parse(date(row.fecha_nacimiento), hoy);
-            let nacimiento = found.field("fecha_nacimiento", nacimiento);
+            let nacimiento = FechaNacimiento::new(date(row.fecha_nacimiento));
+            found.field("fecha_nacimiento", nacimiento.comprobar(hoy));
             let nombre = Nombre { nombres: nombres?, apellidos: apellidos? };
-            Some(Identidad::Natural { nombre, cedula: cedula?, nacimiento: nacimiento? })
+            Some(Identidad::Natural { nombre, cedula: cedula?, nacimiento })
         }
         Tipo::Empresa => {
             let razon_social = found.field("razon_social", RazonSocial::parse(&text(&row.razon_social)));
             let rut = found.field("documento_numero", Rut::parse(&row.documento_numero));
-            let constitucion = FechaConstitucion::parse(date(row.fecha_constitucion), hoy);
-            let constitucion = found.field("fecha_constitucion", constitucion);
-            Some(Identidad::Empresa { razon_social: razon_social?, rut: rut?, constitucion: constitucion? })
+            let constitucion = FechaConstitucion::new(date(row.fecha_constitucion));
+            found.field("fecha_constitucion", constitucion.comprobar(hoy));
+            Some(Identidad::Empresa { razon_social: razon_social?, rut: rut?, constitucion })
         }
     }
 }

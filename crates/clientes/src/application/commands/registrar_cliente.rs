@@ -2,9 +2,16 @@
 
 use crate::{
     application::{ClientesFault, ClientesUow, Handlers},
-    domain::cliente::{Ciudad, Cliente, ClienteId, Email, Identidad},
+    domain::cliente::{
+        Apellidos, Cedula, Ciudad, Cliente, ClienteId, Email, FechaConstitucion, FechaNacimiento, Identidad, Nombre,
+        Nombres, RazonSocial, Rut, Tipo, TipoDocumento,
+    },
 };
-use seedwork::application::{Command, CommandHandler};
+use chrono::NaiveDate;
+use seedwork::{
+    application::{Command, CommandHandler},
+    domain::Violations,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistrarCliente {
@@ -13,6 +20,65 @@ pub struct RegistrarCliente {
     pub email: Email,
     /// The city where the document was issued.
     pub ciudad: Ciudad,
+}
+
+/// A person as written: no rule is checked yet.
+pub struct NaturalEscrito<'a> {
+    pub nombres: &'a str,
+    pub apellidos: &'a str,
+    pub email: &'a str,
+    pub documento: DocumentoEscrito<'a>,
+    pub fecha_nacimiento: NaiveDate,
+}
+
+/// A company as written: no rule is checked yet.
+pub struct EmpresaEscrita<'a> {
+    pub razon_social: &'a str,
+    pub email: &'a str,
+    pub documento: DocumentoEscrito<'a>,
+    pub fecha_constitucion: NaiveDate,
+}
+
+pub struct DocumentoEscrito<'a> {
+    pub tipo: TipoDocumento,
+    pub numero: &'a str,
+    pub ciudad: &'a str,
+}
+
+impl RegistrarCliente {
+    /// Checks every rule but those of the day, which the handler knows.
+    pub fn parse_natural(id: ClienteId, escrito: &NaturalEscrito<'_>) -> Result<Self, Violations> {
+        let NaturalEscrito { nombres, apellidos, email, documento, fecha_nacimiento } = escrito;
+        let mut found = Violations::collect();
+        let nombres = found.field("nombre.nombres", Nombres::parse(nombres));
+        let apellidos = found.field("nombre.apellidos", Apellidos::parse(apellidos));
+        let email = found.field("email", Email::parse(email));
+        found.field("documento.tipo", documento.tipo.identifica(Tipo::Natural));
+        let cedula = found.field("documento.numero", Cedula::parse(documento.numero));
+        let ciudad = found.field("documento.ciudad", Ciudad::parse(documento.ciudad));
+        let nacimiento = FechaNacimiento::new(*fecha_nacimiento);
+        found.check(|| {
+            let nombre = Nombre { nombres: nombres?, apellidos: apellidos? };
+            let identidad = Identidad::Natural { nombre, cedula: cedula?, nacimiento };
+            Some(Self { id, identidad, email: email?, ciudad: ciudad? })
+        })
+    }
+
+    /// Checks every rule but those of the day, which the handler knows.
+    pub fn parse_empresa(id: ClienteId, escrito: &EmpresaEscrita<'_>) -> Result<Self, Violations> {
+        let EmpresaEscrita { razon_social, email, documento, fecha_constitucion } = escrito;
+        let mut found = Violations::collect();
+        let razon_social = found.field("razon_social", RazonSocial::parse(razon_social));
+        let email = found.field("email", Email::parse(email));
+        found.field("documento.tipo", documento.tipo.identifica(Tipo::Empresa));
+        let rut = found.field("documento.numero", Rut::parse(documento.numero));
+        let ciudad = found.field("documento.ciudad", Ciudad::parse(documento.ciudad));
+        let constitucion = FechaConstitucion::new(*fecha_constitucion);
+        found.check(|| {
+            let identidad = Identidad::Empresa { razon_social: razon_social?, rut: rut?, constitucion };
+            Some(Self { id, identidad, email: email?, ciudad: ciudad? })
+        })
+    }
 }
 
 impl Command for RegistrarCliente {
@@ -24,7 +90,7 @@ impl Command for RegistrarCliente {
 impl<U: ClientesUow> CommandHandler<RegistrarCliente, U> for Handlers {
     async fn handle(&self, command: RegistrarCliente, uow: &mut U) -> Result<ClienteId, ClientesFault> {
         let RegistrarCliente { id, identidad, email, ciudad } = command;
-        uow.save(Cliente::registrar(id, identidad, email, ciudad, self.clock.now()));
+        uow.save(Cliente::registrar(id, identidad, email, ciudad, self.clock.now())?);
         Ok(id)
     }
 }
@@ -61,6 +127,25 @@ mod tests {
         world.dispatch(comando()).await.unwrap();
         let expediente = world.get::<Expediente>(ID).unwrap();
         assert_eq!((expediente.estado(), expediente.datos().fecha_apertura), (expediente::Estado::Abierto, AHORA));
+    }
+
+    #[tokio::test]
+    async fn the_day_of_the_clock_decides_whether_a_cliente_may_register() {
+        for (identidad, day, refused) in [
+            (natural(), "2008-02-27", Some(("fecha_nacimiento", "mayor-de-edad"))),
+            (natural(), "2008-02-28", None),
+            (empresa(), "2001-12-31", Some(("fecha_constitucion", "fecha-pasada"))),
+            (empresa(), "2002-01-01", None),
+        ] {
+            let now = format!("{day}T12:00:00Z").parse().unwrap();
+            let world = World::new(Handlers::new(FixedClock(now)));
+            let answer = world.dispatch(RegistrarCliente { identidad, ..comando() }).await;
+            let violation = match &answer {
+                Err(ClientesFault::Invalido(found)) => found.iter().next().map(|one| (one.field.as_str(), one.rule)),
+                _ => None,
+            };
+            assert_eq!((violation, answer.is_ok()), (refused, refused.is_none()), "{day}: {answer:?}");
+        }
     }
 
     #[tokio::test]

@@ -17,7 +17,7 @@ pub(crate) fn natural() -> Identidad {
             apellidos: Apellidos::parse("Ñáñez Gil").unwrap(),
         },
         cedula: Cedula::parse("1020304050").unwrap(),
-        nacimiento: FechaNacimiento::parse(NACIMIENTO, AYER.date_naive()).unwrap(),
+        nacimiento: FechaNacimiento::new(NACIMIENTO),
     }
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn empresa() -> Identidad {
     Identidad::Empresa {
         razon_social: RazonSocial::parse("Clínica de los Alpes S.A.S.").unwrap(),
         rut: Rut::parse("900123456-8").unwrap(),
-        constitucion: FechaConstitucion::parse(CONSTITUCION, AYER.date_naive()).unwrap(),
+        constitucion: FechaConstitucion::new(CONSTITUCION),
     }
 }
 

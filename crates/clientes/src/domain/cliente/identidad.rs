@@ -1,6 +1,8 @@
 //! The legal identity of a cliente.
 
 use super::{Apellidos, Cedula, FechaConstitucion, FechaNacimiento, Nombres, RazonSocial, Rut};
+use chrono::NaiveDate;
+use seedwork::domain::Violations;
 use std::fmt;
 
 /// A person or a company, each with its own kind of name, document and date.
@@ -25,6 +27,16 @@ impl Identidad {
             Self::Natural { .. } => TipoDocumento::Cedula,
             Self::Empresa { .. } => TipoDocumento::Rut,
         }
+    }
+
+    /// Checks the rules of the day `hoy`, on which the cliente is registered: a person is an adult, a company exists already.
+    pub fn comprobar(&self, hoy: NaiveDate) -> Result<(), Violations> {
+        let mut found = Violations::collect();
+        match self {
+            Self::Natural { nacimiento, .. } => found.field("fecha_nacimiento", nacimiento.comprobar(hoy)),
+            Self::Empresa { constitucion, .. } => found.field("fecha_constitucion", constitucion.comprobar(hoy)),
+        };
+        found.check(|| Some(()))
     }
 
     /// Returns the number of the document.

@@ -21,7 +21,7 @@ pub use values::{
     Rut, RutInvalido,
 };
 
-use seedwork::domain::{Aggregate, Recorded, Timestamp, Version};
+use seedwork::domain::{Aggregate, Recorded, Timestamp, Version, Violations};
 
 seedwork::id! {
     /// The id of a cliente.
@@ -52,11 +52,18 @@ pub struct Datos {
 
 impl Cliente {
     /// Registers a cliente. That email and document are unique is a rule across clientes: unique indexes enforce it.
-    pub fn registrar(id: ClienteId, identidad: Identidad, email: Email, ciudad: Ciudad, ahora: Timestamp) -> Self {
+    pub fn registrar(
+        id: ClienteId,
+        identidad: Identidad,
+        email: Email,
+        ciudad: Ciudad,
+        ahora: Timestamp,
+    ) -> Result<Self, Violations> {
+        identidad.comprobar(ahora.date_naive())?;
         let datos = Datos { id, identidad, email, ciudad, estado: Estado::Activo, motivo: None, fecha_creacion: ahora };
         let mut cliente = Self { datos, events: Recorded::new() };
         cliente.anotar(ClienteEvent::Registrado, ahora);
-        cliente
+        Ok(cliente)
     }
 
     /// Rebuilds a stored cliente: checks no rule and records nothing.
@@ -93,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_new_cliente_is_activo_and_records_it() {
-        let mut cliente = Cliente::registrar(ID, natural(), email(), ciudad(), AHORA);
+        let mut cliente = Cliente::registrar(ID, natural(), email(), ciudad(), AHORA).unwrap();
         assert_eq!((cliente.estado(), cliente.version()), (Estado::Activo, 1));
         assert_eq!(cliente.datos().fecha_creacion, AHORA);
         let datos = Datos { fecha_creacion: AHORA, ..en(Estado::Activo).datos };

@@ -54,7 +54,7 @@ seedwork::text! {
     pub struct MotivoInvalido: "motivo-valido", "El motivo debe tener de 1 a 500 caracteres, y ninguno de control";
 }
 
-/// The date of birth of an adult.
+/// The date of birth of a person.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct FechaNacimiento(NaiveDate);
 
@@ -62,11 +62,14 @@ pub struct FechaNacimiento(NaiveDate);
 const MAYORIA_DE_EDAD: u32 = 18;
 
 impl FechaNacimiento {
-    /// Accepts the date of birth of a person who is 18 years old or more on the day `hoy`. A person born on February 29
-    /// comes of age on March 1.
-    pub fn parse(fecha: NaiveDate, hoy: NaiveDate) -> Result<Self, MenorDeEdad> {
-        let edad = hoy.years_since(fecha).ok_or(MenorDeEdad)?;
-        if edad >= MAYORIA_DE_EDAD { Ok(Self(fecha)) } else { Err(MenorDeEdad) }
+    pub fn new(fecha: NaiveDate) -> Self {
+        Self(fecha)
+    }
+
+    /// Refuses a person who is under 18 on the day `hoy`. A person born on February 29 comes of age on March 1.
+    pub fn comprobar(self, hoy: NaiveDate) -> Result<(), MenorDeEdad> {
+        let edad = hoy.years_since(self.0).ok_or(MenorDeEdad)?;
+        if edad >= MAYORIA_DE_EDAD { Ok(()) } else { Err(MenorDeEdad) }
     }
 
     pub fn fecha(self) -> NaiveDate {
@@ -86,14 +89,18 @@ seedwork::refusal! {
     pub struct MenorDeEdad: "mayor-de-edad", "El cliente debe tener 18 años o mas";
 }
 
-/// The date of foundation of a company: a day in the past.
+/// The date of foundation of a company.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FechaConstitucion(NaiveDate);
 
 impl FechaConstitucion {
-    /// Accepts a date before the day `hoy`.
-    pub fn parse(fecha: NaiveDate, hoy: NaiveDate) -> Result<Self, FechaPorVenir> {
-        if fecha < hoy { Ok(Self(fecha)) } else { Err(FechaPorVenir) }
+    pub fn new(fecha: NaiveDate) -> Self {
+        Self(fecha)
+    }
+
+    /// Refuses a company that is founded on the day `hoy` or later.
+    pub fn comprobar(self, hoy: NaiveDate) -> Result<(), FechaPorVenir> {
+        if self.0 < hoy { Ok(()) } else { Err(FechaPorVenir) }
     }
 
     pub fn fecha(self) -> NaiveDate {
@@ -127,18 +134,17 @@ mod tests {
             ("2030-01-01", "2026-01-01", false),
             ("9999-12-31", "2026-01-01", false),
         ] {
-            let parsed = FechaNacimiento::parse(dia(nacimiento), dia(hoy));
-            let expected = if es_mayor { Ok(FechaNacimiento(dia(nacimiento))) } else { Err(MenorDeEdad) };
-            assert_eq!(parsed, expected, "{nacimiento} on {hoy}");
+            let checked = FechaNacimiento::new(dia(nacimiento)).comprobar(dia(hoy));
+            assert_eq!(checked.is_ok(), es_mayor, "{nacimiento} on {hoy}");
         }
     }
 
     #[test]
     fn a_company_was_founded_before_today() {
         let hoy = dia("2026-01-01");
-        assert_eq!(FechaConstitucion::parse(dia("2025-12-31"), hoy).unwrap().fecha(), dia("2025-12-31"));
+        assert_eq!(FechaConstitucion::new(dia("2025-12-31")).comprobar(hoy), Ok(()));
         for fecha in ["2026-01-01", "2026-01-02"] {
-            assert_eq!(FechaConstitucion::parse(dia(fecha), hoy), Err(FechaPorVenir), "{fecha}");
+            assert_eq!(FechaConstitucion::new(dia(fecha)).comprobar(hoy), Err(FechaPorVenir), "{fecha}");
         }
     }
 

@@ -2,18 +2,15 @@
 
 use crate::{
     application::{
-        commands,
+        commands::{self, DocumentoEscrito, EmpresaEscrita, NaturalEscrito},
         queries::{DocumentoView, NombreView, TipoDeDocumento},
     },
-    domain::cliente::{
-        Apellidos, Cedula, Ciudad, ClienteId, Email, FechaConstitucion, FechaNacimiento, Identidad, Nombre, Nombres,
-        RazonSocial, Rut, Tipo,
-    },
+    domain::cliente::{ClienteId, Tipo},
 };
 use chrono::NaiveDate;
 use seedwork::{
     application::Named,
-    domain::{Clock, SystemClock, Violations},
+    domain::Violations,
     infrastructure::http::{Body, Problem, date},
 };
 use serde::Deserialize;
@@ -96,53 +93,30 @@ struct DocumentoBody {
     ciudad: String,
 }
 
-/// What depends on the day is asked of the day on which it is sent.
 impl TryFrom<RegistrarBody> for commands::RegistrarCliente {
     type Error = Violations;
 
     fn try_from(body: RegistrarBody) -> Result<Self, Violations> {
-        let hoy = SystemClock.now().date_naive();
         match body {
-            RegistrarBody::Natural(natural) => natural.command(hoy),
-            RegistrarBody::Empresa(empresa) => empresa.command(hoy),
+            RegistrarBody::Natural(NaturalBody { nombre, email, documento, fecha_nacimiento }) => {
+                let NombreBody { nombres, apellidos } = &nombre;
+                let documento = documento.as_written();
+                let escrito = NaturalEscrito { nombres, apellidos, email: &email, documento, fecha_nacimiento };
+                Self::parse_natural(ClienteId::new(), &escrito)
+            }
+            RegistrarBody::Empresa(EmpresaBody { razon_social, email, documento, fecha_constitucion }) => {
+                let documento = documento.as_written();
+                let (razon_social, email) = (&*razon_social, &*email);
+                let escrita = EmpresaEscrita { razon_social, email, documento, fecha_constitucion };
+                Self::parse_empresa(ClienteId::new(), &escrita)
+            }
         }
     }
 }
 
-impl NaturalBody {
-    fn command(self, hoy: NaiveDate) -> Result<commands::RegistrarCliente, Violations> {
-        let Self { nombre, email, documento, fecha_nacimiento } = self;
-        let mut found = Violations::collect();
-        let nombres = found.field("nombre.nombres", Nombres::parse(&nombre.nombres));
-        let apellidos = found.field("nombre.apellidos", Apellidos::parse(&nombre.apellidos));
-        let email = found.field("email", Email::parse(&email));
-        found.field("documento.tipo", documento.tipo.0.identifica(Tipo::Natural));
-        let cedula = found.field("documento.numero", Cedula::parse(&documento.numero));
-        let ciudad = found.field("documento.ciudad", Ciudad::parse(&documento.ciudad));
-        let nacimiento = found.field("fecha_nacimiento", FechaNacimiento::parse(fecha_nacimiento, hoy));
-        found.check(|| {
-            let nombre = Nombre { nombres: nombres?, apellidos: apellidos? };
-            let identidad = Identidad::Natural { nombre, cedula: cedula?, nacimiento: nacimiento? };
-            Some(commands::RegistrarCliente { id: ClienteId::new(), identidad, email: email?, ciudad: ciudad? })
-        })
-    }
-}
-
-impl EmpresaBody {
-    fn command(self, hoy: NaiveDate) -> Result<commands::RegistrarCliente, Violations> {
-        let Self { razon_social, email, documento, fecha_constitucion } = self;
-        let mut found = Violations::collect();
-        let razon_social = found.field("razon_social", RazonSocial::parse(&razon_social));
-        let email = found.field("email", Email::parse(&email));
-        found.field("documento.tipo", documento.tipo.0.identifica(Tipo::Empresa));
-        let rut = found.field("documento.numero", Rut::parse(&documento.numero));
-        let ciudad = found.field("documento.ciudad", Ciudad::parse(&documento.ciudad));
-        let constitucion = found.field("fecha_constitucion", FechaConstitucion::parse(fecha_constitucion, hoy));
-        found.check(|| {
-            let (razon_social, rut, constitucion) = (razon_social?, rut?, constitucion?);
-            let identidad = Identidad::Empresa { razon_social, rut, constitucion };
-            Some(commands::RegistrarCliente { id: ClienteId::new(), identidad, email: email?, ciudad: ciudad? })
-        })
+impl DocumentoBody {
+    fn as_written(&self) -> DocumentoEscrito<'_> {
+        DocumentoEscrito { tipo: self.tipo.0, numero: &self.numero, ciudad: &self.ciudad }
     }
 }
 

@@ -40,6 +40,7 @@ fn accepted(id: ClienteId) -> Accepted {
 ///
 /// Registra una persona (`tipo` es `natural`) o una empresa (`tipo` es `empresa`) y abre su expediente en la misma
 /// transacción. El email y el documento no pueden ser los de otro cliente, tampoco de uno desactivado.
+/// La edad de una persona y la fecha de una empresa se comprueban cuando todo lo demás es válido.
 #[utoipa::path(
     tag = "clientes",
     request_body(
