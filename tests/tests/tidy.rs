@@ -279,6 +279,13 @@ fn lints_are_silenced_only_with_a_reason() {
 }
 
 #[test]
+fn texts_for_clients_have_their_accents() {
+    let tree = Tree::workspace();
+    let sources = tree.ending("crates", "rs").filter(|(path, _)| path.contains("/src/"));
+    assert_nothing(sources.flat_map(|(path, text)| texts_without_accents(path, text)));
+}
+
+#[test]
 fn the_mod_files_of_contexts_are_tables_of_contents() {
     let tree = Tree::workspace();
     for context in tree.contexts() {

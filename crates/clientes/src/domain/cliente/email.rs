@@ -42,7 +42,7 @@ impl fmt::Debug for Email {
 
 seedwork::refusal! {
     /// Not an email address.
-    pub struct EmailInvalido: "email-valido", "El email debe ser una direccion como nombre@dominio.com";
+    pub struct EmailInvalido: "email-valido", "El email debe ser una dirección como nombre@dominio.com";
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ seedwork::choice! {
         Desactivado,
     }
     /// Not the name of a state.
-    pub struct EstadoInvalido: "estado-valido", "El estado debe ser uno de los de un cliente";
+    pub struct EstadoInvalido: "estado-valido", "El estado debe ser uno de los que tiene un cliente";
 }
 
 seedwork::transitions! {

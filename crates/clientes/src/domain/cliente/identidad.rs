@@ -77,7 +77,7 @@ seedwork::choice! {
         Empresa = "empresa",
     }
     /// Not one of these kinds.
-    pub struct TipoInvalido: "tipo-valido", "El tipo debe ser natural o empresa";
+    pub struct TipoInvalido: "tipo-valido", "El tipo debe ser «natural» o «empresa»";
 }
 
 seedwork::choice! {
@@ -89,7 +89,7 @@ seedwork::choice! {
         Rut = "rut",
     }
     /// Not one of these kinds.
-    pub struct TipoDocumentoInvalido: "tipo-documento-valido", "El tipo del documento debe ser cedula o rut";
+    pub struct TipoDocumentoInvalido: "tipo-documento-valido", "El tipo del documento debe ser «cedula» o «rut»";
 }
 
 impl TipoDocumento {
@@ -105,7 +105,7 @@ impl TipoDocumento {
 seedwork::refusal! {
     /// A person with a rut, or a company with a cedula.
     pub struct DocumentoNoCorresponde:
-        "documento-corresponde", "Un cliente natural se identifica con cedula, y una empresa con rut";
+        "documento-corresponde", "Un cliente natural se identifica con cédula, y una empresa con RUT";
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ seedwork::text! {
     /// The name that a company is registered under.
     pub struct RazonSocial: checked by es_nombre;
     /// Not the name of a company.
-    pub struct RazonSocialInvalida: "razon-social-valida", "La razon social debe tener de 1 a 100 caracteres visibles";
+    pub struct RazonSocialInvalida: "razon-social-valida", "La razón social debe tener de 1 a 100 caracteres visibles";
 }
 
 seedwork::text! {
@@ -36,7 +36,7 @@ seedwork::text! {
     /// The number of a person's document.
     pub struct Cedula: personal, checked by es_cedula;
     /// Not the number of a cedula.
-    pub struct CedulaInvalida: "cedula-valida", "La cedula debe tener de 6 a 10 digitos";
+    pub struct CedulaInvalida: "cedula-valida", "La cédula debe tener de 6 a 10 dígitos";
 }
 
 seedwork::text! {
@@ -44,14 +44,14 @@ seedwork::text! {
     pub struct Rut: checked by es_rut;
     /// Not the number of a rut.
     pub struct RutInvalido:
-        "rut-valido", "El rut debe tener de 6 a 10 digitos y, si se da, el de verificacion despues de un guion";
+        "rut-valido", "El RUT debe tener de 6 a 10 dígitos y, si se da, el de verificación tras un guion";
 }
 
 seedwork::text! {
     /// The reason for a deactivation.
     pub struct Motivo: checked by es_motivo;
     /// Not a readable text, or too long.
-    pub struct MotivoInvalido: "motivo-valido", "El motivo debe tener de 1 a 500 caracteres, y ninguno de control";
+    pub struct MotivoInvalido: "motivo-valido", "El motivo debe tener de 1 a 500 caracteres y ninguno de control";
 }
 
 /// The date of birth of a person.
@@ -86,7 +86,7 @@ impl fmt::Debug for FechaNacimiento {
 
 seedwork::refusal! {
     /// A person under 18.
-    pub struct MenorDeEdad: "mayor-de-edad", "El cliente debe tener 18 años o mas";
+    pub struct MenorDeEdad: "mayor-de-edad", "El cliente debe tener 18 años o más";
 }
 
 /// The date of foundation of a company.
@@ -110,7 +110,7 @@ impl FechaConstitucion {
 
 seedwork::refusal! {
     /// A company founded today or later.
-    pub struct FechaPorVenir: "fecha-pasada", "La fecha de constitucion debe ser anterior a hoy";
+    pub struct FechaPorVenir: "fecha-pasada", "La fecha de constitución debe ser anterior a hoy";
 }
 
 #[cfg(test)]

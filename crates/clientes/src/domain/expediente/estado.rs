@@ -9,7 +9,7 @@ seedwork::choice! {
         Cerrado,
     }
     /// Not the name of a state.
-    pub struct EstadoInvalido: "estado-valido", "El estado debe ser uno de los de un expediente";
+    pub struct EstadoInvalido: "estado-valido", "El estado debe ser uno de los que tiene un expediente";
 }
 
 seedwork::transitions! {

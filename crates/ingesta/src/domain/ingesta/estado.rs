@@ -19,7 +19,7 @@ seedwork::choice! {
         Eliminada,
     }
     /// Not the name of a state.
-    pub struct EstadoInvalido: "estado-valido", "El estado debe ser uno de los de una ingesta";
+    pub struct EstadoInvalido: "estado-valido", "El estado debe ser uno de los que tiene una ingesta";
 }
 
 seedwork::transitions! {

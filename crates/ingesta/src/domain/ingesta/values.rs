@@ -22,14 +22,14 @@ seedwork::text! {
     /// The address of an image.
     pub struct UrlImagen: verbatim, checked by es_url;
     /// Not an absolute `http` or `https` URL, or one of more than 2048 characters.
-    pub struct UrlInvalida: "url-valida", "La ruta de la imagen debe ser valida";
+    pub struct UrlInvalida: "url-valida", "La ruta de la imagen debe ser válida";
 }
 
 seedwork::text! {
     /// The reason for a change.
     pub struct Motivo: checked by es_motivo;
     /// Not a readable text, or too long.
-    pub struct MotivoInvalido: "motivo-valido", "El motivo debe tener de 1 a 500 caracteres, y ninguno de control";
+    pub struct MotivoInvalido: "motivo-valido", "El motivo debe tener de 1 a 500 caracteres y ninguno de control";
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ async fn one_problem_lists_all_broken_rules_of_a_new_ingesta() {
     let server = server().await;
     let answer = server.post(CREAR, with(body(), "/url_path", json!("torax.dcm"))).await;
     answer.refuses(422, "url-valida", &[("url_path", "url-valida")]);
-    assert_eq!(answer.body["detail"], "La ruta de la imagen debe ser valida");
+    assert_eq!(answer.body["detail"], "La ruta de la imagen debe ser válida");
     let answer = server.post(CREAR, json!({"id_proveedor": "", "id_paciente": "\0", "url_path": "ftp://a/x"})).await;
     let all =
         [("id_proveedor", "id-proveedor-valido"), ("id_paciente", "id-paciente-valido"), ("url_path", "url-valida")];

@@ -13,7 +13,7 @@ seedwork::choice! {
         Cancelada,
     }
     /// Not the name of a state.
-    pub struct EstadoInvalido: "estado-valido", "El estado debe ser uno de los de una reserva";
+    pub struct EstadoInvalido: "estado-valido", "El estado debe ser uno de los que tiene una reserva";
 }
 
 seedwork::transitions! {

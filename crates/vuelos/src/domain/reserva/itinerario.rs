@@ -10,7 +10,7 @@ const MAXIMO: usize = 100;
 
 seedwork::refusal! {
     /// A leg that lands where it takes off.
-    pub struct RutaInvalida: "ruta-valida", "El destino debe ser otro que el origen";
+    pub struct RutaInvalida: "ruta-valida", "El destino debe ser distinto del origen";
 }
 
 seedwork::refusal! {
@@ -20,7 +20,7 @@ seedwork::refusal! {
 
 seedwork::refusal! {
     /// A leg that does not take off where the last one landed.
-    pub struct TramosDesconectados: "tramos-conectados", "El tramo debe salir de donde llego el anterior";
+    pub struct TramosDesconectados: "tramos-conectados", "El tramo debe salir de donde llegó el anterior";
 }
 
 seedwork::refusal! {
@@ -35,7 +35,7 @@ seedwork::refusal! {
 
 seedwork::refusal! {
     /// Too many legs.
-    pub struct MaximoTramos: "maximo-tramos", "La reserva puede tener como mucho 100 tramos";
+    pub struct MaximoTramos: "maximo-tramos", "La reserva puede tener como máximo 100 tramos";
 }
 
 seedwork::refusal! {

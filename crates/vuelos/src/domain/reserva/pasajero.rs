@@ -16,7 +16,8 @@ seedwork::choice! {
         Infante,
     }
     /// Not the name of a kind of pasajero.
-    pub struct TipoPasajeroInvalido: "tipo-pasajero-valido", "El tipo de pasajero debe ser Adulto, Menor o Infante";
+    pub struct TipoPasajeroInvalido:
+        "tipo-pasajero-valido", "El tipo de pasajero debe ser «Adulto», «Menor» o «Infante»";
 }
 
 seedwork::choice! {
@@ -28,7 +29,7 @@ seedwork::choice! {
         Primera,
     }
     /// Not the name of a class.
-    pub struct ClaseInvalida: "clase-valida", "La clase debe ser Economica, Premium, Ejecutiva o Primera";
+    pub struct ClaseInvalida: "clase-valida", "La clase debe ser «Economica», «Premium», «Ejecutiva» o «Primera»";
 }
 
 seedwork::refusal! {
@@ -38,7 +39,7 @@ seedwork::refusal! {
 
 seedwork::refusal! {
     /// Too many pasajeros for one reserva.
-    pub struct MaximoPasajeros: "maximo-pasajeros", "En una reserva viajan como mucho 100 pasajeros";
+    pub struct MaximoPasajeros: "maximo-pasajeros", "En una reserva pueden viajar como máximo 100 pasajeros";
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

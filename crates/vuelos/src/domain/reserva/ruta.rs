@@ -27,7 +27,8 @@ seedwork::choice! {
         OpenJaw = "open_jaw",
     }
     /// Not the name of a kind of flight.
-    pub struct TipoVueloInvalido: "tipo-vuelo-valido", "El tipo de vuelo debe ser solo_ida, ida_y_vuelta u open_jaw";
+    pub struct TipoVueloInvalido:
+        "tipo-vuelo-valido", "El tipo de vuelo debe ser «solo_ida», «ida_y_vuelta» u «open_jaw»";
 }
 
 impl TipoVuelo {

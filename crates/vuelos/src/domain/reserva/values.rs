@@ -6,7 +6,7 @@ seedwork::text! {
     /// The IATA code of an airport.
     pub struct CodigoIata: checked by es_codigo_iata;
     /// Not three capitals.
-    pub struct CodigoIataInvalido: "codigo-iata", "El codigo IATA debe tener tres letras mayusculas";
+    pub struct CodigoIataInvalido: "codigo-iata", "El código IATA debe tener tres letras mayúsculas";
 }
 
 seedwork::text! {
@@ -20,7 +20,7 @@ seedwork::text! {
     /// The reason for a change.
     pub struct Motivo: checked by es_motivo;
     /// Not a readable text, or too long.
-    pub struct MotivoInvalido: "motivo-valido", "El motivo debe tener de 1 a 500 caracteres, y ninguno de control";
+    pub struct MotivoInvalido: "motivo-valido", "El motivo debe tener de 1 a 500 caracteres y ninguno de control";
 }
 
 impl Motivo {
