@@ -288,9 +288,9 @@ mod tests {
 
     fn of_a_message() -> Writes {
         let consumed = MessageIdentity {
-            source: "/sta/otro".into(),
+            source: "/sta/other".into(),
             id: "1".into(),
-            topic: "eventos-otro".into(),
+            topic: "events-other".into(),
             partition: 0,
             key: None,
             parked: None,
