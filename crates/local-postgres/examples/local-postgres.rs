@@ -1,5 +1,5 @@
-//! Tries the crate by hand: `cargo run -p local-postgres --example local-postgres -- ./data` starts or attaches, prints
-//! how to get in, and leaves on Ctrl-C.
+//! Runs a server by hand: `cargo run -p local-postgres --example local-postgres -- ./data` starts or attaches, prints the
+//! address, and leaves on Ctrl-C.
 #![expect(clippy::print_stdout, reason = "it is for a person to read")]
 
 use std::time::Instant;

@@ -1,5 +1,5 @@
-//! Under which user the server runs: PostgreSQL refuses to be root, so root hands it to somebody else, who must be able
-//! to reach every folder involved. That is computed from owners and modes, since root itself can go anywhere.
+//! The user that runs the server. PostgreSQL refuses to run as root, so root uses another account, which must be able to
+//! reach every folder involved. Owners and modes decide that, since root itself can enter every folder.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use nix::unistd::{Uid, User, geteuid};
 
 use crate::error::{At, Error};
 
-/// Who may run a server for root, best first.
+/// The accounts that may run a server for root, best first.
 const STAND_INS: [&str; 2] = ["postgres", "nobody"];
 
 /// The user that owns the cluster and runs `initdb` and `postgres`.
@@ -24,12 +24,12 @@ pub(crate) struct Account {
     pub(crate) uid: u32,
     gid: u32,
     name: String,
-    /// Whether it is another user than this process's own, which then is root.
+    /// True if it is not the user of this process, which then is root.
     pub(crate) is_stand_in: bool,
 }
 
 impl Account {
-    /// The user for a cluster, which may not exist yet: one that exists stays with its owner.
+    /// The user for a cluster. An existing cluster stays with its owner.
     pub(crate) fn of(cluster: &Path) -> Result<Self, Error> {
         let me = geteuid();
         let owner = match fs::metadata(cluster) {
@@ -48,7 +48,7 @@ impl Account {
                 None => must_have_name(me).map(|()| account),
             };
         }
-        // A cluster of `nobody` stays his even when the system gets a user `postgres` later.
+        // A cluster of `nobody` stays with it even if the system gets a user `postgres` later.
         let by_owner = owner.filter(|uid| *uid != 0).and_then(|uid| User::from_uid(Uid::from_raw(uid)).ok().flatten());
         let by_name = || STAND_INS.iter().find_map(|name| User::from_name(name).ok().flatten());
         let user = by_owner.or_else(by_name).ok_or(Error::NoAccount)?;
@@ -61,8 +61,8 @@ impl Account {
         }
     }
 
-    /// Refuses a path that the account cannot reach, naming the folder that is closed to it. What does not exist yet
-    /// is judged by its nearest ancestor that does.
+    /// Refuses a path that the account cannot reach. The error names the closed folder. For a path that does not exist
+    /// yet, the nearest existing ancestor decides.
     pub(crate) fn must_reach(&self, path: &Path) -> Result<(), Error> {
         match self.is_stand_in.then(|| closed_directory(path, self.uid, self.gid)).flatten() {
             None => Ok(()),
@@ -74,7 +74,7 @@ impl Account {
     /// foreground, which still needs its database while it drains.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        // The messages that are looked at must be English; the server's own folder is given explicitly, never by a
+        // The program reads messages, so they must be English. The server's folder is given explicitly, never by a
         // variable of the caller's; the account may be unable to enter the folder where the caller stands.
         command.env("LC_ALL", "C").env_remove("PGDATA").env_remove("PGPORT").current_dir("/").process_group(0);
         if self.is_stand_in {
@@ -93,14 +93,14 @@ impl Account {
         Ok(())
     }
 
-    /// Sees to it that there is a folder that only the account (and root) can enter.
+    /// Creates a folder that only the account and root can enter, or checks an existing one.
     pub(crate) fn private_dir(&self, dir: &Path) -> Result<(), Error> {
         match DirBuilder::new().mode(0o700).create(dir) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error).at("create", dir),
             _ => {}
         }
-        // One that is there may stem from a process that was killed before it could hand the folder over, but not from
-        // somebody else: neither may he own it, nor have put something into it, nor is a link followed that he made.
+        // An existing folder may come from a process that was killed before it handed the folder over. It must not be a
+        // link, belong to another user, or be one that another user could have filled.
         let metadata = fs::symlink_metadata(dir).at("look at", dir)?;
         let is_ours = metadata.uid() == self.uid || metadata.uid() == geteuid().as_raw();
         if !metadata.is_dir() || !is_ours || metadata.mode() & 0o022 != 0 {
@@ -110,7 +110,7 @@ impl Account {
     }
 }
 
-/// Refuses a user without a name: `initdb` needs the name, and its own error only reports that it is missing.
+/// Refuses a user without a name: `initdb` needs one, and its own error gives no advice.
 fn must_have_name(uid: Uid) -> Result<(), Error> {
     match User::from_uid(uid) {
         Ok(None) => Err(Error::Nameless { uid: uid.as_raw() }),
@@ -118,13 +118,13 @@ fn must_have_name(uid: Uid) -> Result<(), Error> {
     }
 }
 
-/// Creates a folder and those above it that are missing, all with this mode, whatever the process's own mask.
+/// Creates a folder and its missing ancestors with this mode, whatever the mask of the process.
 pub(crate) fn create_dirs(dir: &Path, mode: u32) -> io::Result<()> {
     let mut missing: Vec<_> = dir.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
     while let Some(dir) = missing.pop() {
         match fs::create_dir(dir) {
             Ok(()) => fs::set_permissions(dir, fs::Permissions::from_mode(mode))?,
-            // Another process was faster, and does the same.
+            // Another process has created the folder in the same way.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
@@ -132,7 +132,7 @@ pub(crate) fn create_dirs(dir: &Path, mode: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// The first folder on the way to `path`, itself included, that a user without further groups cannot pass through.
+/// The first folder on the way to `path`, or `path` itself, that a user without further groups cannot enter.
 fn closed_directory(path: &Path, uid: u32, gid: u32) -> Option<PathBuf> {
     // Links are resolved, so that the folders are the ones that the kernel will walk.
     let existing = path.ancestors().find_map(|ancestor| ancestor.canonicalize().ok())?;
@@ -141,8 +141,8 @@ fn closed_directory(path: &Path, uid: u32, gid: u32) -> Option<PathBuf> {
     way.into_iter().find(|step| fs::metadata(step).is_ok_and(|metadata| !may_pass(&metadata, uid, gid)))
 }
 
-/// Whether the execute bit that counts for this user is set. The kernel looks at one class only: an owner without the
-/// bit is refused even if everybody else has it.
+/// Returns true if the execute bit of the user's class is set. The kernel looks at one class only: it refuses an owner
+/// without the bit even if all others have it.
 fn may_pass(metadata: &fs::Metadata, uid: u32, gid: u32) -> bool {
     let class = match metadata {
         of_owner if of_owner.uid() == uid => 6,
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_without_a_name_is_told_what_to_do() {
+    fn the_refusal_of_a_user_without_a_name_gives_advice() {
         assert!(must_have_name(geteuid()).is_ok());
         let told = must_have_name(Uid::from_raw(STRANGER)).unwrap_err().to_string();
         assert!(told.contains("54321") && told.contains("/etc/passwd"), "{told}");

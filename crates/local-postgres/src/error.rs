@@ -1,25 +1,25 @@
-//! What can go wrong, said so that the reader knows what to do next.
+//! The errors, each with the advice that a reader needs.
 
 use std::{io, path::Path, path::PathBuf, time::Duration};
 
 use crate::binaries::OLDEST_MAJOR;
 
-/// Why the server could not be found, started or stopped.
+/// The reason why the server could not be found, started or stopped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The system refused something that should have worked.
+    /// An operation of the system failed.
     #[error("cannot {action} {path}: {source}", path = path.display())]
     Io {
-        /// What was tried, as a verb.
+        /// The operation, as a verb.
         action: &'static str,
-        /// On which file or folder.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 
-    /// The folder holds somebody else's files.
+    /// The folder holds foreign files.
     #[error(
         "{path} is neither empty nor a data directory that this program made: choose another folder, or empty this one",
         path = path.display()
@@ -29,7 +29,7 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// The data was made by another user.
+    /// The data belongs to another user.
     #[error(
         "{path} belongs to user {owner}, but PostgreSQL would run as user {account}: run as the owner, or choose another \
          data directory",
@@ -38,13 +38,13 @@ pub enum Error {
     ForeignOwner {
         /// The folder.
         path: PathBuf,
-        /// The uid that owns it.
+        /// The uid of the owner.
         owner: u32,
-        /// The uid that the server would have.
+        /// The uid of the server.
         account: u32,
     },
 
-    /// Other users of the machine could change what is in the folder, and with it pose as the server.
+    /// Other users could change the folder and so impersonate the server.
     #[error(
         "other users can change what is in {path}: close it with `chmod go-w`, or choose a folder inside it",
         path = path.display()
@@ -54,7 +54,7 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// The path cannot be handed to PostgreSQL.
+    /// PostgreSQL cannot use the path.
     #[error("PostgreSQL cannot use the path {path}: choose one of plain printable characters", path = path.display())]
     UnusablePath {
         /// The path.
@@ -70,13 +70,13 @@ pub enum Error {
     Closed {
         /// The folder that is needed.
         path: PathBuf,
-        /// The folder on the way that is closed.
+        /// The closed folder on the way.
         closed: PathBuf,
         /// The name of the account.
         account: String,
     },
 
-    /// This process is root and there is nobody else to be.
+    /// The process is root, and no other account can run the server.
     #[error("PostgreSQL refuses to run as root, and this system has neither a user postgres nor nobody: create one")]
     NoAccount,
 
@@ -98,11 +98,11 @@ pub enum Error {
     BinDir {
         /// The folder.
         path: PathBuf,
-        /// What is missing.
+        /// The reason.
         reason: String,
     },
 
-    /// The data needs a version that is nowhere to be had.
+    /// The data needs a version that is neither installed nor available for download.
     #[error(
         "{path} was made by PostgreSQL {major}, which was not found (found: {found}) and could not be downloaded \
          ({reason}): install PostgreSQL {major}, or set the folder of its binaries",
@@ -113,51 +113,51 @@ pub enum Error {
         path: PathBuf,
         /// The major version that made it.
         major: u32,
-        /// The versions that were found instead.
+        /// The installed versions.
         found: String,
-        /// Why it could not be downloaded.
+        /// The reason of the failed download.
         reason: String,
     },
 
-    /// No PostgreSQL on the machine, and none could be downloaded.
+    /// No PostgreSQL is installed, and none could be downloaded.
     #[error(
         "no PostgreSQL {OLDEST_MAJOR} or newer was found and none could be downloaded ({reason}): install one, or set the \
          folder of its binaries"
     )]
     NoBinaries {
-        /// Why it could not be downloaded.
+        /// The reason of the failed download.
         reason: String,
     },
 
-    /// A new cluster could not be made.
+    /// `initdb` failed.
     #[error("initdb failed: {output}")]
     Initdb {
-        /// What it printed.
+        /// Its output.
         output: String,
     },
 
     /// The server ended instead of starting.
     #[error("PostgreSQL did not start ({log}): {output}", log = log.display())]
     Start {
-        /// The file with all that it printed.
+        /// The file with its output.
         log: PathBuf,
-        /// The last that it printed.
+        /// The end of its output.
         output: String,
     },
 
-    /// Something took longer than the settings allow.
+    /// The deadline of the settings has passed.
     #[error("gave up after {seconds} s waiting for {what} in {path}", seconds = waited.as_secs(), path = path.display())]
     Deadline {
-        /// What was waited for.
+        /// The event that did not come.
         what: &'static str,
         /// The data directory.
         path: PathBuf,
-        /// For how long.
+        /// The time that was waited.
         waited: Duration,
     },
 }
 
-/// Says on which file an operation failed: the system's own error does not.
+/// Adds the file to an error of the system.
 pub(crate) trait At<T> {
     fn at(self, action: &'static str, path: &Path) -> Result<T, Error>;
 }

@@ -1,4 +1,4 @@
-//! The data directory: what lies where in it, whose it is, and the locks by which processes agree about its server.
+//! The data directory: its layout, its owner, and the locks by which processes share its server.
 
 use std::{
     fs,
@@ -15,31 +15,31 @@ use crate::{
     settings::Settings,
 };
 
-/// Held by the process that starts or stops the server. Its being there marks a folder as ours.
+/// The lock of the process that starts or stops the server. The file marks a folder as a data directory.
 const START_LOCK: &str = "local-postgres.lock";
 
-/// Held, shared, by every process that uses the server.
+/// The shared lock of all processes that use the server.
 const USERS_LOCK: &str = "users.lock";
 
-/// What a folder that was just made may hold: a new file system's root, or traces of tools that look into folders.
+/// Files that a new folder may have: those of a new file system, or of tools.
 const NEGLIGIBLE: [&str; 4] = ["lost+found", ".DS_Store", ".gitignore", ".gitkeep"];
 
-/// Longest path of a socket: `sun_path` less the byte that ends it.
+/// The longest path of a socket: `sun_path` without the final byte.
 const LONGEST_SOCKET_PATH: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
-/// The name PostgreSQL gives its socket.
+/// The name of PostgreSQL's socket.
 const SOCKET: &str = ".s.PGSQL.5432";
 
-/// How often to look whether another process has released a lock.
+/// The interval at which a lock of another process is tried.
 const POLL: Duration = Duration::from_millis(10);
 
-/// The right to start or stop the server, for as long as it lives.
+/// The right to start or stop the server, released with this value.
 #[derive(Debug)]
 pub(crate) struct StartLock(File);
 
 impl Drop for StartLock {
-    /// To close the file is not enough: a child that another thread is starting just now has it open too, until it runs
-    /// its own program.
+    /// Closing the file is not enough: a child that another thread is starting has it open, too, until it runs its own
+    /// program.
     fn drop(&mut self) {
         if let Err(error) = self.0.unlock() {
             tracing::warn!(%error, "could not unlock {START_LOCK}");
@@ -47,7 +47,7 @@ impl Drop for StartLock {
     }
 }
 
-/// A data directory that was found fit for use.
+/// A data directory that passed all checks.
 #[derive(Debug)]
 pub(crate) struct Home {
     dir: PathBuf,
@@ -55,8 +55,8 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// Settles where the data is and under whom, and refuses a folder that cannot be used. The second value is where
-    /// the data would have been, had it not moved to the system's place.
+    /// Decides the folder and the user of the data, and refuses a folder that cannot be used. The second value is the
+    /// default folder, if the data moved to the system's folder instead.
     pub(crate) fn open(settings: &Settings) -> Result<(Self, Option<PathBuf>), Error> {
         let wanted = std::path::absolute(&settings.data_dir).at("find", &settings.data_dir)?;
         let account = Account::of(&cluster_in(&wanted))?;
@@ -80,10 +80,10 @@ impl Home {
     }
 
     fn at(dir: &Path, account: Account) -> Result<Self, Error> {
-        // For a stand-in everybody may pass through; what is inside is private to it.
+        // For another account, all users may pass through; the content is private to that account.
         let mode = if account.is_stand_in { 0o755 } else { 0o700 };
         create_dirs(dir, mode).at("create", dir)?;
-        // From here on as the kernel sees it, without links: PostgreSQL compares paths.
+        // From here on without links: PostgreSQL compares paths.
         let dir = dir.canonicalize().at("find", dir)?;
         if dir.to_str().is_none_or(|path| path.chars().any(char::is_control)) {
             return Err(Error::UnusablePath { path: dir });
@@ -94,7 +94,7 @@ impl Home {
         }
         let home = Self { dir, account };
         home.refuse_other_contents()?;
-        // From now on it is ours, whatever comes next.
+        // From now on the folder is a data directory, whatever comes next.
         home.open_lock(START_LOCK)?;
         Ok(home)
     }
@@ -109,7 +109,7 @@ impl Home {
         if !inside.is_empty() && !inside.iter().any(|name| name == START_LOCK) {
             return Err(Error::NotOurs { path: self.dir.clone() });
         }
-        // A cluster is moved into place whole: one without a version was made by something else.
+        // A cluster is moved into place as a whole, so one without a version is foreign.
         let cluster = self.cluster();
         let exists = |path: &Path| path.try_exists().at("look at", path);
         if exists(&cluster)? && !exists(&cluster.join("PG_VERSION"))? && !names(&cluster)?.is_empty() {
@@ -127,7 +127,7 @@ impl Home {
         cluster_in(&self.dir)
     }
 
-    /// The version that made the cluster; none if there is no cluster yet.
+    /// The major version of the cluster, or `None` if there is no cluster yet.
     pub(crate) fn made_by(&self) -> Result<Option<u32>, Error> {
         let file = self.cluster().join("PG_VERSION");
         match fs::read_to_string(&file) {
@@ -140,7 +140,7 @@ impl Home {
         }
     }
 
-    /// A short name for the cluster, which its processes carry in their titles.
+    /// A short name for the cluster, part of its processes' titles.
     pub(crate) fn cluster_name(&self) -> String {
         // FNV-1a: the name has to be the same in every process and every build.
         let bytes = self.dir.as_os_str().as_encoded_bytes();
@@ -161,13 +161,13 @@ impl Home {
             .unwrap_or_else(|error| tracing::debug!(%error, "the server's log could not be pruned"));
     }
 
-    /// What the server prints before its own log is open.
+    /// The file of the server's output before its own log is open.
     pub(crate) fn start_log(&self) -> PathBuf {
         self.dir.join("start.log")
     }
 
-    /// The folder for the socket, which only the account and root can enter: that is what keeps others out. It is
-    /// beside the cluster, unless that makes a path that is too long or that PostgreSQL's list syntax cannot hold.
+    /// The folder of the socket. Only the account and root can enter it, which keeps other users out. It is beside the
+    /// cluster, unless that path is too long or has characters that PostgreSQL's list syntax does not allow.
     pub(crate) fn socket_dir(&self) -> Result<PathBuf, Error> {
         let name = self.cluster_name();
         let candidates = [self.dir.join("run"), std::env::temp_dir().join(&name), Path::new("/tmp").join(&name)];
@@ -192,7 +192,7 @@ impl Home {
         }
     }
 
-    /// The same without waiting; none if another process is at it.
+    /// Acquires the start lock without waiting. `None` if another process has it.
     pub(crate) fn try_lock_start(&self) -> Option<StartLock> {
         let lock = self.open_lock(START_LOCK).ok()?;
         lock.try_lock().is_ok().then(|| StartLock(lock))
@@ -205,8 +205,8 @@ impl Home {
         Ok(users)
     }
 
-    /// Ends what `join_users` began and tells whether nobody is left. The start lock must be held, which keeps new users
-    /// out for as long as the answer matters.
+    /// Ends the use that `join_users` began. Returns true if no user is left. The start lock must be held: it keeps new
+    /// users out while the answer matters.
     pub(crate) fn leave_users(&self, users: &File) -> Result<bool, Error> {
         let path = self.dir.join(USERS_LOCK);
         users.unlock().at("unlock", &path)?;
@@ -217,7 +217,7 @@ impl Home {
         }
     }
 
-    /// Private, since whoever can read a file can also lock it and keep everybody waiting.
+    /// Creates a private file: a user who can read a file can also lock it.
     fn open_lock(&self, name: &str) -> Result<File, Error> {
         let path = self.dir.join(name);
         OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path).at("open", &path)
@@ -233,8 +233,8 @@ pub(crate) fn socket_in(dir: &Path) -> PathBuf {
     dir.join(SOCKET)
 }
 
-/// PostgreSQL takes a list of folders, divided by commas; quotes and backslashes would have to be escaped differently
-/// for it, for a shell and for a URL.
+/// Returns true if a path fits PostgreSQL's list of folders, which commas separate. Quotes and backslashes would need
+/// different escapes there, in a shell and in a URL.
 fn is_fit_for_a_socket(dir: &Path) -> bool {
     let is_plain = dir.to_str().is_some_and(|path| !path.contains([',', '"', '\'', '\\']));
     is_plain && socket_in(dir).as_os_str().len() <= LONGEST_SOCKET_PATH
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_user_knows_that_it_is_the_last() {
+    fn the_last_user_learns_that_it_is_the_last() {
         let dir = temp_dir();
         let home = open(dir.path()).unwrap();
         let (first, second) = (home.join_users().unwrap(), home.join_users().unwrap());

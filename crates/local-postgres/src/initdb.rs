@@ -1,5 +1,5 @@
-//! Makes a new cluster. It is made beside its place and moved there whole, so a cluster that is in place is complete,
-//! whenever the process was killed.
+//! Creates a cluster. It is made beside its place and moved there as a whole, so a cluster in its place is complete even
+//! if the process was killed.
 
 use std::{
     fs,
@@ -13,10 +13,10 @@ use crate::{
     home::Home,
 };
 
-/// Half-made clusters have names that begin so.
+/// The prefix of unfinished clusters.
 const UNFINISHED: &str = ".initdb-";
 
-/// Makes the cluster of a home that has none. The start lock must be held.
+/// Creates the cluster of a home that has none. The start lock must be held.
 pub(crate) async fn make_cluster(home: &Home, binaries: &Binaries) -> Result<(), Error> {
     let unfinished =
         tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(home.dir()).at("create a folder in", home.dir())?;
@@ -29,8 +29,8 @@ pub(crate) async fn make_cluster(home: &Home, binaries: &Binaries) -> Result<(),
         // One collation on every system, and the fastest.
         "--locale=C",
         "--data-checksums",
-        // Who gets in is decided by who can enter the socket's folder. Nobody does over the network, even if a port
-        // is opened some day.
+        // The folder of the socket decides who may connect. No connection over the network is allowed, even if a port is
+        // opened some day.
         "--auth-local=trust",
         "--auth-host=reject",
     ]);
@@ -45,8 +45,8 @@ pub(crate) async fn make_cluster(home: &Home, binaries: &Binaries) -> Result<(),
     File::open(home.dir()).and_then(|dir| dir.sync_all()).at("write", home.dir())
 }
 
-/// Removes what a killed process left; the start lock must be held. The `initdb` of that process may still be at work in
-/// there, then something stays for the next time.
+/// Removes the remains of a killed process. The start lock must be held. The `initdb` of that process may still run there;
+/// its remains are removed the next time.
 pub(crate) fn sweep(home: &Home) {
     for entry in fs::read_dir(home.dir()).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {

@@ -1,8 +1,8 @@
-//! A PostgreSQL server of one's own, with nothing installed: finds the binaries on the machine or downloads them, makes
-//! a cluster in a folder, and runs a server on it for as long as somebody uses it.
+//! A private PostgreSQL server with nothing installed: finds or downloads the binaries, creates a cluster in a folder, and
+//! runs a server on it while a process uses it.
 //!
-//! Processes that name the same data directory share one server. The first starts it, the others attach, and the last
-//! one to leave stops it. They agree by locks of the system, which go with a process however it ends.
+//! Processes with the same data directory share one server. The first starts it, the others attach, and the last to leave
+//! stops it. They coordinate by file locks, which end with a process in whatever way it ends.
 //!
 //! ```no_run
 //! use local_postgres::{LocalPostgres, Settings};
@@ -18,16 +18,16 @@
 //! # }
 //! ```
 //!
-//! **Who gets in.** The server has no network port. Its socket lies in a folder that only the user who runs the server
-//! can enter, and root; whoever can, is the superuser `postgres` without a password.
+//! **Access.** The server has no network port. Only the user who runs the server, and root, can enter the folder of its
+//! socket. They connect as the superuser `postgres` without a password.
 //!
-//! **As root.** PostgreSQL refuses to be root, so it runs as the system's user `postgres`, or else `nobody`.
+//! **As root.** PostgreSQL refuses to run as root, so it runs as the system's user `postgres`, or else `nobody`.
 //!
 //! **Server log.** Errors without details and statements, which hold values of rows. The number and the size of the
 //! files are bounded. Error messages may quote values, too: a program that reports its own errors can set
 //! `log_min_messages` in its sessions.
 //!
-//! **What it does not know.** Schemas, roles, migrations: those are the caller's, over [`LocalPostgres::url`].
+//! **Out of scope.** Schemas, roles and migrations are the caller's, over [`LocalPostgres::url`].
 
 mod account;
 mod binaries;

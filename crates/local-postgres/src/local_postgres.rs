@@ -1,4 +1,4 @@
-//! One process's use of the server of a data directory, from the start or attachment to the leaving.
+//! The use of a server by one process, from the start or attachment to the end.
 
 use std::{
     convert::Infallible,
@@ -18,22 +18,22 @@ use crate::{
     settings::Settings,
 };
 
-/// How often to look whether the server is still there. Only Linux shows processes without a program that has to run.
+/// The interval at which the server is checked. Only on Linux does the check need no further program.
 const WATCH: Duration = Duration::from_millis(if cfg!(target_os = "linux") { 100 } else { 1000 });
 
 /// The interval between prunings of the server's log.
 const PRUNE: Duration = Duration::from_secs(1);
 
-/// How long to leave a server alone that could not be started again.
+/// The pause after a failed restart.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// How long a drop may take to hear that the server is shutting down.
+/// The time that a drop may wait for the server to begin its shutdown.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// This process's attachment to the server of a data directory.
 ///
-/// End it with [`stop`](Self::stop). A value that is dropped instead leaves too, but does not wait for the server to
-/// end; a process that is killed leaves the server running for the next one.
+/// End it with [`stop`](Self::stop). A dropped value leaves, too, but does not wait for the end of the server. A killed
+/// process leaves the server running for the next one.
 #[derive(Debug)]
 pub struct LocalPostgres {
     home: Home,
@@ -42,7 +42,7 @@ pub struct LocalPostgres {
     socket_dir: PathBuf,
     parameters: Vec<(String, String)>,
     deadline: Duration,
-    /// The lock that tells others that this process uses the server; none once it has left.
+    /// The lock of a process that uses the server. `None` once it has left.
     users: Option<File>,
 }
 
@@ -51,8 +51,8 @@ impl LocalPostgres {
     pub async fn start(settings: Settings) -> Result<Self, Error> {
         let (home, moved) = Home::open(&settings)?;
         loop {
-            // A download can take minutes, so nobody holds the lock meanwhile, and another process may have made the
-            // cluster by the time that this one has it.
+            // A download can take minutes, so the lock is not held meanwhile. Another process may have created the cluster
+            // when this one acquires the lock again.
             let made_by = home.made_by()?;
             let binaries = provide(&settings, &home.account, &home.cluster(), made_by).await?;
             let start = home.lock_start(settings.deadline).await?;
@@ -76,16 +76,16 @@ impl LocalPostgres {
         }
     }
 
-    /// Where to connect: the superuser `postgres`, the database `postgres`, a socket. `tokio-postgres` and libpq
-    /// understand it. It stays the same when the server is started again.
+    /// The address: the superuser `postgres`, the database `postgres`, a socket. `tokio-postgres` and libpq understand it.
+    /// It stays the same when the server is started again.
     pub fn url(&self) -> String {
         format!("postgres://postgres@{}:5432/postgres", percent_encoded(&self.socket_dir))
     }
 
-    /// The command by which a person on this machine gets in.
+    /// The command that opens a session on this machine.
     pub fn psql(&self) -> String {
         let program = self.binaries.program("psql");
-        // A download brings no psql; then the person needs one from elsewhere.
+        // A download has no psql, so the command needs an installed one.
         let program = if program.exists() { shell_word(&program) } else { "psql".to_owned() };
         format!("{program} -h {} -U postgres postgres", shell_word(&self.socket_dir))
     }
@@ -95,7 +95,7 @@ impl LocalPostgres {
         self.home.dir()
     }
 
-    /// Where the data would have been, if it had to move to [`Settings::system_dir`].
+    /// The default folder, if the data moved to [`Settings::system_dir`] instead.
     pub fn moved(&self) -> Option<&Path> {
         self.moved.as_deref()
     }
@@ -111,7 +111,7 @@ impl LocalPostgres {
         bring_up(&self.home, &self.binaries, &self.socket_dir, &self.parameters, self.deadline).await.map(drop)
     }
 
-    /// Watches over the server for as long as the caller polls this, and starts it again whenever it dies.
+    /// Watches the server while the caller polls this, and restarts it whenever it dies.
     pub async fn keep_alive(&self) -> Infallible {
         let mut pruned = Instant::now();
         loop {
@@ -140,14 +140,14 @@ impl LocalPostgres {
         }
     }
 
-    /// Leaves the server. The last process to leave shuts it down, and waits for that.
+    /// Leaves the server. The last process to leave shuts it down and waits for its end.
     pub async fn stop(self) -> Result<(), Error> {
         let patience = self.deadline;
         self.stop_within(patience).await
     }
 
-    /// Leaves the server, as [`stop`](Self::stop) does, within `patience`. A server that is still up shortly before
-    /// that gets an immediate shutdown. One that is still up at the end is an error, and is left to end by itself.
+    /// Leaves the server like [`stop`](Self::stop), within `patience`. A server that is still up shortly before gets an
+    /// immediate shutdown. One that is still up at the end is an error and ends by itself.
     pub async fn stop_within(mut self, patience: Duration) -> Result<(), Error> {
         let asked = Instant::now();
         let _start = self.home.lock_start(patience).await?;
@@ -162,7 +162,7 @@ impl LocalPostgres {
         Ok(())
     }
 
-    /// A folder in the system's temporary place is not left there.
+    /// Removes the folder of the socket if it is in the system's temporary folder.
     fn remove_foreign_socket_dir(&self) {
         if !self.socket_dir.starts_with(self.home.dir()) {
             std::fs::remove_dir(&self.socket_dir).ok();
@@ -173,8 +173,7 @@ impl LocalPostgres {
 impl Drop for LocalPostgres {
     fn drop(&mut self) {
         let Some(users) = self.users.take() else { return };
-        // If another process is starting or stopping the server it may count this one in; then the server stays for the
-        // next who comes.
+        // A process that is starting or stopping the server may count this one as a user. Then the server stays for the next.
         let Some(_start) = self.home.try_lock_start() else { return };
         if !self.home.leave_users(&users).unwrap_or(false) {
             return;
@@ -184,7 +183,7 @@ impl Drop for LocalPostgres {
             Ok(None) => return,
             Err(error) => return tracing::warn!(%error, "PostgreSQL is left running"),
         }
-        // Nobody may attach to a server that is asked to stop, so the lock is held until the server shows that it knows.
+        // No process may attach to a server that was asked to stop, so the lock is held until the server begins its shutdown.
         let asked = Instant::now();
         while matches!(state(&self.home), Ok(State::Ready { .. })) && asked.elapsed() < FAREWELL {
             std::thread::sleep(Duration::from_millis(1));

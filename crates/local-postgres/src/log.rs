@@ -1,4 +1,4 @@
-//! The files of the server's own log: a fixed number, each of a bounded size.
+//! The files of the server's log: a fixed number, each of a bounded size.
 
 use std::{
     fs,

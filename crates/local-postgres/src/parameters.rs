@@ -1,5 +1,5 @@
-//! The parameters that the server is started with. They are arguments, not lines of a file, so that they follow the
-//! machine and this program's version, and a durable server stays durable whatever the files say.
+//! The parameters of the server. They are arguments instead of lines in a file, so they follow the machine and the version
+//! of this program, and no file can switch off durability.
 
 use std::{fs, path::Path};
 
@@ -7,7 +7,7 @@ use crate::{home::Home, log};
 
 const MEGABYTE: u64 = 1 << 20;
 
-/// All parameters in order; of two with one name the server takes the later.
+/// All parameters in order. Of two with the same name, the server uses the later.
 pub(crate) fn parameters(home: &Home, socket_dir: &Path, chosen: &[(String, String)]) -> Vec<(String, String)> {
     let defaults = [
         ("shared_buffers", format!("{}MB", shared_buffers(memory()) / MEGABYTE)),
@@ -16,7 +16,7 @@ pub(crate) fn parameters(home: &Home, socket_dir: &Path, chosen: &[(String, Stri
         ("log_filename", log::FILE_NAME.to_owned()),
         ("log_rotation_age", "0".to_owned()),
         ("log_rotation_size", format!("{}kB", log::FILE_SIZE / 1024)),
-        // Details and statements hold the values of rows.
+        // Details and statements contain values of rows.
         ("log_error_verbosity", "terse".to_owned()),
         ("log_min_error_statement", "panic".to_owned()),
     ];
@@ -35,7 +35,7 @@ pub(crate) fn parameters(home: &Home, socket_dir: &Path, chosen: &[(String, Stri
     defaults.map(owned).into_iter().chain(chosen.iter().cloned()).chain(fixed.map(owned)).collect()
 }
 
-/// An eighth of the memory, but no more than 512 MB: this server shares the machine with everything else on it.
+/// An eighth of the memory, at most 512 MB: the server shares the machine with other programs.
 fn shared_buffers(memory: Option<u64>) -> u64 {
     memory.map_or(128 * MEGABYTE, |memory| (memory / 8).clamp(16 * MEGABYTE, 512 * MEGABYTE))
 }
@@ -48,7 +48,7 @@ fn memory() -> Option<u64> {
         let output = std::process::Command::new("sysctl").args(["-n", "hw.memsize"]).output().ok();
         output.and_then(|output| String::from_utf8_lossy(&output.stdout).trim().parse().ok())
     };
-    // A container is told of the whole machine's memory, but may use only so much. Without a limit the file says "max".
+    // A container sees the memory of the whole machine but has a limit. Without a limit, the file contains "max".
     let of_container = fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
     of_machine.into_iter().chain(of_container).min()
 }

@@ -1,5 +1,5 @@
-//! Whether a server runs on the cluster, read from the file in which it tells so. That file stays when the server is
-//! killed, so it counts only while there is a process or a socket to go with it.
+//! The state of the server of a cluster, read from its pid file. The file of a killed server stays, so it counts only
+//! together with a process or a socket.
 
 use std::{
     fs, io,
@@ -13,20 +13,20 @@ use crate::{
     processes::{self, Process},
 };
 
-/// What the server of a home is doing.
+/// The state of the server of a home.
 #[derive(Debug)]
 pub(crate) enum State {
-    /// There is none; what a killed one left may lie around.
+    /// There is no server. Files of a killed one may remain.
     Absent,
     /// It starts or recovers from a crash.
     Starting,
-    /// It takes connections.
+    /// It accepts connections.
     Ready { socket_dir: PathBuf },
     /// It is shutting down.
     Stopping,
 }
 
-/// Looks at the server of a home.
+/// Determines the state of the server of a home.
 ///
 /// A failed check, for example for lack of file descriptors, is an error and never `Absent`: the files of an absent
 /// server are deleted.
@@ -37,7 +37,7 @@ pub(crate) fn state(home: &Home) -> Result<State, Error> {
     } else if processes::is_ending(file.pid, home)? {
         return Ok(State::Stopping);
     } else {
-        // A server in another container is no process here, but whoever answers in our private folder is our server.
+        // A server in another container is no process here, but a server that answers in our private folder is ours.
         let ours = home.socket_dir()?;
         if !answers(&socket_in(&ours))? {
             return Ok(State::Absent);
@@ -60,7 +60,7 @@ fn answers(socket: &Path) -> Result<bool, Error> {
     }
 }
 
-/// The server's process, if it is one that this process can see.
+/// The pid of the server, if this process can see it.
 pub(crate) fn process(home: &Home) -> Result<Option<Process>, Error> {
     match PidFile::read(home)? {
         Some(file) => processes::postmaster(file.pid, home),
@@ -68,11 +68,11 @@ pub(crate) fn process(home: &Home) -> Result<Option<Process>, Error> {
     }
 }
 
-/// Sees to it that nothing that a killed server left keeps a new one from starting. The start lock must be held, and the
-/// state be `Absent`.
+/// Removes the files of a killed server that would keep a new one from starting. The start lock must be held, and the state
+/// must be `Absent`.
 ///
-/// PostgreSQL cleans up after itself, unless the pid in its files belongs to another program by now. Its own file stays
-/// even then: it names the shared memory by which the new server notices processes that outlived the old one.
+/// PostgreSQL cleans up by itself, unless the pid in its files belongs to another program by now. Its own file stays even
+/// then: it names the shared memory by which the new server finds processes that outlived the old one.
 pub(crate) fn clear_traces(home: &Home, socket_dir: &Path) -> Result<(), Error> {
     let file = PidFile::read(home)?;
     let socket = socket_in(socket_dir);
@@ -87,7 +87,7 @@ pub(crate) fn clear_traces(home: &Home, socket_dir: &Path) -> Result<(), Error> 
         return Ok(());
     }
     tracing::info!(pid = file.pid, "the pid of a killed PostgreSQL belongs to another program by now");
-    // The one living process that PostgreSQL takes for no server is the one that starts it.
+    // The only live process that PostgreSQL does not take for a server is the one that starts it.
     let text = fs::read_to_string(&path).at("read", &path)?;
     let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
     fs::write(&path, format!("{}\n{rest}", std::process::id())).at("write", &path)
@@ -95,7 +95,7 @@ pub(crate) fn clear_traces(home: &Home, socket_dir: &Path) -> Result<(), Error> 
 
 const PID_FILE: &str = "postmaster.pid";
 
-/// What is used of the file's lines.
+/// The used lines of the pid file.
 #[derive(Debug, PartialEq, Eq)]
 struct PidFile {
     pid: i32,
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_makes_no_sense_is_none() {
+    fn a_file_without_a_pid_is_none() {
         assert_eq!(None, PidFile::parse(""));
         assert_eq!(None, PidFile::parse("ready\n"));
     }

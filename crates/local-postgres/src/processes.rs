@@ -1,31 +1,31 @@
-//! Which processes there are. A pid alone proves nothing: the system gives it to another program after a crash, so a
-//! process counts as the server's only by its user and its command line. (Its working folder would prove more, but root
-//! in a container may not look at that of another user's process.)
+//! The processes of a server. A pid alone proves nothing: the system reuses it after a crash, so the user and the command
+//! line decide if a process belongs to the server. (The working folder would prove more, but root in a container may not
+//! read that of another user's process.)
 
 use nix::{sys::signal::Signal, unistd::Pid};
 
 use crate::{error::Error, home::Home};
 
-/// A process that has not ended; one that only waits for its parent to collect it has.
+/// A process that has not ended. A zombie has ended.
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) pid: i32,
-    /// The arguments with blanks between them. A process that is about to end has none any more.
+    /// The arguments, separated by blanks. A process that is about to end has none.
     command: String,
 }
 
 impl Process {
-    /// Whether it is the server of this cluster. Its helpers carry titles that begin with `postgres:` instead.
+    /// Returns true for the server of this cluster. Its helpers have titles that begin with `postgres:` instead.
     fn is_postmaster_of(&self, home: &Home) -> bool {
         self.command.contains(&format!(" -D {} ", home.cluster().display()))
     }
 
-    /// Whether it is one that the server of this cluster started. The title carries the name that we gave the cluster.
+    /// Returns true for a helper of the server of this cluster, whose title has the name of the cluster.
     fn is_backend_of(&self, home: &Home) -> bool {
         self.command.starts_with(&format!("postgres: {}: ", home.cluster_name()))
     }
 
-    /// A process that has just ended by itself is as good as one that got the signal.
+    /// Sends a signal. A process that has just ended by itself is no error.
     pub(crate) fn signal(&self, signal: Signal) {
         if let Err(error) = nix::sys::signal::kill(Pid::from_raw(self.pid), signal) {
             tracing::debug!(pid = self.pid, %signal, %error, "could not signal a process of PostgreSQL");
@@ -33,23 +33,23 @@ impl Process {
     }
 }
 
-/// The server with this pid, unless the pid means another program by now.
+/// The server with this pid, unless the pid belongs to another program by now.
 pub(crate) fn postmaster(pid: i32, home: &Home) -> Result<Option<Process>, Error> {
     Ok(system::process(pid, home.account.uid)?.filter(|process| process.is_postmaster_of(home)))
 }
 
-/// Whether the process with this pid, which may have been the server, is about to end. A killed process gives up its
-/// memory first and its sockets later, so for a moment nobody can tell what it was although its socket still answers.
+/// Returns true if the process with this pid, which may have been the server, is about to end. A killed process releases
+/// its memory first and its sockets later, so for a moment it has no command line although its socket still answers.
 pub(crate) fn is_ending(pid: i32, home: &Home) -> Result<bool, Error> {
     Ok(system::process(pid, home.account.uid)?.is_some_and(|process| process.command.is_empty()))
 }
 
-/// Whether there is any process with this pid, ended or not. It is how PostgreSQL asks.
+/// Returns true if there is a process with this pid, ended or not. PostgreSQL checks in the same way.
 pub(crate) fn exists(pid: i32) -> bool {
     nix::sys::signal::kill(Pid::from_raw(pid), None).is_ok()
 }
 
-/// What a killed server left running.
+/// The processes that a killed server left running.
 pub(crate) fn backends(home: &Home) -> Result<Vec<Process>, Error> {
     let mut processes = system::processes(home.account.uid)?;
     processes.retain(|process| process.is_backend_of(home));
@@ -79,7 +79,7 @@ mod system {
         if fs::metadata(dir)?.uid() != uid {
             return Ok(None);
         }
-        // The state follows the program's name, which stands in parentheses and may contain some.
+        // The state follows the program's name, which is in parentheses and may contain further ones.
         let stat = fs::read(dir.join("stat"))?;
         let stat = String::from_utf8_lossy(&stat);
         let is_alive = stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with(['Z', 'X']));

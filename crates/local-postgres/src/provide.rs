@@ -1,5 +1,5 @@
-//! Settles which binaries to use: those that a person named, those on the machine, or downloaded ones. A cluster that
-//! exists can be opened by its own major version only.
+//! Chooses the binaries: configured, installed or downloaded ones. Only its own major version can open an existing
+//! cluster.
 
 use std::{fs, path::Path};
 
@@ -11,7 +11,7 @@ use crate::{
     settings::Settings,
 };
 
-/// Binaries for a new cluster, or for one that a certain major version made.
+/// Returns binaries for a new cluster, or for one of a certain major version.
 pub(crate) async fn provide(
     settings: &Settings,
     account: &Account,
@@ -37,8 +37,7 @@ pub(crate) async fn provide(
     })
 }
 
-/// The binaries that the cluster's server was started with, by whatever setting: who only attaches to it should not have
-/// to download others.
+/// The binaries of the running server, whatever setting chose them: a process that only attaches needs no download.
 fn last_used(cluster: &Path, account: &Account) -> Option<Binaries> {
     let command = fs::read_to_string(cluster.join("postmaster.opts")).ok()?;
     let (program, _) = command.split_once(" \"-D\"")?;
@@ -54,7 +53,7 @@ fn named_by_a_person(dir: &Path, account: &Account) -> Result<Binaries, Error> {
     Ok(binaries)
 }
 
-/// The bit that lets a user pass through a folder is the one that lets him execute a file.
+/// Checks that the account can execute the programs: for a file, the same bit counts as for a folder.
 fn must_execute(account: &Account, binaries: &Binaries) -> Result<(), Error> {
     ["initdb", "postgres"].iter().try_for_each(|name| account.must_reach(&binaries.program(name)))
 }

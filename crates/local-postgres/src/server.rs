@@ -1,4 +1,4 @@
-//! Starts the server and shuts it down. Whoever calls holds the start lock, so nobody else does either meanwhile.
+//! Starts the server and shuts it down. Callers hold the start lock.
 
 use std::{
     fs,
@@ -21,16 +21,16 @@ use crate::{
     processes::{Process, backends, postmaster},
 };
 
-/// How often to look whether the server has come up or gone down.
+/// The interval at which the state of the server is checked.
 const POLL: Duration = Duration::from_millis(5);
 
-/// How long a killed server's processes get to end by themselves, and then to follow each signal.
+/// The time for the processes of a killed server to end by themselves, and then after each signal.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// The most time, before the deadline, that is kept for an immediate shutdown.
+/// The most time before the deadline that is reserved for an immediate shutdown.
 const HASTE: Duration = Duration::from_secs(10);
 
-/// Brings a server up unless one runs, waits until it takes connections, and tells in which folder its socket is.
+/// Starts a server unless one runs and waits until it accepts connections. Returns the folder of its socket.
 pub(crate) async fn bring_up(
     home: &Home,
     binaries: &Binaries,
@@ -53,7 +53,7 @@ pub(crate) async fn bring_up(
             }
         }
         match state(home)? {
-            // Dropping the child leaves it running; tokio collects its exit status some day.
+            // A dropped child keeps running; tokio collects its exit status later.
             State::Ready { socket_dir } => return Ok(socket_dir),
             State::Absent if ours.is_none() => {
                 clear_traces(home, socket_dir)?;
@@ -63,21 +63,21 @@ pub(crate) async fn bring_up(
         }
         tokio::time::sleep(POLL).await;
     }
-    // A server that is still recovering keeps what it has done, and the next one who comes waits for it again.
+    // A server that is still recovering continues, and the next process waits for it again.
     Err(Error::Deadline { what: "PostgreSQL to start", path: home.dir().to_owned(), waited: deadline })
 }
 
-/// Shuts the server down: running statements are cancelled, everything committed is on disk. A server that is still up
+/// Shuts the server down. Running statements are cancelled, and everything committed is on disk. A server that is still up
 /// shortly before the deadline gets an immediate shutdown.
 pub(crate) async fn shut_down(home: &Home, deadline: Duration) -> Result<(), Error> {
     let haste = (deadline / 2).min(HASTE);
     let started = Instant::now();
     let Some(process) = begin_shut_down(home)? else { return Ok(()) };
     let mut is_patient = true;
-    // The server's last act is to remove its file, but only after its end are its folders free for others.
+    // The server removes its file last, but its folders are free only after its end.
     while postmaster(process.pid, home)?.is_some() || !matches!(state(home)?, State::Absent) {
         if is_patient && started.elapsed() > deadline - haste {
-            // Nothing is lost by it; the next start recovers from the log.
+            // Nothing is lost: the next start recovers from the log.
             tracing::warn!("PostgreSQL takes too long to shut down: ending it at once");
             postmaster(process.pid, home)?.inspect(|process| process.signal(Signal::SIGQUIT));
             is_patient = false;
@@ -90,7 +90,7 @@ pub(crate) async fn shut_down(home: &Home, deadline: Duration) -> Result<(), Err
     Ok(())
 }
 
-/// Only asks for it, and tells which process was asked; from its answer on, `state` says `Stopping`.
+/// Asks the server to stop. Returns its pid. From its reaction on, `state` is `Stopping`.
 pub(crate) fn begin_shut_down(home: &Home) -> Result<Option<Process>, Error> {
     let process = process(home)?;
     match &process {
@@ -117,16 +117,15 @@ fn spawn(home: &Home, binaries: &Binaries, socket_dir: &Path, chosen: &[(String,
     tokio::process::Command::from(command).spawn().at("run", &program)
 }
 
-/// The processes of a server that was killed alone. They end by themselves, except while one computes without looking
-/// up, and until then PostgreSQL refuses to start another server on the cluster.
+/// The processes of a server that was killed alone. They end by themselves unless one is busy computing. Until then,
+/// PostgreSQL refuses to start another server on the cluster.
 #[derive(Default)]
 struct Orphans {
     seen: Option<Instant>,
 }
 
 impl Orphans {
-    /// Sends stronger signals the longer they stay. They have nothing to lose: what was committed is on disk, and their
-    /// memory is thrown away.
+    /// Sends stronger signals the longer they stay. Nothing is lost: everything committed is on disk.
     fn hasten(&mut self, home: &Home) -> Result<(), Error> {
         let waited = self.seen.get_or_insert_with(Instant::now).elapsed();
         let signal = match waited {
@@ -143,7 +142,7 @@ impl Orphans {
     }
 }
 
-/// The end of what the server printed: in the file that it starts with or, once it has opened that, in its log.
+/// The end of the server's output: from its start file or, once it is open, from its log.
 fn last_lines(start_log: &str, home: &Home) -> String {
     let newest = fs::read_dir(home.log_dir()).into_iter().flatten().flatten().filter_map(|entry| {
         let modified = entry.metadata().ok()?.modified().ok()?;
