@@ -1,300 +1,302 @@
-//! Batched reactions: aggregates are found by a specification, and the reaction runs in one unit of work a batch.
+//! Sets of aggregates: found under their lanes, and reacted to in as many units of work as needed.
 
 use crate::{
-    model::{Abonar, AbrirCallado, Banco, Cuenta, CuentaId, Evento, Handlers, PATIENT, Uow},
-    tables::cuentas,
+    fixture::Fixture,
+    model::{Account, AccountId, Deposit, Event, Handlers, OpenUnpublished, Uow},
+    tables::accounts,
 };
 use diesel::{ExpressionMethods, QueryDsl, QueryResult};
 use diesel_async::AsyncPgConnection;
 use futures_util::future::join_all;
 use seedwork::{
     application::{
-        Cause, Command, CommandBus, CommandHandler, Committed, Context, DomainEventHandler, EventHandler, Find,
-        IntegrationEvent, MessageIdentity, REACTION_BATCH, RecordedEvents, Save, StorageError, UnitOfWorkFactory,
+        Cause, Command, CommandHandler, Committed, Context, DomainEventHandler, EventHandler, Find, IntegrationEvent,
+        MessageIdentity, REACTION_BATCH, RecordedEvents, Save, StorageError, UnitOfWorkFactory,
     },
     domain::{Recorded, Specification},
-    infrastructure::postgres::{FindIds, PgUnitOfWorkFactory},
+    infrastructure::postgres::FindIds,
     testing::{FakeUnitOfWorkFactory, World},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// The cuentas with a saldo.
+/// The accounts that have this balance.
 #[derive(Debug, Clone, Copy)]
-struct ConSaldo(i64);
+struct WithBalance(i64);
 
-impl Specification for ConSaldo {
-    type Of = Cuenta;
+impl Specification for WithBalance {
+    type Of = Account;
 
-    fn is_satisfied_by(&self, cuenta: &Cuenta) -> bool {
-        cuenta.saldo == self.0
+    fn is_satisfied_by(&self, account: &Account) -> bool {
+        account.balance == self.0
     }
 }
 
-impl FindIds for ConSaldo {
-    // Imported here: the trait would also take `execute` for itself of a bare client.
+impl FindIds for WithBalance {
+    // Imported here only: the trait would shadow `execute` of a plain client.
     async fn ids(&self, most: i64, db: &mut AsyncPgConnection) -> QueryResult<Vec<Uuid>> {
         use diesel_async::RunQueryDsl;
-        cuentas::table.filter(cuentas::saldo.eq(self.0)).select(cuentas::id).limit(most).load(db).await
+        accounts::table.filter(accounts::balance.eq(self.0)).select(accounts::id).limit(most).load(db).await
     }
 }
 
-/// Says that the cuentas with a saldo are to be emptied.
+/// The accounts with this balance are to be emptied.
 #[derive(Debug, Clone, Serialize, Deserialize, IntegrationEvent)]
-#[event(record = "sta.ingesta.v1.IngestaFallida", topic = "eventos-prueba", key = id)]
-struct Vaciado {
+#[event(record = "test.v1.BalanceCleared", topic = "events-test", key = id)]
+struct BalanceCleared {
     id: Uuid,
-    saldo: i64,
+    balance: i64,
 }
 
-/// What fails on purpose fails on the last page.
-impl EventHandler<Vaciado, Uow> for Handlers {
-    async fn handle(&self, event: Vaciado, uow: &mut Uow) -> Result<(), StorageError> {
-        let cuentas = uow.find(ConSaldo(event.saldo)).await?;
-        if cuentas.len() < REACTION_BATCH && self.0.failing.lock().unwrap().contains(&event.id) {
+/// Empties the accounts. An injected failure comes with the last part.
+impl EventHandler<BalanceCleared, Uow> for Handlers {
+    async fn handle(&self, event: BalanceCleared, uow: &mut Uow) -> Result<(), StorageError> {
+        let accounts = uow.find(WithBalance(event.balance)).await?;
+        if accounts.len() < REACTION_BATCH && self.0.failing.lock().unwrap().contains(&event.id) {
             return Err(StorageError::Unique("failing".into()));
         }
-        for mut cuenta in cuentas {
-            cuenta.saldo = 0;
-            cuenta.events.record(Evento::Cuenta(cuenta.id.into(), cuenta.events.next_version()));
-            uow.save(cuenta);
+        for mut account in accounts {
+            account.balance = 0;
+            account.events.record(Event::Account(account.id.into(), account.events.next_version()));
+            uow.save(account);
         }
         Ok(())
     }
 }
 
-/// Asks for the same, which a command cannot do.
+/// Counts the accounts with this balance: a command has only one unit of work.
 #[derive(Debug, Clone)]
-struct Vaciar(i64);
+struct ClearBalance(i64);
 
-impl Command for Vaciar {
-    const NAME: &'static str = "vaciar";
+impl Command for ClearBalance {
+    const NAME: &'static str = "clear-balance";
     type Output = usize;
     type Error = StorageError;
 }
 
-impl CommandHandler<Vaciar, Uow> for Handlers {
-    async fn handle(&self, command: Vaciar, uow: &mut Uow) -> Result<usize, StorageError> {
-        Ok(uow.find(ConSaldo(command.0)).await?.len())
+impl CommandHandler<ClearBalance, Uow> for Handlers {
+    async fn handle(&self, command: ClearBalance, uow: &mut Uow) -> Result<usize, StorageError> {
+        Ok(uow.find(WithBalance(command.0)).await?.len())
     }
 }
 
-/// Looks, and leaves everything as it is.
+/// Handlers that find the set and change nothing.
 #[derive(Clone)]
-struct Mirones;
+struct ReadOnlyHandlers;
 
-impl Context for Mirones {
-    const NAME: &'static str = "mirones";
-    type Event = Evento;
+impl Context for ReadOnlyHandlers {
+    const NAME: &'static str = "read-only";
+    type Event = Event;
     type Fault = StorageError;
 }
 
-impl<U: Send> DomainEventHandler<U> for Mirones {}
+impl<U: Send> DomainEventHandler<U> for ReadOnlyHandlers {}
 
-impl<U: Find<ConSaldo>> EventHandler<Vaciado, U> for Mirones {
-    async fn handle(&self, event: Vaciado, uow: &mut U) -> Result<(), StorageError> {
-        uow.find(ConSaldo(event.saldo)).await.map(drop)
+impl<U: Find<WithBalance>> EventHandler<BalanceCleared, U> for ReadOnlyHandlers {
+    async fn handle(&self, event: BalanceCleared, uow: &mut U) -> Result<(), StorageError> {
+        uow.find(WithBalance(event.balance)).await.map(drop)
     }
 }
 
-fn con_saldo(saldo: i64) -> Cuenta {
-    let (id, mut events) = (CuentaId::new(), Recorded::new());
-    events.record(Evento::Callado);
-    Cuenta { id, email: id.to_string(), saldo, events }
+fn with_balance(balance: i64) -> Account {
+    let (id, mut events) = (AccountId::new(), Recorded::new());
+    events.record(Event::Internal);
+    Account { id, email: id.to_string(), balance, events }
 }
 
 async fn finds<S>(factory: &S)
 where
-    S: UnitOfWorkFactory<Uow: Find<ConSaldo> + Save<Cuenta> + RecordedEvents<Evento>>,
+    S: UnitOfWorkFactory<Uow: Find<WithBalance> + Save<Account> + RecordedEvents<Event>>,
 {
     let cause = Cause::new();
-    let commit = async |cuentas: &[Cuenta]| {
+    let commit = async |accounts: &[Account]| {
         let mut uow = factory.begin(&cause);
-        cuentas.iter().cloned().for_each(|cuenta| uow.save(cuenta));
+        accounts.iter().cloned().for_each(|account| uow.save(account));
         assert_eq!(factory.commit(uow).await, Ok(Committed));
     };
-    let ids = |cuentas: &[Cuenta]| cuentas.iter().map(|cuenta| cuenta.id).collect::<Vec<_>>();
-    let (cuentas, others) = ([con_saldo(7), con_saldo(7), con_saldo(7)], [con_saldo(8)]);
-    commit(&[cuentas[2].clone(), cuentas[0].clone(), cuentas[1].clone()]).await;
+    let ids = |accounts: &[Account]| accounts.iter().map(|account| account.id).collect::<Vec<_>>();
+    let (accounts, others) = ([with_balance(7), with_balance(7), with_balance(7)], [with_balance(8)]);
+    commit(&[accounts[2].clone(), accounts[0].clone(), accounts[1].clone()]).await;
     commit(&others).await;
-    // The aggregates by their ids, and no others.
+    // All members are found, ordered by id, and nothing else.
     let mut uow = factory.begin(&cause);
-    let found = uow.find(ConSaldo(7)).await.unwrap();
-    assert_eq!(ids(&found), ids(&cuentas));
-    assert!(uow.find(ConSaldo(9)).await.unwrap().is_empty());
-    // As the unit sees them: what it saved belongs, or belongs no more.
-    let [mut gone, stays, ..] = <[Cuenta; 3]>::try_from(found).unwrap();
-    gone.saldo = 0;
-    gone.events.record(Evento::Callado);
+    let found = uow.find(WithBalance(7)).await.unwrap();
+    assert_eq!(ids(&found), ids(&accounts));
+    assert!(uow.find(WithBalance(9)).await.unwrap().is_empty());
+    // The unit sees its own changes: a saved aggregate joins or leaves the set.
+    let [mut gone, stays, ..] = <[Account; 3]>::try_from(found).unwrap();
+    gone.balance = 0;
+    gone.events.record(Event::Internal);
     uow.save(gone);
-    let new = con_saldo(7);
+    let new = with_balance(7);
     uow.save(new.clone());
-    assert_eq!(ids(&uow.find(ConSaldo(7)).await.unwrap()), [stays.id, cuentas[2].id, new.id]);
+    assert_eq!(ids(&uow.find(WithBalance(7)).await.unwrap()), [stays.id, accounts[2].id, new.id]);
     drop(uow);
-    // No more than a unit is given; and it knows.
-    commit(&(0..REACTION_BATCH - 3).map(|_| con_saldo(7)).collect::<Vec<_>>()).await;
+    // A unit gets a bounded part and knows if there is more.
+    commit(&(0..REACTION_BATCH - 3).map(|_| with_balance(7)).collect::<Vec<_>>()).await;
     let mut uow = factory.begin(&cause);
-    assert_eq!((uow.find(ConSaldo(7)).await.unwrap().len(), uow.has_more()), (REACTION_BATCH, false));
+    assert_eq!((uow.find(WithBalance(7)).await.unwrap().len(), uow.has_more()), (REACTION_BATCH, false));
     drop(uow);
-    commit(&[con_saldo(7)]).await;
+    commit(&[with_balance(7)]).await;
     let mut uow = factory.begin(&cause);
-    assert_eq!((uow.find(ConSaldo(7)).await.unwrap().len(), uow.has_more()), (REACTION_BATCH, true));
+    assert_eq!((uow.find(WithBalance(7)).await.unwrap().len(), uow.has_more()), (REACTION_BATCH, true));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_finds_the_aggregates_that_satisfy_a_specification() {
-    finds(&FakeUnitOfWorkFactory::<Evento>::new()).await;
+    finds(&FakeUnitOfWorkFactory::<Event>::new()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgresql_finds_the_aggregates_that_satisfy_a_specification() {
-    finds(Banco::open().await.bus.factory()).await;
+    finds(Fixture::open().await.bus.factory()).await;
 }
 
-/// Another process, so to speak, with handlers whose faults are known.
-fn bus_of(banco: &Banco, handlers: Handlers) -> CommandBus<Handlers, PgUnitOfWorkFactory<Evento>> {
-    let database = banco.database.context("pruebas").unwrap();
-    CommandBus::new(handlers, PgUnitOfWorkFactory::start(&database, PATIENT, &banco.supervisor))
-}
-
-async fn open(banco: &Banco, count: i32, saldo: i64) {
-    let insert = "INSERT INTO cuentas SELECT id, id::text, $2, 1 FROM (SELECT gen_random_uuid() AS id \
+async fn open(fixture: &Fixture, count: i32, balance: i64) {
+    let insert = "INSERT INTO accounts SELECT id, id::text, $2, 1 FROM (SELECT gen_random_uuid() AS id \
                   FROM generate_series(1, $1)) AS ids";
-    banco.look().await.execute(insert, &[&count, &saldo]).await.unwrap();
+    fixture.look().await.execute(insert, &[&count, &balance]).await.unwrap();
 }
 
-async fn count(banco: &Banco, what: &str) -> i64 {
-    banco.look().await.query_one(&format!("SELECT count({what}"), &[]).await.unwrap().get(0)
+async fn count(fixture: &Fixture, what: &str) -> i64 {
+    fixture.look().await.query_one(&format!("SELECT count({what}"), &[]).await.unwrap().get(0)
 }
 
-/// How many cuentas have a saldo.
-async fn left(banco: &Banco, saldo: i64) -> i64 {
-    count(banco, &format!("*) FROM cuentas WHERE saldo = {saldo}")).await
+/// The number of accounts with this balance.
+async fn left(fixture: &Fixture, balance: i64) -> i64 {
+    count(fixture, &format!("*) FROM accounts WHERE balance = {balance}")).await
 }
 
-fn vaciado() -> Vaciado {
-    Vaciado { id: Uuid::now_v7(), saldo: 7 }
+fn balance_cleared() -> BalanceCleared {
+    BalanceCleared { id: Uuid::now_v7(), balance: 7 }
 }
 
-fn cause_of(event: &Vaciado, parked: Option<i64>) -> Cause {
+fn heard(event: &BalanceCleared, parked: Option<i64>) -> Cause {
     let (id, key) = (event.id.to_string(), Some(event.id.to_string().into_bytes()));
-    let topic = Vaciado::TOPIC.into();
-    let consumed = MessageIdentity { source: "/prueba".into(), id, topic, partition: 0, key, parked };
-    Cause { consumed: Some(Arc::new(consumed)), ..Cause::new() }
+    let topic = BalanceCleared::TOPIC.into();
+    let heard = MessageIdentity { source: "/test".into(), id, topic, partition: 0, key, parked };
+    Cause { consumed: Some(Arc::new(heard)), ..Cause::new() }
 }
 
-const CLAIMED: &str = "*) FROM inbox WHERE source = '/prueba' AND state = 'applied'";
+const CLAIMED: &str = "*) FROM inbox WHERE source = '/test' AND state = 'applied'";
 
-/// Sets a message aside, as the consumer does; answers its place.
-async fn park(banco: &Banco, event: &Vaciado) -> i64 {
-    // With its first commit the committer has made the partitions of the inbox.
-    banco.give(AbrirCallado { id: CuentaId::new(), email: Uuid::now_v7().to_string() }).await.unwrap();
+/// Parks a message as the consumer does. Returns its number.
+async fn park(fixture: &Fixture, event: &BalanceCleared) -> i64 {
+    // The first commit makes the partitions of the inbox.
+    fixture.give(OpenUnpublished { id: AccountId::new(), email: Uuid::now_v7().to_string() }).await.unwrap();
     let id = event.id.to_string();
-    let db = banco.look().await;
-    db.execute("INSERT INTO inbox VALUES ('/prueba', $1, now(), 'parked')", &[&id]).await.unwrap();
+    let db = fixture.look().await;
+    db.execute("INSERT INTO inbox VALUES ('/test', $1, now(), 'parked')", &[&id]).await.unwrap();
     let insert = "INSERT INTO parked (source, id, topic, key, partition, \"offset\", headers, tries, due_at, dead, reason, \
-                  parked_at) VALUES ('/prueba', $1, $2, $3, 0, 0, '[]', 0, now(), false, '', now()) RETURNING n";
-    db.query_one(insert, &[&id, &Vaciado::TOPIC, &id.as_bytes()]).await.unwrap().get(0)
+                  parked_at) VALUES ('/test', $1, $2, $3, 0, 0, '[]', 0, now(), false, '', now()) RETURNING n";
+    db.query_one(insert, &[&id, &BalanceCleared::TOPIC, &id.as_bytes()]).await.unwrap().get(0)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batched_reaction_takes_several_units_and_claims_its_message_with_the_last() {
-    let banco = Banco::open().await;
-    open(&banco, 250, 7).await;
-    open(&banco, 1, 8).await;
-    let event = vaciado();
-    banco.bus.handle_event(event.clone(), &cause_of(&event, None)).await.unwrap();
-    assert_eq!((left(&banco, 7).await, left(&banco, 0).await, left(&banco, 8).await), (0, 250, 1));
-    assert_eq!(count(&banco, "DISTINCT xmin::text) FROM cuentas WHERE saldo = 0").await, 3);
-    assert_eq!((banco.log().await.len(), count(&banco, CLAIMED).await), (250, 1));
+    let fixture = Fixture::open().await;
+    open(&fixture, 250, 7).await;
+    open(&fixture, 1, 8).await;
+    let event = balance_cleared();
+    fixture.bus.handle_event(event.clone(), &heard(&event, None)).await.unwrap();
+    assert_eq!((left(&fixture, 7).await, left(&fixture, 0).await, left(&fixture, 8).await), (0, 250, 1));
+    assert_eq!(count(&fixture, "DISTINCT xmin::text) FROM accounts WHERE balance = 0").await, 3);
+    assert_eq!((fixture.log().await.len(), count(&fixture, CLAIMED).await), (250, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_consumed_before_has_no_effect_in_one_batch_or_in_many() {
-    let banco = Banco::open().await;
-    let (event, behind) = (vaciado(), vaciado());
-    open(&banco, 5, 7).await;
-    banco.bus.handle_event(event.clone(), &cause_of(&event, None)).await.unwrap();
-    park(&banco, &behind).await;
+    let fixture = Fixture::open().await;
+    let (event, behind) = (balance_cleared(), balance_cleared());
+    open(&fixture, 5, 7).await;
+    fixture.bus.handle_event(event.clone(), &heard(&event, None)).await.unwrap();
+    park(&fixture, &behind).await;
     for more in [5, 200] {
-        open(&banco, more, 7).await;
-        let again = banco.bus.handle_event(event.clone(), &cause_of(&event, None)).await;
+        open(&fixture, more, 7).await;
+        let again = fixture.bus.handle_event(event.clone(), &heard(&event, None)).await;
         assert_eq!(again, Err(StorageError::Duplicate));
     }
-    // Another message of a key of which one is parked waits behind it.
-    let Cause { consumed: waiting, .. } = cause_of(&behind, None);
+    // Another message of the key waits behind the parked one.
+    let Cause { consumed: waiting, .. } = heard(&behind, None);
     let waiting = MessageIdentity { id: "another".into(), ..Arc::unwrap_or_clone(waiting.unwrap()) };
     let cause = Cause { consumed: Some(Arc::new(waiting)), ..Cause::new() };
-    assert_eq!(banco.bus.handle_event(behind, &cause).await, Err(StorageError::Behind));
-    assert_eq!((left(&banco, 7).await, banco.log().await.len()), (205, 5));
+    assert_eq!(fixture.bus.handle_event(behind, &cause).await, Err(StorageError::Behind));
+    assert_eq!((left(&fixture, 7).await, fixture.log().await.len()), (205, 5));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reaction_that_fails_half_way_goes_on_with_the_rest() {
-    let banco = Banco::open().await;
-    open(&banco, 250, 7).await;
-    let event = vaciado();
+    let fixture = Fixture::open().await;
+    open(&fixture, 250, 7).await;
+    let event = balance_cleared();
     let handlers = Handlers::default();
     handlers.0.failing.lock().unwrap().insert(event.id);
-    let bus = bus_of(&banco, handlers.clone());
-    bus.handle_event(event.clone(), &cause_of(&event, None)).await.unwrap_err();
-    assert_eq!((left(&banco, 7).await, count(&banco, CLAIMED).await), (50, 0));
+    let bus = fixture.another_bus_with(handlers.clone());
+    bus.handle_event(event.clone(), &heard(&event, None)).await.unwrap_err();
+    assert_eq!((left(&fixture, 7).await, count(&fixture, CLAIMED).await), (50, 0));
     handlers.0.failing.lock().unwrap().clear();
-    bus.handle_event(event.clone(), &cause_of(&event, None)).await.unwrap();
-    assert_eq!((left(&banco, 7).await, count(&banco, CLAIMED).await), (0, 1));
-    assert_eq!(banco.log().await.len(), 250, "each has been emptied once");
+    bus.handle_event(event.clone(), &heard(&event, None)).await.unwrap();
+    assert_eq!((left(&fixture, 7).await, count(&fixture, CLAIMED).await), (0, 1));
+    assert_eq!(fixture.log().await.len(), 250, "an account was emptied twice");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_parked_message_stays_parked_until_the_last_unit() {
-    let banco = Banco::open().await;
-    open(&banco, 150, 7).await;
-    let event = vaciado();
+    let fixture = Fixture::open().await;
+    open(&fixture, 150, 7).await;
+    let event = balance_cleared();
     let handlers = Handlers::default();
     handlers.0.failing.lock().unwrap().insert(event.id);
-    let bus = bus_of(&banco, handlers.clone());
-    let n = park(&banco, &event).await;
-    bus.handle_event(event.clone(), &cause_of(&event, Some(n))).await.unwrap_err();
-    assert_eq!((left(&banco, 7).await, count(&banco, "*) FROM parked").await), (50, 1));
+    let bus = fixture.another_bus_with(handlers.clone());
+    let n = park(&fixture, &event).await;
+    bus.handle_event(event.clone(), &heard(&event, Some(n))).await.unwrap_err();
+    assert_eq!((left(&fixture, 7).await, count(&fixture, "*) FROM parked").await), (50, 1));
     handlers.0.failing.lock().unwrap().clear();
-    bus.handle_event(event.clone(), &cause_of(&event, Some(n))).await.unwrap();
-    assert_eq!((left(&banco, 7).await, count(&banco, "*) FROM parked").await, count(&banco, CLAIMED).await), (0, 0, 1));
-    // Another process that still believes it to be parked does nothing.
-    open(&banco, 150, 7).await;
-    assert_eq!(bus.handle_event(event.clone(), &cause_of(&event, Some(n))).await, Err(StorageError::Duplicate));
-    assert_eq!(left(&banco, 7).await, 150);
+    bus.handle_event(event.clone(), &heard(&event, Some(n))).await.unwrap();
+    assert_eq!(
+        (left(&fixture, 7).await, count(&fixture, "*) FROM parked").await, count(&fixture, CLAIMED).await),
+        (0, 0, 1)
+    );
+    // A process that takes the message for parked has no effect.
+    open(&fixture, 150, 7).await;
+    assert_eq!(bus.handle_event(event.clone(), &heard(&event, Some(n))).await, Err(StorageError::Duplicate));
+    assert_eq!(left(&fixture, 7).await, 150);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_on_the_members_meanwhile_are_before_or_after_and_nothing_waits_for_ever() {
-    let banco = Banco::open().await;
-    open(&banco, 150, 7).await;
-    let rows = banco.look().await.query("SELECT id FROM cuentas", &[]).await.unwrap();
-    let ids: Vec<CuentaId> = rows.iter().map(|row| row.get::<_, Uuid>(0).into()).collect();
-    let (event, again) = (vaciado(), vaciado());
-    let (first, second) = (cause_of(&event, None), cause_of(&again, None));
-    let paid = join_all(ids.iter().map(|id| banco.give(Abonar { id: *id })));
-    let emptied = join_all([banco.bus.handle_event(event, &first), banco.bus.handle_event(again, &second)]);
+    let fixture = Fixture::open().await;
+    open(&fixture, 150, 7).await;
+    let rows = fixture.look().await.query("SELECT id FROM accounts", &[]).await.unwrap();
+    let ids: Vec<AccountId> = rows.iter().map(|row| row.get::<_, Uuid>(0).into()).collect();
+    let (event, again) = (balance_cleared(), balance_cleared());
+    let (first, second) = (heard(&event, None), heard(&again, None));
+    let paid = join_all(ids.iter().map(|id| fixture.give(Deposit { id: *id })));
+    let emptied = join_all([fixture.bus.handle_event(event, &first), fixture.bus.handle_event(again, &second)]);
     let (paid, emptied) = futures_util::future::join(paid, emptied).await;
     assert!(paid.into_iter().chain(emptied).all(|outcome| outcome == Ok(())));
-    assert_eq!(left(&banco, 8).await + left(&banco, 1).await, 150, "paid, or emptied and then paid");
-    assert_eq!(count(&banco, "*) FROM cuentas WHERE version <> CASE saldo WHEN 8 THEN 2 ELSE 3 END").await, 0);
+    assert_eq!(
+        left(&fixture, 8).await + left(&fixture, 1).await,
+        150,
+        "an account was neither paid nor emptied and then paid"
+    );
+    assert_eq!(count(&fixture, "*) FROM accounts WHERE version <> CASE balance WHEN 8 THEN 2 ELSE 3 END").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_has_one_unit_only() {
-    let banco = Banco::open().await;
-    open(&banco, 100, 7).await;
-    assert_eq!(banco.bus.dispatch(Vaciar(7), &Cause::new()).await, Ok(100));
-    open(&banco, 1, 7).await;
-    let refused = banco.bus.dispatch(Vaciar(7), &Cause::new()).await;
+    let fixture = Fixture::open().await;
+    open(&fixture, 100, 7).await;
+    assert_eq!(fixture.bus.dispatch(ClearBalance(7), &Cause::new()).await, Ok(100));
+    open(&fixture, 1, 7).await;
+    let refused = fixture.bus.dispatch(ClearBalance(7), &Cause::new()).await;
     assert!(matches!(refused, Err(StorageError::Defect(_))), "{refused:?}");
 }
 
 #[tokio::test]
+#[should_panic(expected = "the step was refused: Defect(")]
 async fn a_batched_reaction_that_changes_nothing_ends() {
-    let world = (0..=REACTION_BATCH).map(|_| con_saldo(7)).fold(World::new(Mirones), World::with);
-    let refused = world.handle_event(vaciado()).await;
-    assert!(matches!(refused, Err(StorageError::Defect(_))), "{refused:?}");
+    let world = (0..=REACTION_BATCH).map(|_| with_balance(7)).fold(World::new(ReadOnlyHandlers), World::given);
+    world.when_event(balance_cleared()).await.then_published_nothing();
 }

@@ -1,6 +1,6 @@
-//! The broker over PostgreSQL keeps what every broker promises.
+//! The broker over PostgreSQL passes the conformance suite.
 
-use crate::model::connect;
+use crate::fixture::connect;
 use seedwork::{
     broker_conformance,
     infrastructure::broker::{Broker, PgBroker, PositionLookup, Subscriber},
@@ -28,7 +28,7 @@ impl BrokerUnderTest for Postgres {
     }
 
     fn topic(&self) -> &'static str {
-        "conformidad"
+        "conformance"
     }
 
     fn database(&self) -> &TestDatabase {
@@ -57,13 +57,13 @@ impl BrokerUnderTest for Postgres {
 broker_conformance!(Postgres::open);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_leaves_is_followed_at_once_and_not_when_its_term_is_over() {
+async fn a_member_that_leaves_is_replaced_before_its_term_is_over() {
     let postgres = Postgres::open().await;
     let from_the_first: PositionLookup =
         Arc::new(|partitions| Box::pin(std::future::ready(Ok(vec![0; partitions.len()]))));
     let join = || {
         let (broker, positions) = (postgres.broker(), Arc::clone(&from_the_first));
-        async move { broker.subscribe("sta-conformidad", &["conformidad"], positions).await.unwrap() }
+        async move { broker.subscribe("sta-conformance", &["conformance"], positions).await.unwrap() }
     };
     let (mut one, mut other) = (join().await, join().await);
     assert_eq!(one.poll_assignment().await.unwrap().assigned.len(), PARTITIONS as usize);
@@ -76,10 +76,10 @@ type Member = <PgBroker as Broker>::Subscriber;
 /// A member of the group of a test.
 async fn join(postgres: &Postgres, topics: &[&'static str]) -> Member {
     let positions: PositionLookup = Arc::new(|all| Box::pin(std::future::ready(Ok(vec![0; all.len()]))));
-    postgres.broker().subscribe("grupo", topics, positions).await.unwrap()
+    postgres.broker().subscribe("group", topics, positions).await.unwrap()
 }
 
-/// Asks in turns, as often as shares need to settle; answers what each has in the end, as topic and number.
+/// Lets the members ask in turns until the shares settle. Returns the partitions of each, as topic and number.
 async fn settle(members: &mut [Member]) -> Vec<BTreeSet<(String, i32)>> {
     let mut have = vec![BTreeSet::new(); members.len()];
     for _ in 0..6 {
@@ -96,18 +96,18 @@ async fn settle(members: &mut [Member]) -> Vec<BTreeSet<(String, i32)>> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_partition_has_a_reader_when_members_read_different_topics() {
     let postgres = Postgres::open().await;
-    // As versions are mixed: one reads a topic more, another one less.
+    // Versions are mixed: each member reads one topic less than the one before.
     let mut members =
         [join(&postgres, &["a", "b", "c"]).await, join(&postgres, &["a", "b"]).await, join(&postgres, &["a"]).await];
     let have = settle(&mut members).await;
     let all: BTreeSet<_> = have.iter().flatten().cloned().collect();
     let counts: Vec<_> = have.iter().map(BTreeSet::len).collect();
-    assert_eq!(all.len(), 12, "each has a reader: {have:?}");
-    assert_eq!(counts.iter().sum::<usize>(), 12, "and only one: {have:?}");
+    assert_eq!(all.len(), 12, "a partition has no reader: {have:?}");
+    assert_eq!(counts.iter().sum::<usize>(), 12, "a partition has two readers: {have:?}");
     assert_eq!(
         counts[0] - 4,
         have[0].iter().filter(|(topic, _)| topic != "c").count(),
-        "who alone reads c has all of it"
+        "the only reader of c does not have all of it"
     );
     assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
 }
@@ -122,16 +122,16 @@ async fn members_of_the_same_topics_have_the_same_number_of_partitions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_member_of_an_older_version_does_not_have_is_read_by_the_others() {
+async fn the_others_read_the_partitions_that_a_member_of_an_older_version_lacks() {
     let postgres = Postgres::open().await;
     let mut members = [join(&postgres, &["a", "b"]).await, join(&postgres, &["a", "b"]).await];
-    // It does not tell what it reads, and has less than it may have.
+    // A member of an older version does not write its topics, and it has less than its share.
     let old = Uuid::now_v7();
     let db = connect(postgres.0.url()).await;
     let live =
-        "INSERT INTO broker.members (\"group\", member, expires_at) VALUES ('grupo', $1, now() + interval '4 s')";
+        "INSERT INTO broker.members (\"group\", member, expires_at) VALUES ('group', $1, now() + interval '4 s')";
     db.execute(live, &[&old]).await.unwrap();
-    let lease = "INSERT INTO broker.leases SELECT 'grupo', topic, 3, $1, now() + interval '4 s' FROM broker.topics";
+    let lease = "INSERT INTO broker.leases SELECT 'group', topic, 3, $1, now() + interval '4 s' FROM broker.topics";
     assert_eq!(db.execute(lease, &[&old]).await.unwrap(), 2);
     let have = settle(&mut members).await;
     assert_eq!(have.iter().map(BTreeSet::len).collect::<Vec<_>>(), [3, 3], "{have:?}");
@@ -147,8 +147,8 @@ async fn terms_that_another_clock_wrote_into_the_future_are_over() {
     for table in ["members (\"group\", member, expires_at) SELECT", "leases SELECT"] {
         let place = if table.starts_with("leases") { "topic, partition, " } else { "" };
         let from = if place.is_empty() { "" } else { "FROM broker.partitions" };
-        let insert = format!("INSERT INTO broker.{table} 'grupo', {place}$1, now() + interval '1 hour' {from}");
+        let insert = format!("INSERT INTO broker.{table} 'group', {place}$1, now() + interval '1 hour' {from}");
         db.execute(&insert, &[&gone]).await.unwrap();
     }
-    assert_eq!(settle(&mut members).await[0].len(), 4, "all are read by the one that lives");
+    assert_eq!(settle(&mut members).await[0].len(), 4, "the live member does not have all partitions");
 }

@@ -1,6 +1,9 @@
-//! A command whose handler hangs is given up at the deadline of a request, with all that it holds.
+//! A command whose handler hangs is dropped at the deadline of a request, and its locks with it.
 
-use crate::model::{Abonar, Abrir, Banco, Colgar, CuentaId, HASTY};
+use crate::{
+    fixture::{Fixture, HASTY},
+    model::{AccountId, Deposit, Hang, Open},
+};
 use futures_util::future::join;
 use seedwork::{
     application::{Fault as _, StorageError},
@@ -14,17 +17,17 @@ fn slug(outcome: Result<(), StorageError>) -> &'static str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_whose_handler_hangs_changes_nothing_and_frees_its_lane() {
-    let banco = Banco::with(CommitterSettings { deadline: Duration::from_secs(1), ..HASTY }).await;
-    let id = CuentaId::new();
-    banco.give(Abrir { id, email: "una".into() }).await.unwrap();
-    let hung = tokio::time::timeout(Duration::from_secs(20), banco.give(Colgar { id })).await;
-    assert_eq!(slug(hung.expect("it is given up")), "no-disponible");
-    assert_eq!(banco.saldo(id).await, Some(0));
-    banco.give(Abonar { id }).await.unwrap();
-    // One that waits for the lane meanwhile is served when it is free, or told in time.
-    let (hung, waited) = join(banco.give(Colgar { id }), banco.give(Abonar { id })).await;
+    let fixture = Fixture::with(CommitterSettings { deadline: Duration::from_secs(1), ..HASTY }).await;
+    let id = AccountId::new();
+    fixture.give(Open { id, email: "one".into() }).await.unwrap();
+    let hung = tokio::time::timeout(Duration::from_secs(20), fixture.give(Hang { id })).await;
+    assert_eq!(slug(hung.expect("the command was not dropped at its deadline")), "no-disponible");
+    assert_eq!(fixture.balance(id).await, Some(0));
+    fixture.give(Deposit { id }).await.unwrap();
+    // A command that waits for the lane meanwhile is handled when the lane is free, or refused in time.
+    let (hung, waited) = join(fixture.give(Hang { id }), fixture.give(Deposit { id })).await;
     assert_eq!(slug(hung), "no-disponible");
     assert!(waited.is_ok() || slug(waited.clone()) == "no-disponible", "{waited:?}");
-    banco.give(Abonar { id }).await.unwrap();
-    assert_eq!(banco.saldo(id).await, Some(if waited.is_ok() { 3 } else { 2 }));
+    fixture.give(Deposit { id }).await.unwrap();
+    assert_eq!(fixture.balance(id).await, Some(if waited.is_ok() { 3 } else { 2 }));
 }

@@ -1,4 +1,4 @@
-//! The engine on a real PostgreSQL, with aggregates that are not the simplest case.
+//! The engine on a real PostgreSQL.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
@@ -9,6 +9,8 @@ mod broker;
 mod committer;
 mod connections;
 mod consumer;
+mod consuming;
+mod fixture;
 mod hanging;
 mod kafka;
 mod kafka_relay;

@@ -1,22 +1,15 @@
-//! A context made for these tests: an account with something unique, an order with lines, and a read model of orders.
+//! The context of these tests: accounts with a unique email, orders with lines, and a read model of orders.
 
-use crate::tables::Resumen;
+use crate::tables::OrderSummary;
 use chrono::{DateTime, Utc};
 use diesel_migrations::embed_migrations;
 use seedwork::{
     application::{
-        Cause, Command, CommandBus, CommandHandler, Context, DomainEventHandler, EventHandler, IntegrationEvent, Load,
-        Project, ReadModel, Save, StorageError, Translate, UnitOfWork,
+        Command, CommandHandler, Context, DomainEventHandler, EventHandler, IntegrationEvent, Load, Project, ReadModel,
+        Save, StorageError, Translate, UnitOfWork,
     },
     domain::{Aggregate, Recorded, Version},
-    infrastructure::{
-        postgres::{
-            CommitterSettings, Database, Kind, Migrations, Param, PersistedReadModel, PgUnitOfWork,
-            PgUnitOfWorkFactory, Pool, Projection, Row, Table,
-        },
-        supervise::Supervisor,
-    },
-    testing::TestDatabase,
+    infrastructure::postgres::{Kind, Migrations, Param, PersistedReadModel, PgUnitOfWork, Projection, Row, Table},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -27,121 +20,98 @@ use std::{
 use uuid::Uuid;
 
 seedwork::id! {
-    /// The id of a cuenta.
-    pub struct CuentaId;
+    /// The id of an account.
+    pub struct AccountId;
 }
 seedwork::id! {
-    /// The id of a pedido.
-    pub struct PedidoId;
+    /// The id of an order.
+    pub struct OrderId;
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Cuenta {
-    pub(crate) id: CuentaId,
+pub(crate) struct Account {
+    pub(crate) id: AccountId,
     pub(crate) email: String,
-    pub(crate) saldo: i64,
-    pub(crate) events: Recorded<Evento>,
+    pub(crate) balance: i64,
+    pub(crate) events: Recorded<Event>,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Pedido {
-    pub(crate) id: PedidoId,
-    pub(crate) lineas: Vec<String>,
-    pub(crate) events: Recorded<Evento>,
+pub(crate) struct Order {
+    pub(crate) id: OrderId,
+    pub(crate) lines: Vec<String>,
+    pub(crate) events: Recorded<Event>,
 }
 
-/// What happened: to whom, and the version that it brought.
+/// The events of the context. Each has the id of its aggregate and the version that it brings.
 #[derive(Debug, Clone)]
-pub(crate) enum Evento {
-    Cuenta(Uuid, Version),
-    Pedido(Uuid, Version),
-    /// Stays inside.
-    Callado,
+pub(crate) enum Event {
+    Account(Uuid, Version),
+    Order(Uuid, Version),
+    /// An event that is not published.
+    Internal,
 }
 
 macro_rules! aggregate {
     ($name:ident, $id:ident) => {
         impl Aggregate for $name {
             type Id = $id;
-            type Event = Evento;
+            type Event = Event;
             fn id(&self) -> $id {
                 self.id
             }
             fn version(&self) -> Version {
                 self.events.version()
             }
-            fn take_events(&mut self) -> Vec<Evento> {
+            fn take_events(&mut self) -> Vec<Event> {
                 self.events.take()
             }
         }
     };
 }
-aggregate!(Cuenta, CuentaId);
-aggregate!(Pedido, PedidoId);
+aggregate!(Account, AccountId);
+aggregate!(Order, OrderId);
 
-/// What is published, in the shape of a record that exists.
+/// The published event of these tests. It borrows a record that exists: the engine has none of its own.
 #[derive(Debug, Clone, Serialize, Deserialize, IntegrationEvent)]
-#[event(record = "sta.ingesta.v1.IngestaEliminada", topic = "eventos-ingesta", key = id_ingesta, version = version)]
-pub(crate) struct Hecho {
-    id_ingesta: Uuid,
-    id_proveedor: String,
-    id_paciente: String,
-    url_path: String,
-    estado: Estado,
-    motivo: Option<String>,
-    #[serde(with = "chrono::serde::ts_microseconds")]
-    fecha: DateTime<Utc>,
+#[event(record = "sta.clientes.v1.ClienteDesactivado", topic = "eventos-cliente", key = id, version = version)]
+pub(crate) struct Changed {
+    #[serde(rename = "id_cliente")]
+    id: Uuid,
+    #[serde(rename = "motivo")]
+    reason: String,
+    #[serde(rename = "fecha", with = "chrono::serde::ts_microseconds")]
+    time: DateTime<Utc>,
     version: i64,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-enum Estado {
-    Desconocido,
-    Creada,
-    Pendiente,
-    Alertada,
-    Rechazada,
-    Finalizada,
-    Fallida,
-    Eliminada,
-}
-
-impl Hecho {
+impl Changed {
     pub(crate) fn new(id: Uuid, version: Version) -> Self {
-        Self {
-            id_ingesta: id,
-            id_proveedor: "p".into(),
-            id_paciente: "p".into(),
-            url_path: "https://x.example/".into(),
-            estado: Estado::Eliminada,
-            motivo: None,
-            fecha: DateTime::UNIX_EPOCH,
-            version: version.into(),
-        }
+        Self { id, reason: "test".into(), time: DateTime::UNIX_EPOCH, version: version.into() }
     }
 }
 
-impl Translate for Evento {
+impl Translate for Event {
     fn translate(&self, uow: &mut impl UnitOfWork) {
         match self {
-            Self::Cuenta(id, version) | Self::Pedido(id, version) => uow.publish(&Hecho::new(*id, *version)),
-            Self::Callado => {}
+            Self::Account(id, version) | Self::Order(id, version) => uow.publish(&Changed::new(*id, *version)),
+            Self::Internal => {}
         }
     }
 }
 
 pub(crate) const MIGRATIONS: Migrations = embed_migrations!("tests/migrations");
 
-/// What is wrong with the handlers, for a while.
+/// Faults that a test switches on and off, by the id of an account.
 #[derive(Default)]
 pub(crate) struct Faults {
     pub(crate) failing: Mutex<HashSet<Uuid>>,
     pub(crate) panicking: Mutex<HashSet<Uuid>>,
-    /// The first message about these ends the process.
+    /// The handler kills the process.
     pub(crate) killing: Mutex<HashSet<Uuid>>,
-    /// Of these, a handler takes so long, as long as it says so here.
+    /// The handler takes this long, or until the entry is removed.
     pub(crate) slow: Mutex<HashMap<Uuid, Duration>>,
-    /// Of these, more is said than a message may hold.
+    /// The handler publishes more than a message may hold.
     pub(crate) verbose: Mutex<HashSet<Uuid>>,
 }
 
@@ -149,31 +119,31 @@ pub(crate) struct Faults {
 pub(crate) struct Handlers(pub(crate) Arc<Faults>);
 
 impl Context for Handlers {
-    const NAME: &'static str = "pruebas";
-    type Event = Evento;
+    const NAME: &'static str = "engine";
+    type Event = Event;
     type Fault = StorageError;
 }
 
-/// An order of more than three lines is closed by a reaction: one empty line, in the same unit of work.
+/// Writes the read model, and appends an empty line to an order of more than three lines.
 impl DomainEventHandler<Uow> for Handlers {
-    async fn handle(&self, event: &Evento, uow: &mut Uow) -> Result<(), StorageError> {
-        let Evento::Pedido(id, version) = event else { return Ok(()) };
-        let Some(mut pedido) = Load::<Pedido>::load(uow, (*id).into()).await? else { return Ok(()) };
-        let lineas = i32::try_from(pedido.lineas.len()).unwrap();
-        uow.project(Resumen { pedido: *id, lineas, version: *version });
-        if pedido.lineas.len() > 3 && pedido.lineas.last().is_some_and(|linea| !linea.is_empty()) {
-            pedido.lineas.push(String::new());
-            pedido.events.record(Evento::Pedido(*id, pedido.events.next_version()));
-            uow.save(pedido);
+    async fn handle(&self, event: &Event, uow: &mut Uow) -> Result<(), StorageError> {
+        let Event::Order(id, version) = event else { return Ok(()) };
+        let Some(mut order) = Load::<Order>::load(uow, (*id).into()).await? else { return Ok(()) };
+        let lines = i32::try_from(order.lines.len()).unwrap();
+        uow.project(OrderSummary { order: *id, lines, version: *version });
+        if order.lines.len() > 3 && order.lines.last().is_some_and(|line| !line.is_empty()) {
+            order.lines.push(String::new());
+            order.events.record(Event::Order(*id, order.events.next_version()));
+            uow.save(order);
         }
         Ok(())
     }
 }
 
-/// Counts what it hears of a cuenta in its saldo, and insists on the order.
-impl EventHandler<Hecho, Uow> for Handlers {
-    async fn handle(&self, hecho: Hecho, uow: &mut Uow) -> Result<(), StorageError> {
-        let id = hecho.id_ingesta;
+/// Counts the messages about an account in its balance and refuses one that is out of order.
+impl EventHandler<Changed, Uow> for Handlers {
+    async fn handle(&self, changed: Changed, uow: &mut Uow) -> Result<(), StorageError> {
+        let id = changed.id;
         assert!(!self.0.panicking.lock().unwrap().contains(&id), "a defect of the program");
         if self.0.killing.lock().unwrap().contains(&id) {
             std::process::abort();
@@ -182,25 +152,25 @@ impl EventHandler<Hecho, Uow> for Handlers {
             return Err(StorageError::Unique("failing".into()));
         }
         if self.0.verbose.lock().unwrap().contains(&id) {
-            uow.publish(&Hecho { motivo: Some("x".repeat(2_000_000)), ..hecho.clone() });
+            uow.publish(&Changed { reason: "x".repeat(2_000_000), ..changed.clone() });
         }
         let began = Instant::now();
         while self.0.slow.lock().unwrap().get(&id).is_some_and(|slow| began.elapsed() < *slow) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        let known = Load::<Cuenta>::load(uow, id.into()).await?;
-        let saldo = known.as_ref().map_or(0, |cuenta| cuenta.saldo);
-        if hecho.version != saldo + 1 {
-            return Err(StorageError::Defect(format!("{id}: {} came after {saldo}", hecho.version)));
+        let known = Load::<Account>::load(uow, id.into()).await?;
+        let balance = known.as_ref().map_or(0, |account| account.balance);
+        if changed.version != balance + 1 {
+            return Err(StorageError::Defect(format!("{id}: {} came after {balance}", changed.version)));
         }
-        let mut events = known.map_or(Recorded::new(), |cuenta| cuenta.events);
-        events.record(Evento::Callado);
-        uow.save(Cuenta { id: id.into(), email: id.to_string(), saldo: saldo + 1, events });
+        let mut events = known.map_or(Recorded::new(), |account| account.events);
+        events.record(Event::Internal);
+        uow.save(Account { id: id.into(), email: id.to_string(), balance: balance + 1, events });
         Ok(())
     }
 }
 
-pub(crate) type Uow = PgUnitOfWork<Evento>;
+pub(crate) type Uow = PgUnitOfWork<Event>;
 
 macro_rules! command {
     ($(#[$meta:meta])* $name:ident($($field:ident: $ty:ty),*), |$command:ident, $uow:ident| $body:expr) => {
@@ -223,87 +193,87 @@ macro_rules! command {
     };
 }
 
-command!(Abrir(id: CuentaId, email: String), |c, uow| {
+command!(Open(id: AccountId, email: String), |c, uow| {
     let mut events = Recorded::new();
-    events.record(Evento::Cuenta(c.id.into(), 1));
-    uow.save(Cuenta { id: c.id, email: c.email, saldo: 0, events });
+    events.record(Event::Account(c.id.into(), 1));
+    uow.save(Account { id: c.id, email: c.email, balance: 0, events });
 });
 
 command!(
-    /// Without an event that leaves the context.
-    AbrirCallado(id: CuentaId, email: String), |c, uow| {
+    /// Opens an account without publishing anything.
+    OpenUnpublished(id: AccountId, email: String), |c, uow| {
     let mut events = Recorded::new();
-    events.record(Evento::Callado);
-    uow.save(Cuenta { id: c.id, email: c.email, saldo: 0, events });
+    events.record(Event::Internal);
+    uow.save(Account { id: c.id, email: c.email, balance: 0, events });
 });
 
-command!(Abonar(id: CuentaId), |c, uow| {
-    let mut cuenta = Load::<Cuenta>::load(uow, c.id).await?.expect("the cuenta exists");
-    cuenta.saldo += 1;
-    cuenta.events.record(Evento::Cuenta(c.id.into(), cuenta.events.next_version()));
-    uow.save(cuenta);
+command!(Deposit(id: AccountId), |c, uow| {
+    let mut account = Load::<Account>::load(uow, c.id).await?.expect("the account exists");
+    account.balance += 1;
+    account.events.record(Event::Account(c.id.into(), account.events.next_version()));
+    uow.save(account);
 });
 
 command!(
-    /// Changes a cuenta and then waits for something that never comes.
-    Colgar(id: CuentaId), |c, uow| {
-    let mut cuenta = Load::<Cuenta>::load(uow, c.id).await?.expect("the cuenta exists");
-    cuenta.saldo += 1;
-    cuenta.events.record(Evento::Cuenta(c.id.into(), cuenta.events.next_version()));
-    uow.save(cuenta);
+    /// Changes an account and then waits for ever.
+    Hang(id: AccountId), |c, uow| {
+    let mut account = Load::<Account>::load(uow, c.id).await?.expect("the account exists");
+    account.balance += 1;
+    account.events.record(Event::Account(c.id.into(), account.events.next_version()));
+    uow.save(account);
     std::future::pending::<()>().await;
 });
 
 command!(
-    /// Two changes of one aggregate in one unit of work.
-    AbonarDosVeces(id: CuentaId), |c, uow| {
+    /// Changes one aggregate twice in one unit of work.
+    DepositTwice(id: AccountId), |c, uow| {
     for _ in 0..2 {
-        let mut cuenta = Load::<Cuenta>::load(uow, c.id).await?.expect("the cuenta exists");
-        cuenta.saldo += 1;
-        cuenta.events.record(Evento::Cuenta(c.id.into(), cuenta.events.next_version()));
-        uow.save(cuenta);
+        let mut account = Load::<Account>::load(uow, c.id).await?.expect("the account exists");
+        account.balance += 1;
+        account.events.record(Event::Account(c.id.into(), account.events.next_version()));
+        uow.save(account);
     }
 });
 
 command!(
-    /// Two aggregates in one unit of work, in the order given.
-    Traspasar(de: CuentaId, a: CuentaId), |c, uow| {
-    for (id, importe) in [(c.de, -1), (c.a, 1)] {
-        let mut cuenta = Load::<Cuenta>::load(uow, id).await?.expect("the cuenta exists");
-        cuenta.saldo += importe;
-        cuenta.events.record(Evento::Cuenta(id.into(), cuenta.events.next_version()));
-        uow.save(cuenta);
+    /// Changes two aggregates in one unit of work, in the given order.
+    Transfer(from: AccountId, to: AccountId), |c, uow| {
+    for (id, amount) in [(c.from, -1), (c.to, 1)] {
+        let mut account = Load::<Account>::load(uow, id).await?.expect("the account exists");
+        account.balance += amount;
+        account.events.record(Event::Account(id.into(), account.events.next_version()));
+        uow.save(account);
     }
 });
 
 command!(
-    /// Changes a cuenta without reading it, as if it had been at `version`.
-    Forzar(id: CuentaId, version: Version), |c, uow| {
+    /// Changes an account without loading it, on top of `version`.
+    Overwrite(id: AccountId, version: Version), |c, uow| {
     let mut events = Recorded::since(c.version);
-    events.record(Evento::Cuenta(c.id.into(), c.version + 1));
-    uow.save(Cuenta { id: c.id, email: format!("{}@forzada", Uuid::now_v7()), saldo: 0, events });
+    events.record(Event::Account(c.id.into(), c.version + 1));
+    uow.save(Account { id: c.id, email: format!("{}@overwritten", Uuid::now_v7()), balance: 0, events });
 });
 
 command!(
     /// Makes the committer panic.
-    Explotar(), |_c, uow| {
-    uow.project(Bomba { id: Uuid::now_v7() });
+    Explode(), |_c, uow| {
+    uow.project(Bomb { id: Uuid::now_v7() });
 });
 
-command!(Pedir(id: PedidoId, lineas: Vec<String>), |c, uow| {
-    let known = Load::<Pedido>::load(uow, c.id).await?;
-    let mut events = known.map_or(Recorded::new(), |pedido| pedido.events);
-    events.record(Evento::Pedido(c.id.into(), events.next_version()));
-    uow.save(Pedido { id: c.id, lineas: c.lineas, events });
+command!(PlaceOrder(id: OrderId, lines: Vec<String>), |c, uow| {
+    let known = Load::<Order>::load(uow, c.id).await?;
+    let mut events = known.map_or(Recorded::new(), |order| order.events);
+    events.record(Event::Order(c.id.into(), events.next_version()));
+    uow.save(Order { id: c.id, lines: c.lines, events });
 });
 
-/// A row that cannot be turned into columns.
+/// A row that panics when it is turned into columns.
 #[derive(Clone)]
-pub(crate) struct Bomba {
+pub(crate) struct Bomb {
     id: Uuid,
 }
 
-impl ReadModel for Bomba {
+impl ReadModel for Bomb {
     type Key = Uuid;
 
     fn key(&self) -> Uuid {
@@ -315,13 +285,13 @@ impl ReadModel for Bomba {
     }
 }
 
-impl PersistedReadModel for Bomba {
+impl PersistedReadModel for Bomb {
     type Row = Self;
 }
 
-impl Row for Bomba {
+impl Row for Bomb {
     const TABLE: &'static Table =
-        &Table { name: "bombas", columns: &[("id", "uuid[]")], kind: Kind::Projection, key: &["id"], order: "id" };
+        &Table { name: "bombs", columns: &[("id", "uuid[]")], kind: Kind::Projection, key: &["id"], order: "id" };
 
     fn columns<'a>(_: &[&'a Self]) -> Vec<Param<'a>> {
         panic!("a defect of the program")
@@ -332,7 +302,7 @@ impl Row for Bomba {
     }
 }
 
-impl Projection for Bomba {
+impl Projection for Bomb {
     type Key = Uuid;
 
     fn key(&self) -> Uuid {
@@ -342,86 +312,4 @@ impl Projection for Bomba {
     fn order(&self) -> i64 {
         0
     }
-}
-
-/// The context on a database of its own.
-pub(crate) struct Banco {
-    pub(crate) database: TestDatabase,
-    pub(crate) bus: CommandBus<Handlers, PgUnitOfWorkFactory<Evento>>,
-    pub(crate) supervisor: Supervisor,
-}
-
-/// For what is to succeed, however busy the machine is.
-pub(crate) const PATIENT: CommitterSettings = with_deadline(20);
-
-/// For what is to fail: soon.
-pub(crate) const HASTY: CommitterSettings = with_deadline(2);
-
-/// How long a task may take to end.
-pub(crate) const END: Duration = Duration::from_secs(20);
-
-const fn with_deadline(seconds: u64) -> CommitterSettings {
-    let handler = Duration::from_secs(30);
-    CommitterSettings { deadline: Duration::from_secs(seconds), handler, partition_rows: 1_000_000 }
-}
-
-impl Banco {
-    pub(crate) async fn open() -> Self {
-        Self::with(PATIENT).await
-    }
-
-    pub(crate) async fn with(settings: CommitterSettings) -> Self {
-        let database = TestDatabase::create(vec![("pruebas", MIGRATIONS)]).await.unwrap();
-        let supervisor = Supervisor::new();
-        let bus = bus(&database.context("pruebas").unwrap(), settings, &supervisor);
-        Self { database, bus, supervisor }
-    }
-
-    pub(crate) async fn give<C>(&self, command: C) -> Result<(), StorageError>
-    where
-        C: Command<Output = (), Error = StorageError>,
-        Handlers: CommandHandler<C, Uow>,
-    {
-        self.bus.dispatch(command, &Cause::new()).await
-    }
-
-    /// Connections for lists.
-    pub(crate) fn lists(&self) -> Pool {
-        self.database.context("pruebas").unwrap().list_pool().clone()
-    }
-
-    /// A connection to look behind the scenes, as the context itself.
-    pub(crate) async fn look(&self) -> tokio_postgres::Client {
-        connect(self.database.url()).await
-    }
-
-    pub(crate) async fn saldo(&self, id: CuentaId) -> Option<i64> {
-        let row = self.look().await.query_opt("SELECT saldo FROM cuentas WHERE id = $1", &[&Uuid::from(id)]).await;
-        row.unwrap().map(|row| row.get(0))
-    }
-
-    /// The log, as (seq, key, aggregate version), after it was seen to have no gap.
-    pub(crate) async fn log(&self) -> Vec<(i64, Uuid, i64)> {
-        let rows = self.look().await.query("SELECT seq, key, aggregate_version FROM outbox ORDER BY seq", &[]).await;
-        let log: Vec<_> =
-            rows.unwrap().iter().map(|row| (row.get(0), row.get::<_, &str>(1).parse().unwrap(), row.get(2))).collect();
-        assert!((1..).zip(&log).all(|(n, (seq, ..))| n == *seq), "the log has a gap: {log:?}");
-        log
-    }
-}
-
-pub(crate) fn bus(
-    database: &Database,
-    settings: CommitterSettings,
-    supervisor: &Supervisor,
-) -> CommandBus<Handlers, PgUnitOfWorkFactory<Evento>> {
-    CommandBus::new(Handlers::default(), PgUnitOfWorkFactory::start(database, settings, supervisor))
-}
-
-#[expect(clippy::disallowed_methods, reason = "the connection's driver ends with the connection")]
-pub(crate) async fn connect(url: &str) -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client.batch_execute("SET search_path = pruebas").await.unwrap();
-    client
 }

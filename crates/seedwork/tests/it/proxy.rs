@@ -1,4 +1,4 @@
-//! A proxy between the engine and PostgreSQL that does what networks and dying machines do.
+//! A proxy between the engine and PostgreSQL that imitates faulty networks and dying machines.
 
 use std::{
     net::SocketAddr,
@@ -13,31 +13,31 @@ use tokio::{
     net::{TcpListener, TcpStream, UnixStream},
 };
 
-/// What the proxy does with what it is given.
+/// The behaviour of the proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Mode {
-    /// Carries everything.
+    /// Forwards everything.
     Pass,
-    /// Keeps a COMMIT for itself: the client is frozen, as far as the server can tell.
+    /// Holds a COMMIT back: to the server, the client is frozen.
     KeepCommit,
-    /// Carries a COMMIT, and ends the connection instead of carrying its answer.
+    /// Forwards a COMMIT and closes the connection instead of forwarding its answer.
     LoseAnswer,
-    /// Ends the client's connection at the next COMMIT, and carries the COMMIT to the server a little later.
+    /// Closes the client's connection at the next COMMIT and forwards the COMMIT a little later.
     DelayCommit,
-    /// Carries nothing, and says nothing.
+    /// Forwards nothing and keeps connections open.
     Silent,
-    /// Ends every connection.
+    /// Closes every connection.
     Refuse,
 }
 
 const MODES: [Mode; 6] =
     [Mode::Pass, Mode::KeepCommit, Mode::LoseAnswer, Mode::DelayCommit, Mode::Silent, Mode::Refuse];
 
-/// What a COMMIT of the committer looks like (`READ COMMITTED` is none).
+/// The bytes of a COMMIT of the committer. `READ COMMITTED` does not match.
 const COMMIT: &[u8] = b"; COMMIT";
 
-/// How much later [`Mode::DelayCommit`] carries it.
+/// The delay of [`Mode::DelayCommit`].
 const LATER: Duration = Duration::from_millis(300);
 
 /// A proxy that listens on loopback.
@@ -67,7 +67,7 @@ impl Proxy {
         proxy
     }
 
-    /// A proxy in front of the server of a database, from its own address.
+    /// A proxy in front of the server of the database with this address.
     pub(crate) async fn before(direct: &str) -> Self {
         let host = direct.split(['@', ':']).nth(2).unwrap().replace("%2F", "/").replace("%2f", "/");
         Self::start(format!("{host}/.s.PGSQL.5432")).await
@@ -77,7 +77,7 @@ impl Proxy {
         self.mode.store(mode as u8, Ordering::SeqCst);
     }
 
-    /// The address of a database behind the proxy, from its own address.
+    /// The address through the proxy of the database with this address.
     pub(crate) fn url(&self, direct: &str) -> String {
         let database = direct.rsplit('/').next().unwrap();
         format!("postgres://postgres@{}/{database}", self.address)
@@ -105,7 +105,7 @@ async fn carry(client: TcpStream, server: UnixStream, mode: &AtomicU8) {
                     Mode::KeepCommit if commit => silent = true,
                     Mode::LoseAnswer if commit => {
                         let _ = to_server.write_all(bytes).await;
-                        // The answer means that the server has done it.
+                        // The answer proves that the server has committed.
                         let _ = from_server.read(&mut answered).await;
                         return;
                     }

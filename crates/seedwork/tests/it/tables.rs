@@ -1,6 +1,6 @@
-//! How the aggregates and the read model of these tests are stored.
+//! The tables of the aggregates and the read model of these tests.
 
-use crate::model::{Cuenta, Pedido};
+use crate::model::{Account, Order};
 use diesel::{Queryable, Selectable};
 use diesel_async::AsyncPgConnection;
 use seedwork::{
@@ -10,58 +10,58 @@ use seedwork::{
 };
 use uuid::Uuid;
 
-diesel::table! { cuentas (id) { id -> Uuid, email -> Text, saldo -> BigInt, version -> Integer, } }
-diesel::table! { pedidos (id) { id -> Uuid, version -> Integer, } }
-diesel::table! { lineas (id_pedido, n) { id_pedido -> Uuid, n -> Integer, articulo -> Text, } }
-diesel::table! { resumenes (id_pedido) { id_pedido -> Uuid, lineas -> Integer, version -> Integer, } }
+diesel::table! { accounts (id) { id -> Uuid, email -> Text, balance -> BigInt, version -> Integer, } }
+diesel::table! { orders (id) { id -> Uuid, version -> Integer, } }
+diesel::table! { lines (order_id, n) { order_id -> Uuid, n -> Integer, item -> Text, } }
+diesel::table! { order_summaries (order_id) { order_id -> Uuid, lines -> Integer, version -> Integer, } }
 
 #[derive(Debug, Clone, Queryable, Selectable, Row)]
-#[diesel(table_name = cuentas)]
-pub(crate) struct CuentaRow {
+#[diesel(table_name = accounts)]
+pub(crate) struct AccountRow {
     id: Uuid,
     email: String,
-    saldo: i64,
+    balance: i64,
     version: i32,
 }
 
 #[derive(Debug, Clone, Queryable, Selectable, Row)]
-#[diesel(table_name = pedidos)]
-pub(crate) struct PedidoRow {
+#[diesel(table_name = orders)]
+pub(crate) struct OrderRow {
     id: Uuid,
     version: i32,
 }
 
 #[derive(Debug, Clone, Queryable, Selectable, Row)]
-#[diesel(table_name = lineas)]
-#[row(part_of = id_pedido)]
-pub(crate) struct LineaRow {
-    id_pedido: Uuid,
+#[diesel(table_name = lines)]
+#[row(part_of = order_id)]
+pub(crate) struct LineRow {
+    order_id: Uuid,
     n: i32,
-    articulo: String,
+    item: String,
 }
 
 #[derive(Debug, Clone, Queryable, Selectable, Row)]
-#[diesel(table_name = resumenes)]
-#[row(key = (id_pedido), order = version)]
-pub(crate) struct ResumenRow {
-    pub(crate) id_pedido: Uuid,
-    pub(crate) lineas: i32,
+#[diesel(table_name = order_summaries)]
+#[row(key = (order_id), order = version)]
+pub(crate) struct OrderSummaryRow {
+    pub(crate) order_id: Uuid,
+    pub(crate) lines: i32,
     pub(crate) version: i32,
 }
 
-/// An order, in short.
+/// The summary of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Resumen {
-    pub(crate) pedido: Uuid,
-    pub(crate) lineas: i32,
+pub(crate) struct OrderSummary {
+    pub(crate) order: Uuid,
+    pub(crate) lines: i32,
     pub(crate) version: Version,
 }
 
-impl ReadModel for Resumen {
+impl ReadModel for OrderSummary {
     type Key = Uuid;
 
     fn key(&self) -> Uuid {
-        self.pedido
+        self.order
     }
 
     fn order(&self) -> i64 {
@@ -69,83 +69,83 @@ impl ReadModel for Resumen {
     }
 }
 
-impl PersistedReadModel for Resumen {
-    type Row = ResumenRow;
+impl PersistedReadModel for OrderSummary {
+    type Row = OrderSummaryRow;
 }
 
-impl From<Resumen> for ResumenRow {
-    fn from(resumen: Resumen) -> Self {
-        let Resumen { pedido, lineas, version } = resumen;
-        Self { id_pedido: pedido, lineas, version: i32::try_from(version).unwrap() }
+impl From<OrderSummary> for OrderSummaryRow {
+    fn from(summary: OrderSummary) -> Self {
+        let OrderSummary { order, lines, version } = summary;
+        Self { order_id: order, lines, version: i32::try_from(version).unwrap() }
     }
 }
 
-impl Persisted for Cuenta {
-    type Rows = CuentaRow;
+impl Persisted for Account {
+    type Rows = AccountRow;
 }
 
-impl From<Cuenta> for CuentaRow {
-    fn from(cuenta: Cuenta) -> Self {
-        let version = cuenta.version().try_into().unwrap();
-        Self { id: cuenta.id.into(), email: cuenta.email, saldo: cuenta.saldo, version }
+impl From<Account> for AccountRow {
+    fn from(account: Account) -> Self {
+        let version = account.version().try_into().unwrap();
+        Self { id: account.id.into(), email: account.email, balance: account.balance, version }
     }
 }
 
-impl TryFrom<CuentaRow> for Cuenta {
+impl TryFrom<AccountRow> for Account {
     type Error = std::num::TryFromIntError;
 
-    fn try_from(row: CuentaRow) -> Result<Self, Self::Error> {
+    fn try_from(row: AccountRow) -> Result<Self, Self::Error> {
         let events = Recorded::since(row.version.try_into()?);
-        Ok(Self { id: row.id.into(), email: row.email, saldo: row.saldo, events })
+        Ok(Self { id: row.id.into(), email: row.email, balance: row.balance, events })
     }
 }
 
-/// An order is more than one row.
+/// An order as a row and those of its lines.
 #[derive(Debug, Clone)]
-pub(crate) struct PedidoRecord {
-    pedido: PedidoRow,
-    lineas: Vec<LineaRow>,
+pub(crate) struct OrderRecord {
+    order: OrderRow,
+    lines: Vec<LineRow>,
 }
 
-impl AggregateRows for PedidoRecord {
-    type Root = PedidoRow;
+impl AggregateRows for OrderRecord {
+    type Root = OrderRow;
 
-    fn root(&self) -> &PedidoRow {
-        &self.pedido
+    fn root(&self) -> &OrderRow {
+        &self.order
     }
 
     fn changes(self, expected: i32) -> Vec<Change> {
-        let id = self.pedido.id;
-        vec![Change::root(self.pedido, expected), Change::parts(id, self.lineas, expected)]
+        let id = self.order.id;
+        vec![Change::root(self.order, expected), Change::parts(id, self.lines, expected)]
     }
 
     async fn by_ids(ids: Vec<Uuid>, db: &mut AsyncPgConnection) -> diesel::QueryResult<Vec<Self>> {
-        let mut lineas = LineaRow::by_parents(&ids, db).await?;
-        lineas.sort_by_key(|linea| linea.n);
-        let pedidos = PedidoRow::by_ids(ids, db).await?;
-        let of = |id| lineas.iter().filter(|linea| linea.id_pedido == id).cloned().collect();
-        Ok(pedidos.into_iter().map(|pedido| Self { lineas: of(pedido.id), pedido }).collect())
+        let mut lines = LineRow::by_parents(&ids, db).await?;
+        lines.sort_by_key(|line| line.n);
+        let orders = OrderRow::by_ids(ids, db).await?;
+        let of = |id| lines.iter().filter(|line| line.order_id == id).cloned().collect();
+        Ok(orders.into_iter().map(|order| Self { lines: of(order.id), order }).collect())
     }
 }
 
-impl Persisted for Pedido {
-    type Rows = PedidoRecord;
+impl Persisted for Order {
+    type Rows = OrderRecord;
 }
 
-impl From<Pedido> for PedidoRecord {
-    fn from(pedido: Pedido) -> Self {
-        let (id_pedido, version) = (pedido.id.into(), pedido.version().try_into().unwrap());
-        let linea = |(n, articulo)| LineaRow { id_pedido, n, articulo };
-        Self { pedido: PedidoRow { id: id_pedido, version }, lineas: (0..).zip(pedido.lineas).map(linea).collect() }
+impl From<Order> for OrderRecord {
+    fn from(order: Order) -> Self {
+        let (order_id, version) = (order.id.into(), order.version().try_into().unwrap());
+        let line = |(n, item)| LineRow { order_id, n, item };
+        Self { order: OrderRow { id: order_id, version }, lines: (0..).zip(order.lines).map(line).collect() }
     }
 }
 
-impl TryFrom<PedidoRecord> for Pedido {
+impl TryFrom<OrderRecord> for Order {
     type Error = std::num::TryFromIntError;
 
-    fn try_from(record: PedidoRecord) -> Result<Self, Self::Error> {
-        let events = Recorded::since(record.pedido.version.try_into()?);
-        let lineas = record.lineas.into_iter().map(|linea| linea.articulo).collect();
-        Ok(Self { id: record.pedido.id.into(), lineas, events })
+    fn try_from(record: OrderRecord) -> Result<Self, Self::Error> {
+        let events = Recorded::since(record.order.version.try_into()?);
+        let lines = record.lines.into_iter().map(|line| line.item).collect();
+        Ok(Self { id: record.order.id.into(), lines, events })
     }
 }

@@ -1,11 +1,14 @@
-//! Unclean ends: a message that kills the process is found, and nothing else is blamed.
+//! Unclean ends: the message that kills its process is found, and no other is blamed.
 
-use crate::model::{Banco, END, Faults, HASTY, Handlers, Hecho};
+use crate::{
+    consuming::send,
+    fixture::{END, Fixture, HASTY},
+    model::{Changed, Faults, Handlers},
+};
 use seedwork::{
-    application::{CommandBus, IntegrationEvent},
+    application::CommandBus,
     infrastructure::{
-        avro,
-        broker::{Broker, PgBroker, Record},
+        broker::PgBroker,
         consumer::{Consumer, ConsumerState, Subscriptions},
         postgres::{Database, PgUnitOfWorkFactory},
         schema_registry::Registry,
@@ -20,53 +23,36 @@ use std::{
 use tokio::sync::watch;
 use uuid::Uuid;
 
-const TOPIC: &str = "eventos-ingesta";
-/// The crash that is noticed, and those in which the message was alone in flight.
+/// One crash starts the trials. In three more, the message was alone in flight.
 const CRASHES: i32 = 1 + 3;
 
 fn broker(url: &str) -> PgBroker {
     PgBroker::new(Database::new(url, "broker").unwrap(), 4)
 }
 
-/// Consumes until the supervisor ends it.
+/// Starts a consumer that runs until its supervisor stops.
 async fn consume(url: &str, faults: Arc<Faults>) -> (Supervisor, watch::Receiver<ConsumerState>) {
-    let (supervisor, own) = (Supervisor::new(), Database::new(url, "pruebas").unwrap());
+    let (supervisor, own) = (Supervisor::new(), Database::new(url, "engine").unwrap());
     let bus = CommandBus::new(Handlers(faults), PgUnitOfWorkFactory::start(&own, HASTY, &supervisor));
-    let subscriptions = Subscriptions::builder(Arc::new(bus)).on_event::<Hecho>().build().unwrap();
+    let subscriptions = Subscriptions::builder(Arc::new(bus)).on_event::<Changed>().build().unwrap();
     let registry = Registry::open(Database::new(url, "broker").unwrap()).await.unwrap();
     let state = Consumer::start(own, broker(url), registry, subscriptions, &supervisor);
     (supervisor, state)
-}
-
-/// Sends the messages 1..=count about each.
-async fn send(url: &str, ids: &[Uuid], count: u32) {
-    let registry = Registry::open(Database::new(url, "broker").unwrap()).await.unwrap();
-    let mut all = Vec::new();
-    for (n, id) in (1..=count).flat_map(|n| ids.iter().map(move |id| (n, *id))) {
-        let (record, body) = avro::encode(&Hecho::new(id, n)).unwrap();
-        let value = avro::wire(registry.id(TOPIC, record.fingerprint).await.unwrap(), &body);
-        let header = |name: &'static str, value: &str| (name.into(), value.to_owned());
-        let headers =
-            vec![header("ce_id", &format!("{id}-{n}")), header("ce_source", "/prueba"), header("ce_type", Hecho::TYPE)];
-        let time = chrono::DateTime::UNIX_EPOCH;
-        all.push(Record { topic: TOPIC.into(), key: id.to_string(), time, headers, value });
-    }
-    broker(url).send(&all).await.unwrap();
 }
 
 async fn number(db: &tokio_postgres::Client, query: &str) -> i64 {
     db.query_one(query, &[]).await.unwrap().get(0)
 }
 
-/// A process of its own that consumes; dropped, it is killed.
+/// A process of its own that consumes and is killed with this value.
 struct Process(Child);
 
 impl Process {
-    /// This test again, in a process that can end.
+    /// Starts this test again in a process that may crash.
     fn start(url: &str, killer: Uuid) -> Self {
         let name = "unclean::a_message_that_was_alone_in_flight_in_three_crashes_is_dead_and_others_go_on";
         let mut command = Command::new(std::env::current_exe().unwrap());
-        // What is no name of a test, the harness passes over.
+        // The harness ignores arguments that name no test.
         command.args([name, "--exact", url, &killer.to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
         Self(command.spawn().unwrap())
     }
@@ -76,7 +62,7 @@ impl Process {
         eventually("the process ends", || async { ended.borrow_mut().try_wait().unwrap() }).await
     }
 
-    /// The place of a process that this one is, if it is one.
+    /// The arguments of such a process, if this is one.
     fn is_this() -> Option<(String, Uuid)> {
         let mut arguments = std::env::args().skip_while(|argument| !argument.starts_with("postgres"));
         Some((arguments.next()?, arguments.next()?.parse().ok()?))
@@ -98,16 +84,16 @@ async fn a_message_that_was_alone_in_flight_in_three_crashes_is_dead_and_others_
         let _consumer = consume(&url, faults).await;
         return std::future::pending().await;
     }
-    let banco = Banco::open().await;
-    let (url, killer) = (banco.database.url(), Uuid::now_v7());
+    let fixture = Fixture::open().await;
+    let (url, killer) = (fixture.database.url(), Uuid::now_v7());
     let mut ids: Vec<Uuid> = (0..40).map(|_| Uuid::now_v7()).collect();
     ids.insert(20, killer);
-    send(url, &ids, 5).await;
-    let db = banco.look().await;
+    send(&fixture, &ids, 1, 5).await;
+    let db = fixture.look().await;
     for crash in 1..=CRASHES {
         let status = Process::start(url, killer).ends().await;
-        assert!(status.code().is_none(), "crash {crash} ends it by a signal: {status}");
-        // Its lease ends: time passes.
+        assert!(status.code().is_none(), "crash {crash}: the process was not ended by a signal but by {status}");
+        // The lease of the crashed process ends.
         db.batch_execute("DELETE FROM broker.leases; DELETE FROM broker.members").await.unwrap();
     }
     let _process = Process::start(url, killer);
@@ -117,26 +103,29 @@ async fn a_message_that_was_alone_in_flight_in_three_crashes_is_dead_and_others_
     .await;
     let parked = db.query("SELECT dead, reason FROM parked ORDER BY n", &[]).await.unwrap();
     let dead: Vec<bool> = parked.iter().map(|row| row.get(0)).collect();
-    assert_eq!(dead, [true, false, false, false, false], "the first is dead, those behind it wait");
+    assert_eq!(dead, [true, false, false, false, false], "only the first message must be dead");
     let reason: &str = parked[0].get(1);
     assert_eq!(reason, "the process crashed 3 times while only it was in flight");
-    eventually("all others have their effect", || async {
-        (number(&db, "SELECT count(*) FROM cuentas WHERE saldo = 5").await == 40).then_some(())
+    eventually("all other messages have their effect", || async {
+        (number(&db, "SELECT count(*) FROM accounts WHERE balance = 5").await == 40).then_some(())
     })
     .await;
-    assert_eq!(banco.saldo(killer.into()).await, None);
+    assert_eq!(fixture.balance(killer.into()).await, None);
     let marked = "SELECT count(*) FROM processes WHERE topic IS NOT NULL";
-    eventually("nothing is marked any more", || async { (number(&db, marked).await == 0).then_some(()) }).await;
+    eventually("no message is marked any more", || async { (number(&db, marked).await == 0).then_some(()) }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_lives_or_ended_in_order_is_no_crash() {
-    let banco = Banco::open().await;
-    let (url, id) = (banco.database.url(), Uuid::now_v7());
-    let db = banco.look().await;
-    send(url, &[id], 3).await;
+async fn a_process_that_runs_or_ended_in_order_is_no_crash() {
+    let fixture = Fixture::open().await;
+    let (url, id) = (fixture.database.url(), Uuid::now_v7());
+    let db = fixture.look().await;
+    send(&fixture, &[id], 1, 3).await;
     let (one, _) = consume(url, Arc::default()).await;
-    eventually("all have their effect", || async { (banco.saldo(id.into()).await == Some(3)).then_some(()) }).await;
+    eventually("all messages have their effect", || async {
+        (fixture.balance(id.into()).await == Some(3)).then_some(())
+    })
+    .await;
     let (other, mut state) = consume(url, Arc::default()).await;
     state.wait_for(|state| state.partitions == 2).await.unwrap();
     assert_eq!(number(&db, "SELECT count(*) FROM processes").await, 2);
@@ -145,6 +134,6 @@ async fn a_process_that_lives_or_ended_in_order_is_no_crash() {
     assert_eq!(number(&db, "SELECT count(*) FROM processes").await, 0);
     let (again, mut state) = consume(url, Arc::default()).await;
     state.wait_for(|state| state.partitions == 4).await.unwrap();
-    assert_eq!(number(&db, "SELECT count(*) FROM at_risk").await, 0, "nothing is tried alone");
+    assert_eq!(number(&db, "SELECT count(*) FROM at_risk").await, 0, "a message is tried alone after an orderly end");
     assert!(again.stop(END).await);
 }

@@ -1,8 +1,9 @@
-//! One suite for every implementation of the unit of work: memory and PostgreSQL keep the same promises.
+//! The promises of a unit of work, checked on memory and on PostgreSQL.
 
 use crate::{
-    model::{Banco, Cuenta, CuentaId, Evento},
-    tables::Resumen,
+    fixture::Fixture,
+    model::{Account, AccountId, Event},
+    tables::OrderSummary,
 };
 use seedwork::{
     application::{Cause, Committed, Load, Project, RecordedEvents, Save, StorageError, UnitOfWorkFactory},
@@ -12,97 +13,97 @@ use seedwork::{
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-fn new(id: CuentaId, email: &str) -> Cuenta {
+fn new(id: AccountId, email: &str) -> Account {
     let mut events = Recorded::new();
-    events.record(Evento::Callado);
-    Cuenta { id, email: email.into(), saldo: 0, events }
+    events.record(Event::Internal);
+    Account { id, email: email.into(), balance: 0, events }
 }
 
-fn paid(mut cuenta: Cuenta) -> Cuenta {
-    cuenta.saldo += 1;
-    cuenta.events.record(Evento::Callado);
-    cuenta
+fn paid(mut account: Account) -> Account {
+    account.balance += 1;
+    account.events.record(Event::Internal);
+    account
 }
 
 async fn conforms<S>(factory: &S)
 where
-    S: UnitOfWorkFactory<Uow: Load<Cuenta> + Save<Cuenta> + RecordedEvents<Evento>>,
+    S: UnitOfWorkFactory<Uow: Load<Account> + Save<Account> + RecordedEvents<Event>>,
 {
     let cause = Cause::new();
-    let (id, other) = (CuentaId::new(), CuentaId::new());
+    let (id, other) = (AccountId::new(), AccountId::new());
 
-    // What is saved is seen inside the unit, and nowhere else before the commit.
+    // A saved aggregate is visible inside the unit, and elsewhere only after the commit.
     let mut uow = factory.begin(&cause);
     assert!(uow.load(id).await.unwrap().is_none());
-    uow.save(new(id, "una"));
-    assert_eq!(uow.load(id).await.unwrap().map(|cuenta| cuenta.version()), Some(1));
+    uow.save(new(id, "one"));
+    assert_eq!(uow.load(id).await.unwrap().map(|account| account.version()), Some(1));
     assert!(factory.begin(&cause).load(other).await.unwrap().is_none());
 
-    // The events are taken once.
+    // Events are drained once.
     assert_eq!((uow.drain().len(), uow.drain().len()), (1, 0));
 
-    // Saved twice is one insert, at the version of the last.
+    // Two saves are one insert, at the version of the last.
     let again = uow.load(id).await.unwrap().unwrap();
     uow.save(paid(again));
     assert_eq!(factory.commit(uow).await, Ok(Committed));
     let kept = factory.begin(&cause).load(id).await.unwrap().unwrap();
-    assert_eq!((kept.version(), kept.saldo), (2, 1));
+    assert_eq!((kept.version(), kept.balance), (2, 1));
 
-    // Dropping a unit is the rollback.
+    // Dropping a unit rolls it back.
     let mut dropped = factory.begin(&cause);
     dropped.save(paid(kept.clone()));
     drop(dropped);
     assert_eq!(factory.begin(&cause).load(id).await.unwrap().unwrap().version(), 2);
 
-    // A change that builds on an older version than the committed one is refused, whole.
+    // A unit that builds on an older version than the committed one is refused as a whole.
     let mut first = factory.begin(&cause);
     first.save(paid(kept.clone()));
     assert_eq!(factory.commit(first).await, Ok(Committed));
     let mut late = factory.begin(&cause);
-    late.save(new(other, "otra"));
+    late.save(new(other, "other"));
     late.save(paid(kept));
     assert_eq!(factory.commit(late).await, Err(StorageError::ConcurrencyConflict));
-    assert!(factory.begin(&cause).load(other).await.unwrap().is_none(), "nothing of a refused unit is kept");
+    assert!(factory.begin(&cause).load(other).await.unwrap().is_none(), "a part of a refused unit was stored");
 
-    // A save is a change also when no event was recorded: what builds on the version before it is refused.
+    // A save without an event is a change, too: a unit that builds on the version before it is refused.
     let seen = factory.begin(&cause).load(id).await.unwrap().unwrap();
     let mut silent = factory.begin(&cause);
-    silent.save(Cuenta { saldo: 10, ..seen.clone() });
+    silent.save(Account { balance: 10, ..seen.clone() });
     assert_eq!(factory.commit(silent).await, Ok(Committed));
     let kept = factory.begin(&cause).load(id).await.unwrap().unwrap();
-    assert_eq!((kept.version(), kept.saldo), (seen.version() + 1, 10));
+    assert_eq!((kept.version(), kept.balance), (seen.version() + 1, 10));
     let mut late = factory.begin(&cause);
-    late.save(Cuenta { saldo: 20, ..seen });
+    late.save(Account { balance: 20, ..seen });
     assert_eq!(factory.commit(late).await, Err(StorageError::ConcurrencyConflict));
-    let silent = CuentaId::new();
+    let silent = AccountId::new();
     for version in 1..=2 {
         let mut uow = factory.begin(&cause);
         let known = uow.load(silent).await.unwrap();
-        let events = known.map_or(Recorded::new(), |cuenta| cuenta.events);
-        uow.save(Cuenta { id: silent, email: "callada".into(), saldo: 0, events });
+        let events = known.map_or(Recorded::new(), |account| account.events);
+        uow.save(Account { id: silent, email: "quiet".into(), balance: 0, events });
         assert_eq!(factory.commit(uow).await, Ok(Committed));
         assert_eq!(factory.begin(&cause).load(silent).await.unwrap().unwrap().version(), version);
     }
 
     // An id is taken once.
     let mut taken = factory.begin(&cause);
-    taken.save(new(id, "tercera"));
+    taken.save(new(id, "third"));
     assert!(matches!(factory.commit(taken).await, Err(StorageError::Unique(_))));
 }
 
-/// Projects rows of a read model; `read` returns them.
+/// Checks the rows of a read model, which `read` returns.
 async fn projects<S, F>(factory: &S, read: impl Fn() -> F)
 where
-    S: UnitOfWorkFactory<Uow: Project<Resumen>>,
-    F: Future<Output = Vec<Resumen>>,
+    S: UnitOfWorkFactory<Uow: Project<OrderSummary>>,
+    F: Future<Output = Vec<OrderSummary>>,
 {
-    let (pedido, other) = (Uuid::now_v7(), Uuid::now_v7());
-    let row = |pedido, lineas, version| Resumen { pedido, lineas, version };
-    // Of one key, in one unit or in several, the newest stays; nothing is written before the commit.
+    let (order, other) = (Uuid::now_v7(), Uuid::now_v7());
+    let row = |order, lines, version| OrderSummary { order, lines, version };
+    // The newest row of a key wins, within a unit and across units, and no row is visible before the commit.
     for (rows, expected) in [
-        (vec![row(pedido, 1, 2)], vec![row(pedido, 1, 2)]),
-        (vec![row(pedido, 9, 1), row(pedido, 9, 2)], vec![row(pedido, 1, 2)]),
-        (vec![row(pedido, 3, 4), row(other, 7, 1), row(pedido, 2, 3)], vec![row(other, 7, 1), row(pedido, 3, 4)]),
+        (vec![row(order, 1, 2)], vec![row(order, 1, 2)]),
+        (vec![row(order, 9, 1), row(order, 9, 2)], vec![row(order, 1, 2)]),
+        (vec![row(order, 3, 4), row(other, 7, 1), row(order, 2, 3)], vec![row(other, 7, 1), row(order, 3, 4)]),
     ] {
         let before = read().await;
         let mut uow = factory.begin(&Cause::new());
@@ -115,21 +116,22 @@ where
 
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_keeps_the_promises_of_a_unit_of_work() {
-    let factory = FakeUnitOfWorkFactory::<Evento>::new();
+    let factory = FakeUnitOfWorkFactory::<Event>::new();
     conforms(&factory).await;
     projects(&factory, async || factory.read_model()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgresql_keeps_the_promises_of_a_unit_of_work() {
-    let banco = Banco::open().await;
-    conforms(banco.bus.factory()).await;
-    let look = banco.look().await;
+    let fixture = Fixture::open().await;
+    conforms(fixture.bus.factory()).await;
+    let look = fixture.look().await;
     let read = async || {
-        let rows = look.query("SELECT id_pedido, lineas, version FROM resumenes ORDER BY version", &[]).await.unwrap();
+        let rows =
+            look.query("SELECT order_id, lines, version FROM order_summaries ORDER BY version", &[]).await.unwrap();
         let row =
-            |row: &Row| Resumen { pedido: row.get(0), lineas: row.get(1), version: row.get::<_, i32>(2) as Version };
+            |row: &Row| OrderSummary { order: row.get(0), lines: row.get(1), version: row.get::<_, i32>(2) as Version };
         rows.iter().map(row).collect()
     };
-    projects(banco.bus.factory(), read).await;
+    projects(fixture.bus.factory(), read).await;
 }

@@ -160,7 +160,7 @@ mod tests {
 
     /// Returns the messages that a search finds, and the duration of the fastest of 20.
     async fn search(database: &TestDatabase) -> (Vec<ReceivedMessage>, Duration) {
-        let client = database.context("pruebas").unwrap().client(SESSION).await.unwrap();
+        let client = database.context("engine").unwrap().client(SESSION).await.unwrap();
         let partitions: Vec<_> = (0..6).map(|number| Partition { topic: "t".into(), number }).collect();
         let (due, retries) = (DueQuery::prepare(&client).await.unwrap(), ParkedRetries::new());
         let (mut found, mut fastest) = (Vec::new(), Duration::MAX);
@@ -174,13 +174,13 @@ mod tests {
     }
 
     async fn park(database: &TestDatabase, rows: &str) {
-        let client = database.context("pruebas").unwrap().client("SET statement_timeout = 0").await.unwrap();
+        let client = database.context("engine").unwrap().client("SET statement_timeout = 0").await.unwrap();
         client.batch_execute(&format!("{PARK} {rows}")).await.unwrap();
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_search_for_due_messages_is_fast_however_many_of_a_key_are_parked() {
-        let database = TestDatabase::pruebas().await;
+        let database = TestDatabase::engine().await;
         // The head of key `a` is dead, although its successors are due. The head of key `b` is due.
         park(&database, "'a', '[]', now(), 0, now(), n = 1, '' FROM generate_series(1, 200000) n").await;
         park(&database, "'b', '[]', now(), 0, now(), false, '' FROM generate_series(200001, 200002) n").await;
@@ -192,7 +192,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_search_for_due_messages_is_fast_however_many_keys_are_parked() {
-        let database = TestDatabase::pruebas().await;
+        let database = TestDatabase::engine().await;
         park(&database, "n::text::bytea, '[]', now(), 0, now(), false, '' FROM generate_series(1, 200000) n").await;
         let (found, fastest) = search(&database).await;
         assert_eq!(found.len(), parked_retries::MAX_MESSAGES);
@@ -201,9 +201,9 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_search_for_due_messages_is_bounded_in_bytes() {
-        let database = TestDatabase::pruebas().await;
+        let database = TestDatabase::engine().await;
         park(&database, "n::text::bytea, '[]', now(), 0, now(), false, '' FROM generate_series(1, 20) n").await;
-        let client = database.context("pruebas").unwrap().client("SET statement_timeout = 0").await.unwrap();
+        let client = database.context("engine").unwrap().client("SET statement_timeout = 0").await.unwrap();
         client.batch_execute("UPDATE parked SET value = decode(repeat('00', 1000000), 'hex')").await.unwrap();
         assert_eq!(search(&database).await.0.len(), 4);
         client

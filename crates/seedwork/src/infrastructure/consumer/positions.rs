@@ -84,10 +84,10 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn two_sessions_that_store_the_same_positions_do_not_deadlock() {
-        let database = TestDatabase::pruebas().await;
+        let database = TestDatabase::engine().await;
         let partitions = || (0..50).map(|number| Partition { topic: "t".into(), number });
         let store_all = async |reversed: bool| {
-            let client = database.context("pruebas").unwrap().client("").await.unwrap();
+            let client = database.context("engine").unwrap().client("").await.unwrap();
             for offset in 0..200 {
                 let mut settled: Vec<_> = partitions().map(|partition| (partition, offset)).collect();
                 if reversed {

@@ -116,7 +116,7 @@ mod tests {
         let start = Instant::now();
         let entry = monitor.add(&partition, 7, start);
         tokio::select! {
-            () = monitor.run("pruebas", &state) => {}
+            () = monitor.run("engine", &state) => {}
             changed = seen.wait_for(|state| state.retrying == 1) => drop(changed.unwrap()),
         }
         assert!(
@@ -126,7 +126,7 @@ mod tests {
         );
         drop(entry);
         tokio::select! {
-            () = monitor.run("pruebas", &state) => {}
+            () = monitor.run("engine", &state) => {}
             changed = seen.wait_for(|state| state.retrying == 0) => drop(changed.unwrap()),
         }
     }

@@ -178,15 +178,15 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn the_first_thousand_types_have_rows_of_their_own_across_processes() {
-        let database = TestDatabase::pruebas().await;
-        let client = database.context("pruebas").unwrap().client("").await.unwrap();
+        let database = TestDatabase::engine().await;
+        let client = database.context("engine").unwrap().client("").await.unwrap();
         let processes = [UnhandledTypes::new(), UnhandledTypes::new()];
         add(&processes[0], (0..300).map(|n| format!("a{n}")));
         processes[0].flush(&client).await.unwrap();
         assert_eq!(stored(&client).await, (300, 0, 300), "while there are few types");
         for round in 0..4 {
             let flush = async |process: &UnhandledTypes, name: &str| {
-                let client = database.context("pruebas").unwrap().client("").await.unwrap();
+                let client = database.context("engine").unwrap().client("").await.unwrap();
                 add(process, (0..300).map(|n| format!("{name}{round}-{n}")));
                 process.flush(&client).await.unwrap();
             };

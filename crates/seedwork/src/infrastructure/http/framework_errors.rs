@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_has_a_problem_that_tells_it() {
+    fn a_refusal_has_a_problem_of_its_own() {
         for (status, slug) in [(400, "peticion-invalida"), (408, "peticion-incompleta"), (431, "demasiado-grande")] {
             let text = String::from_utf8(problem_response(StatusCode::from_u16(status).unwrap())).unwrap();
             assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{text}");

@@ -114,40 +114,40 @@ mod tests {
     use uuid::Uuid;
 
     #[derive(Debug, PartialEq, Eq, Deserialize)]
-    struct Viaje {
+    struct Trip {
         id: Uuid,
-        nombre: String,
-        tramos: Vec<Tramo>,
-        nota: Option<String>,
+        name: String,
+        legs: Vec<Leg>,
+        note: Option<String>,
     }
 
     #[derive(Debug, PartialEq, Eq, Deserialize)]
-    struct Tramo {
-        clase: Clase,
-        minutos: u32,
+    struct Leg {
+        class: Class,
+        minutes: u32,
     }
 
     #[derive(Debug, PartialEq, Eq, Deserialize)]
-    enum Clase {
-        Economica,
-        Primera,
+    enum Class {
+        Economy,
+        First,
     }
 
-    fn viaje() -> Value {
+    fn trip() -> Value {
         json!({
             "id": "0198c0de-0000-7000-8000-000000000001",
-            "nombre": "ida",
-            "tramos": [{"clase": "Economica", "minutos": 1}, {"clase": "Primera", "minutos": 2}],
+            "name": "outward",
+            "legs": [{"class": "Economy", "minutes": 1}, {"class": "First", "minutes": 2}],
         })
     }
 
-    fn read(text: &str) -> Result<Viaje, Problem> {
+    fn read(text: &str) -> Result<Trip, Problem> {
         parse(text.as_bytes())
     }
 
     /// Returns the field, the rule and the text of a problem.
     fn violation(problem: &Problem) -> [String; 3] {
-        let bytes = actix_web::body::to_bytes(problem.answer("/viajes").into_body()).now_or_never();
+        let bytes = actix_web::body::to_bytes(problem.answer("/trips").into_body()).now_or_never();
         let body: Value = serde_json::from_slice(&bytes.unwrap().unwrap()).unwrap();
         assert_eq!((&body["type"], &body["status"]), (&json!("/problemas/cuerpo-invalido"), &json!(400)), "{body}");
         assert_eq!(body["detail"], body["error"]);
@@ -155,43 +155,43 @@ mod tests {
     }
 
     #[track_caller]
-    fn refused(text: &str, campo: &str, regla: &str) {
+    fn refused(text: &str, field: &str, rule: &str) {
         let problem = read(text).unwrap_err();
-        let [told_campo, told_regla, detalle] = violation(&problem);
-        assert_eq!((told_campo.as_str(), told_regla.as_str()), (campo, regla), "{text}: {detalle}");
-        assert!(!detalle.contains("struct") && !detalle.contains("Tramo") && !detalle.contains("u32"), "{detalle}");
+        let [told_field, told_rule, detail] = violation(&problem);
+        assert_eq!((told_field.as_str(), told_rule.as_str()), (field, rule), "{text}: {detail}");
+        assert!(!detail.contains("struct") && !detail.contains("Leg") && !detail.contains("u32"), "{detail}");
     }
 
-    /// Returns a viaje with another value at a JSON pointer.
+    /// Returns a trip with another value at a JSON pointer.
     fn with(pointer: &str, value: Value) -> String {
-        let mut viaje = viaje();
-        *viaje.pointer_mut(pointer).unwrap() = value;
-        viaje.to_string()
+        let mut trip = trip();
+        *trip.pointer_mut(pointer).unwrap() = value;
+        trip.to_string()
     }
 
     fn without(parent: &str, member: &str) -> String {
-        let mut viaje = viaje();
-        viaje.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(member);
-        viaje.to_string()
+        let mut trip = trip();
+        trip.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(member);
+        trip.to_string()
     }
 
     #[test]
     fn unknown_members_of_an_object_are_ignored() {
-        let mut more = viaje();
-        more["otro"] = json!({"a": [1, {"b": null}]});
-        more["nota"] = json!(null);
-        assert_eq!(read(&more.to_string()).unwrap(), read(&viaje().to_string()).unwrap());
-        assert_eq!(read(&viaje().to_string()).unwrap().tramos[1], Tramo { clase: Clase::Primera, minutos: 2 });
+        let mut more = trip();
+        more["other"] = json!({"a": [1, {"b": null}]});
+        more["note"] = json!(null);
+        assert_eq!(read(&more.to_string()).unwrap(), read(&trip().to_string()).unwrap());
+        assert_eq!(read(&trip().to_string()).unwrap().legs[1], Leg { class: Class::First, minutes: 2 });
     }
 
     #[test]
     fn a_wrong_type_names_the_path_of_the_field() {
-        refused(&with("/nombre", json!(7)), "nombre", "tipo-correcto");
-        refused(&with("/nombre", json!(null)), "nombre", "tipo-correcto");
-        refused(&with("/tramos", json!({})), "tramos", "tipo-correcto");
-        refused(&with("/tramos/1/minutos", json!("2")), "tramos[1].minutos", "tipo-correcto");
-        refused(&with("/tramos/1/minutos", json!(-1)), "tramos[1].minutos", "valor-valido");
-        refused(&with("/tramos/0", json!("x")), "tramos[0]", "tipo-correcto");
+        refused(&with("/name", json!(7)), "name", "tipo-correcto");
+        refused(&with("/name", json!(null)), "name", "tipo-correcto");
+        refused(&with("/legs", json!({})), "legs", "tipo-correcto");
+        refused(&with("/legs/1/minutes", json!("2")), "legs[1].minutes", "tipo-correcto");
+        refused(&with("/legs/1/minutes", json!(-1)), "legs[1].minutes", "valor-valido");
+        refused(&with("/legs/0", json!("x")), "legs[0]", "tipo-correcto");
         for text in ["7", "null", "\"x\"", "true", "[]"] {
             refused(text, "", "tipo-correcto");
         }
@@ -199,35 +199,35 @@ mod tests {
 
     #[test]
     fn an_array_of_the_members_is_no_object() {
-        refused(r#"["0198c0de-0000-7000-8000-000000000001", "ida", [], null]"#, "", "tipo-correcto");
-        refused(&with("/tramos/1", json!(["Primera", 2])), "tramos[1]", "tipo-correcto");
+        refused(r#"["0198c0de-0000-7000-8000-000000000001", "outward", [], null]"#, "", "tipo-correcto");
+        refused(&with("/legs/1", json!(["First", 2])), "legs[1]", "tipo-correcto");
     }
 
     #[test]
     fn a_missing_or_repeated_member_is_named_with_its_path() {
-        refused(&without("", "nombre"), "nombre", "campo-obligatorio");
-        refused(&without("/tramos/1", "clase"), "tramos[1].clase", "campo-obligatorio");
-        let repeated = viaje().to_string().replacen('{', r#"{"nombre":"vuelta","#, 1);
-        refused(&repeated, "nombre", "campo-unico");
+        refused(&without("", "name"), "name", "campo-obligatorio");
+        refused(&without("/legs/1", "class"), "legs[1].class", "campo-obligatorio");
+        let repeated = trip().to_string().replacen('{', r#"{"name":"return","#, 1);
+        refused(&repeated, "name", "campo-unico");
     }
 
     #[test]
     fn a_malformed_uuid_and_an_unknown_value_have_rules() {
         refused(&with("/id", json!("no")), "id", "uuid-valido");
         refused(&with("/id", json!(1)), "id", "tipo-correcto");
-        refused(&with("/tramos/1/clase", json!("Turista")), "tramos[1].clase", "valor-conocido");
-        let problem = read(&with("/tramos/1/clase", json!("Turista"))).unwrap_err();
-        assert_eq!(violation(&problem)[2], "El valor no se conoce: debe ser uno de Economica, Primera");
+        refused(&with("/legs/1/class", json!("Tourist")), "legs[1].class", "valor-conocido");
+        let problem = read(&with("/legs/1/class", json!("Tourist"))).unwrap_err();
+        assert_eq!(violation(&problem)[2], "El valor no se conoce: debe ser uno de Economy, First");
     }
 
     #[test]
     fn a_body_that_is_not_json_is_refused() {
         for text in ["{", "{\"id\"}", "{}{}", "{'id': 1}", "x", "{\"id\": \"a", "\u{feff}{}", "// x\n{}", "NaN"] {
             let problem = read(text).unwrap_err();
-            let [campo, ..] = violation(&problem);
-            assert!(campo.is_empty() || campo == "id", "{text}: {campo}");
+            let [field, ..] = violation(&problem);
+            assert!(field.is_empty() || field == "id", "{text}: {field}");
         }
-        let problem = parse::<Viaje>(b"{\"otro\": \"\xff\"}").unwrap_err();
+        let problem = parse::<Trip>(b"{\"other\": \"\xff\"}").unwrap_err();
         assert_eq!(violation(&problem)[2], "El cuerpo no es UTF-8");
     }
 
@@ -235,8 +235,8 @@ mod tests {
     fn deep_nesting_is_refused_or_ignored_and_overflows_nothing() {
         let deep = "[".repeat(400_000) + &"]".repeat(400_000);
         refused(&deep, "", "tipo-correcto");
-        let ignored = viaje().to_string().replacen('{', &format!(r#"{{"otro":{deep},"#), 1);
-        assert_eq!(read(&ignored).unwrap(), read(&viaje().to_string()).unwrap());
+        let ignored = trip().to_string().replacen('{', &format!(r#"{{"other":{deep},"#), 1);
+        assert_eq!(read(&ignored).unwrap(), read(&trip().to_string()).unwrap());
         let problem = parse::<Value>(deep.as_bytes()).unwrap_err();
         assert_eq!(violation(&problem)[1], "json-valido");
     }

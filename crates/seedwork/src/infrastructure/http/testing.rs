@@ -226,13 +226,22 @@ pub fn undescribed(document: &Value) -> Vec<String> {
     gaps
 }
 
-/// Returns a body with another value at a JSON pointer: `/destino/codigo`.
+/// Returns a body with this value at a JSON pointer: `/destino/codigo`. A member that the body does not have is added.
 ///
 /// # Panics
 ///
-/// It has nothing there.
+/// The body has no such parent or no such item.
+#[track_caller]
 pub fn with(mut body: Value, pointer: &str, value: Value) -> Value {
-    *body.pointer_mut(pointer).expect("the body has such a member") = value;
+    let (parent, member) = pointer.rsplit_once('/').expect("a JSON pointer begins with `/`");
+    match body.pointer_mut(parent) {
+        Some(Value::Object(members)) => drop(members.insert(member.to_owned(), value)),
+        Some(Value::Array(items)) => {
+            let item = member.parse().ok().and_then(|at: usize| items.get_mut(at));
+            *item.unwrap_or_else(|| panic!("the body has no item {pointer}")) = value;
+        }
+        _ => panic!("the body has neither an object nor a list at {parent:?}"),
+    }
     body
 }
 

@@ -36,60 +36,60 @@ const ID: Uuid = Uuid::from_u128(0x0198_c0de_0000_7000_8000_0000_0000_0001);
 const LIMIT: usize = 64;
 
 #[derive(Deserialize, utoipa::ToSchema)]
-struct Cosa {
+struct Thing {
     #[schema(example = "mesa")]
-    nombre: String,
+    name: String,
 }
 
 crate::choice! {
     /// A choice of the domain, for query strings.
     enum Color {
-        Rojo = "rojo",
+        Red = "red",
     }
-    struct ColorInvalido: "color-valido", "El color debe ser rojo";
+    struct InvalidColor: "color-is-red", "The color must be red";
 }
 
 type NamedColor = Named<Color>;
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-struct Filtro {
+struct Filter {
     #[param(inline)]
     color: Option<NamedColor>,
-    numero: Option<u8>,
+    number: Option<u8>,
 }
 
 /// Crea una cosa.
 ///
-/// Con su nombre.
-#[utoipa::path(tag = "cosas", responses(Accepted))]
-#[post("/cosas")]
-async fn crear(body: Json<Cosa>) -> Result<Accepted, Problem> {
+/// Con su name.
+#[utoipa::path(tag = "things", responses(Accepted))]
+#[post("/things")]
+async fn create_thing(body: Json<Thing>) -> Result<Accepted, Problem> {
     let mut found = Violations::collect();
-    if body.into_inner().nombre.is_empty() {
-        found.add("nombre", &ColorInvalido);
+    if body.into_inner().name.is_empty() {
+        found.add("name", &InvalidColor);
     }
     found.check(|| Some(()))?;
-    Ok(Accepted::new("/cosas", ID))
+    Ok(Accepted::new("/things", ID))
 }
 
 /// Una cosa.
 ///
 /// Con su versión.
-#[utoipa::path(tag = "cosas", responses((status = 200, description = "La cosa.", body = Uuid, headers(("ETag")))))]
-#[get("/cosas/{id}")]
-async fn leer(id: Path<Uuid>) -> Result<Versioned<Uuid>, Problem> {
+#[utoipa::path(tag = "things", responses((status = 200, description = "La cosa.", body = Uuid, headers(("ETag")))))]
+#[get("/things/{id}")]
+async fn read_thing(id: Path<Uuid>) -> Result<Versioned<Uuid>, Problem> {
     Ok(Versioned::new(7, id.into_inner()))
 }
 
-/// Las cosas.
+/// Las things.
 ///
 /// Por páginas.
-#[utoipa::path(tag = "cosas", params(Filtro, Paging), responses((status = 200, description = "Una página.", body = PageBody<u32>)))]
-#[get("/cosas")]
-async fn listar(filtro: QueryString<Filtro>, paging: QueryString<Paging>) -> Result<PageResponse<u32>, Problem> {
-    let Filtro { color, numero } = filtro.into_inner();
-    assert_eq!(color.is_some(), numero.is_some());
+#[utoipa::path(tag = "things", params(Filter, Paging), responses((status = 200, description = "Una página.", body = PageBody<u32>)))]
+#[get("/things")]
+async fn list_things(filter: QueryString<Filter>, paging: QueryString<Paging>) -> Result<PageResponse<u32>, Problem> {
+    let Filter { color, number } = filter.into_inner();
+    assert_eq!(color.is_some(), number.is_some());
     let PageRequest { limit, after } = paging.into_inner().into();
     let next = PageCursor { created: Timestamp::UNIX_EPOCH + Duration::from_micros(1), id: ID };
     assert!(after.is_none_or(|after| after == next));
@@ -103,14 +103,14 @@ async fn answer(request: TestRequest) -> (u16, BTreeMap<String, String>, Value) 
     let limits = Limits { body: LIMIT, ..Limits::default() };
     let routes = |config: &mut ServiceConfig<'_>| {
         config
-            .service(crear)
-            .service(leer)
-            .service(listar)
-            .route("/panic", web::get().to(async || -> HttpResponse { panic!("secreto") }))
-            .route("/defect", web::get().to(fails(StorageError::Defect("secreto".into()))))
+            .service(create_thing)
+            .service(read_thing)
+            .service(list_things)
+            .route("/panic", web::get().to(async || -> HttpResponse { panic!("secret") }))
+            .route("/defect", web::get().to(fails(StorageError::Defect("secret".into()))))
             .route("/away", web::get().to(fails(StorageError::Unavailable)))
             .route("/race", web::get().to(fails(StorageError::ConcurrencyConflict)))
-            .route("/teapot", web::get().to(async || Err::<HttpResponse, _>(ErrorImATeapot("secreto"))))
+            .route("/teapot", web::get().to(async || Err::<HttpResponse, _>(ErrorImATeapot("secret"))))
             .route("/ready", web::get().to(down))
             .route("/bus", web::get().to(async |_: Queries<()>| HttpResponse::Ok()));
     };
@@ -120,7 +120,7 @@ async fn answer(request: TestRequest) -> (u16, BTreeMap<String, String>, Value) 
 }
 
 fn post(body: impl Into<Bytes>) -> TestRequest {
-    TestRequest::post().uri("/cosas").insert_header((CONTENT_TYPE, "application/json")).set_payload(body)
+    TestRequest::post().uri("/things").insert_header((CONTENT_TYPE, "application/json")).set_payload(body)
 }
 
 fn get(uri: &str) -> TestRequest {

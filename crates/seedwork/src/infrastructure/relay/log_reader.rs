@@ -62,8 +62,8 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_batch_is_limited_in_bytes_and_a_larger_body_is_read_alone() {
-        let test = TestDatabase::pruebas().await;
-        let database = test.context("pruebas").unwrap();
+        let test = TestDatabase::engine().await;
+        let database = test.context("engine").unwrap();
         let client = database.client("").await.unwrap();
         let rows = "CREATE TABLE rows PARTITION OF outbox FOR VALUES FROM (1) TO (1000); \
                     INSERT INTO outbox SELECT n, gen_random_uuid(), 't', 't', 'k', n, now(), '', NULL, NULL, 0, \

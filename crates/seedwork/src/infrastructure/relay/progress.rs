@@ -110,8 +110,8 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn withheld_messages_are_not_counted_with_every_refresh() {
-        let test = TestDatabase::pruebas().await;
-        let client = test.context("pruebas").unwrap().client("").await.unwrap();
+        let test = TestDatabase::engine().await;
+        let client = test.context("engine").unwrap().client("").await.unwrap();
         let (state, receiver) = watch::channel(RelayState::default());
         let mut observer = Observer::new(state);
         let withheld = || receiver.borrow().progress.map(|progress| progress.withheld);

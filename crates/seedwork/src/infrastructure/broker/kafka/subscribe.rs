@@ -252,10 +252,7 @@ fn is_transient(error: &KafkaError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        infrastructure::broker::{KafkaSettings, SecurityProtocol},
-        testing::eventually,
-    };
+    use crate::testing::{broker::kafka_settings, eventually};
     use rdkafka::{
         ClientConfig,
         mocking::MockCluster,
@@ -279,21 +276,9 @@ mod tests {
             producer.send(BaseRecord::<[u8], [u8]>::to(TOPIC).partition(partition).payload(&value)).unwrap();
         }
         producer.flush(Duration::from_secs(30)).unwrap();
-        let settings = KafkaSettings {
-            brokers,
-            security_protocol: SecurityProtocol::Plaintext,
-            sasl_mechanism: String::new(),
-            sasl_username: None,
-            sasl_password: None,
-            ssl_ca: None,
-            group_instance_id: None,
-            partitions: PARTITIONS,
-            replication: 1,
-            min_insync: None,
-            retention: Duration::from_secs(3_600),
-        };
         let positions: PositionLookup = Arc::new(|all| Box::pin(std::future::ready(Ok(vec![0; all.len()]))));
-        let mut member = KafkaSubscriber::open(&ClientFactory::new(settings), "g", &[TOPIC], positions).unwrap();
+        let mut member =
+            KafkaSubscriber::open(&ClientFactory::new(kafka_settings(brokers)), "g", &[TOPIC], positions).unwrap();
         let mut assigned = 0;
         while assigned < 3 {
             assigned += member.poll_assignment().await.unwrap().assigned.len();

@@ -9,7 +9,7 @@ use std::sync::{
 
 #[actix_web::test]
 async fn every_media_type_of_json_is_accepted_and_no_other() {
-    let typed = |kind: &'static str| post(r#"{"nombre":"x"}"#).insert_header((CONTENT_TYPE, kind));
+    let typed = |kind: &'static str| post(r#"{"name":"x"}"#).insert_header((CONTENT_TYPE, kind));
     for kind in ["application/json; charset=utf-8", "application/vnd.sta+json", "APPLICATION/JSON;charset=UTF-8"] {
         assert_eq!(answer(typed(kind)).await.0, 202, "{kind}");
     }
@@ -17,7 +17,7 @@ async fn every_media_type_of_json_is_accepted_and_no_other() {
     {
         refused(typed(kind), 415, "tipo-no-admitido").await;
     }
-    let untyped = TestRequest::post().uri("/cosas").set_payload(r#"{"nombre":"x"}"#);
+    let untyped = TestRequest::post().uri("/things").set_payload(r#"{"name":"x"}"#);
     refused(untyped, 415, "tipo-no-admitido").await;
     let encoded = post("x").insert_header(("content-encoding", "gzip"));
     refused(encoded, 415, "tipo-no-admitido").await;
@@ -26,24 +26,24 @@ async fn every_media_type_of_json_is_accepted_and_no_other() {
 #[actix_web::test]
 async fn a_missing_body_is_refused() {
     refused(post(""), 400, "cuerpo-invalido").await;
-    refused(TestRequest::post().uri("/cosas"), 400, "cuerpo-invalido").await;
+    refused(TestRequest::post().uri("/things"), 400, "cuerpo-invalido").await;
 }
 
 #[actix_web::test]
 async fn the_problem_of_an_unreadable_body_names_the_field_and_the_request() {
-    let body = refused(post(r#"{"nombre":1}"#), 400, "cuerpo-invalido").await;
+    let body = refused(post(r#"{"name":1}"#), 400, "cuerpo-invalido").await;
     let violation = json!({
-        "campo": "nombre",
+        "campo": "name",
         "regla": "tipo-correcto",
         "detalle": "El tipo es incorrecto: debe ser un texto",
     });
-    assert_eq!((&body["violations"], &body["instance"]), (&json!([violation]), &json!("/cosas")));
-    assert_eq!(body["detail"], "nombre: El tipo es incorrecto: debe ser un texto");
+    assert_eq!((&body["violations"], &body["instance"]), (&json!([violation]), &json!("/things")));
+    assert_eq!(body["detail"], "name: El tipo es incorrecto: debe ser un texto");
 }
 
 #[actix_web::test]
 async fn a_body_of_the_limit_is_read_and_a_larger_one_is_not() {
-    let of = |length: usize| format!(r#"{{"nombre":"{}"}}"#, "x".repeat(length - r#"{"nombre":""}"#.len()));
+    let of = |length: usize| format!(r#"{{"name":"{}"}}"#, "x".repeat(length - r#"{"name":""}"#.len()));
     assert_eq!(answer(post(of(LIMIT))).await.0, 202);
     refused(post(of(LIMIT + 1)), 413, "demasiado-grande").await;
     let announced = |length: usize| post(of(LIMIT + 1)).insert_header((CONTENT_LENGTH, length));
@@ -65,23 +65,23 @@ async fn a_body_that_does_not_arrive_is_given_up() {
 
 #[actix_web::test]
 async fn a_problem_has_the_name_of_the_broken_rule() {
-    let body = refused(post(r#"{"nombre":""}"#), 422, "color-valido").await;
-    assert_eq!(body["violations"][0]["campo"], "nombre");
-    assert_eq!(body["detail"], "El color debe ser rojo");
+    let body = refused(post(r#"{"name":""}"#), 422, "color-is-red").await;
+    assert_eq!(body["violations"][0]["campo"], "name");
+    assert_eq!(body["detail"], "The color must be red");
 }
 
 #[actix_web::test]
 async fn a_malformed_id_in_the_path_is_named() {
-    let body = refused(get("/cosas/7"), 400, "parametro-invalido").await;
+    let body = refused(get("/things/7"), 400, "parametro-invalido").await;
     assert_eq!(body["violations"][0]["campo"], "id");
     assert_eq!(body["violations"][0]["regla"], "uuid-valido");
-    refused(get("/cosas/%ff"), 400, "parametro-invalido").await;
+    refused(get("/things/%ff"), 400, "parametro-invalido").await;
 }
 
 #[actix_web::test]
 async fn a_malformed_parameter_is_named() {
     let far = "f".repeat(32);
-    for (query, campo, regla) in [
+    for (query, field, rule) in [
         ("limite=0".to_owned(), "limite", "limite-valido"),
         ("limite=201".to_owned(), "limite", "limite-valido"),
         ("limite=abc".to_owned(), "limite", "limite-valido"),
@@ -92,21 +92,21 @@ async fn a_malformed_parameter_is_named() {
         ("cursor=x".to_owned(), "cursor", "cursor-valido"),
         (format!("cursor={far}"), "cursor", "cursor-valido"),
         ("cursor=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".to_owned(), "cursor", "cursor-valido"),
-        ("color=azul".to_owned(), "color", "color-valido"),
-        ("color=".to_owned(), "color", "color-valido"),
+        ("color=blue".to_owned(), "color", "color-is-red"),
+        ("color=".to_owned(), "color", "color-is-red"),
         ("color=%ff".to_owned(), "color", "texto-valido"),
-        ("numero=x".to_owned(), "numero", "numero-valido"),
-        ("numero=256".to_owned(), "numero", "numero-valido"),
+        ("number=x".to_owned(), "number", "numero-valido"),
+        ("number=256".to_owned(), "number", "numero-valido"),
     ] {
-        let body = refused(get(&format!("/cosas?{query}")), 400, "parametro-invalido").await;
+        let body = refused(get(&format!("/things?{query}")), 400, "parametro-invalido").await;
         let violation = &body["violations"][0];
-        assert_eq!((&violation["campo"], &violation["regla"]), (&json!(campo), &json!(regla)), "{query}: {body}");
+        assert_eq!((&violation["campo"], &violation["regla"]), (&json!(field), &json!(rule)), "{query}: {body}");
     }
 }
 
 #[actix_web::test]
 async fn a_route_that_does_not_exist_is_not_found() {
-    for uri in ["/", "/nada", "/cosas/1/2", "/COSAS"] {
+    for uri in ["/", "/nothing", "/things/1/2", "/THINGS"] {
         let body = refused(get(uri), 404, "no-encontrado").await;
         assert_eq!(body["instance"], uri);
     }
@@ -114,9 +114,9 @@ async fn a_route_that_does_not_exist_is_not_found() {
 
 #[actix_web::test]
 async fn a_405_lists_the_methods_of_the_route() {
-    let id = format!("/cosas/{ID}");
+    let id = format!("/things/{ID}");
     for (method, uri, allow) in [
-        (Method::DELETE, "/cosas", "GET, HEAD, POST"),
+        (Method::DELETE, "/things", "GET, HEAD, POST"),
         (Method::POST, id.as_str(), "GET, HEAD"),
         (Method::OPTIONS, "/metrics", "GET, HEAD"),
     ] {
@@ -128,7 +128,7 @@ async fn a_405_lists_the_methods_of_the_route() {
 #[actix_web::test]
 async fn a_failure_has_a_problem_without_its_cause() {
     let defect = refused(get("/defect"), 500, "defecto").await;
-    assert!(!defect.to_string().contains("secreto"));
+    assert!(!defect.to_string().contains("secret"));
     let away = refused(get("/away"), 503, "no-disponible").await;
     assert_eq!(
         (&away["title"], &away["detail"]),
@@ -143,25 +143,25 @@ async fn a_failure_has_a_problem_without_its_cause() {
 #[actix_web::test]
 async fn a_refusal_of_the_framework_becomes_a_problem_and_a_report_does_not() {
     let body = refused(get("/teapot"), 418, "parametro-invalido").await;
-    assert!(!body.to_string().contains("secreto"));
+    assert!(!body.to_string().contains("secret"));
     let (status, _, body) = answer(get("/ready")).await;
     assert_eq!((status, body), (503, json!({"status": "down"})));
 }
 
 /// A query that is never answered.
-struct Lenta;
+struct SlowQuery;
 
-impl application::Query for Lenta {
-    const NAME: &'static str = "lenta";
+impl application::Query for SlowQuery {
+    const NAME: &'static str = "slow";
     type Output = ();
     type Error = StorageError;
 }
 
 /// A handler that sets its flag when its query is given up.
-struct Slow(Arc<AtomicBool>);
+struct SlowHandler(Arc<AtomicBool>);
 
-impl QueryHandler<Lenta> for Slow {
-    async fn handle(&self, _: Lenta) -> Result<(), StorageError> {
+impl QueryHandler<SlowQuery> for SlowHandler {
+    async fn handle(&self, _: SlowQuery) -> Result<(), StorageError> {
         struct Looking<'a>(&'a AtomicBool);
         impl Drop for Looking<'_> {
             fn drop(&mut self) {
@@ -176,13 +176,13 @@ impl QueryHandler<Lenta> for Slow {
 #[actix_web::test]
 async fn a_query_without_an_answer_in_time_is_given_up() {
     let is_dropped = Arc::new(AtomicBool::new(false));
-    let bus = web::Data::new(QueryBus::new(Slow(Arc::clone(&is_dropped))));
+    let bus = web::Data::new(QueryBus::new(SlowHandler(Arc::clone(&is_dropped))));
     let limits = Limits { deadline: Duration::from_millis(50), ..Limits::default() };
-    let ask = async |queries: Queries<Slow>| queries.ask(Lenta).await.map(|()| HttpResponse::Ok());
+    let ask = async |queries: Queries<SlowHandler>| queries.ask(SlowQuery).await.map(|()| HttpResponse::Ok());
     let routes = |config: &mut ServiceConfig<'_>| {
-        config.app_data(bus.clone()).route("/lenta", web::get().to(ask));
+        config.app_data(bus.clone()).route("/slow", web::get().to(ask));
     };
     let server = TestServer::serve(limits, &[], routes).await;
-    server.get("/lenta").await.refuses(503, "no-disponible", &[]);
+    server.get("/slow").await.refuses(503, "no-disponible", &[]);
     assert!(is_dropped.load(Ordering::Relaxed));
 }

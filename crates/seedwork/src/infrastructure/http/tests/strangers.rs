@@ -24,7 +24,7 @@ use tokio::{
 const CLIENT_TIMEOUT: Duration = Duration::from_millis(500);
 /// More bytes than the system buffers of an answer that is not read.
 const LARGE: usize = 32 * 1024 * 1024;
-const ASK: &str = "GET /cosas HTTP/1.1\r\nHost: sta\r\n\r\n";
+const ASK: &str = "GET /things HTTP/1.1\r\nHost: sta\r\n\r\n";
 
 /// The number of large answers that are not finished.
 static UNFINISHED: AtomicUsize = AtomicUsize::new(0);
@@ -66,14 +66,14 @@ fn start(limits: ConnectionLimits) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     let slow = async || {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        "espera"
+        "slow"
     };
     let server = serve(listener, limits, move || {
         App::new()
-            .service(crear)
-            .service(listar)
-            .route("/grande", web::get().to(async || HttpResponse::Ok().body(Large::new())))
-            .route("/espera", web::get().to(slow))
+            .service(create_thing)
+            .service(list_things)
+            .route("/large", web::get().to(async || HttpResponse::Ok().body(Large::new())))
+            .route("/slow", web::get().to(slow))
             .default_service(web::to(fallback))
             .wrap(from_fn(middleware))
     });
@@ -143,7 +143,7 @@ fn refusals(said: &str) -> Vec<(&str, &str)> {
 async fn a_head_that_does_not_end_is_refused_whether_it_is_the_first_or_a_later_one() {
     let server = usual();
     let begun = join_all(["", ASK].into_iter().flat_map(|before| {
-        ["G", "\r\n", "GET /cosas HTTP/1.1\r\nHost: sta\r\nx: y"].map(|begin| async move {
+        ["G", "\r\n", "GET /things HTTP/1.1\r\nHost: sta\r\nx: y"].map(|begin| async move {
             let mut stream = TcpStream::connect(server).await.unwrap();
             if !before.is_empty() {
                 stream.write_all(before.as_bytes()).await.unwrap();
@@ -177,7 +177,7 @@ async fn a_connection_stays_open_while_requests_arrive() {
 #[actix_web::test]
 async fn an_answer_that_is_not_taken_ends_the_connection_and_one_that_is_taken_slowly_does_not() {
     let server = start_with_timeout(4 * CLIENT_TIMEOUT);
-    let ask = "GET /grande HTTP/1.1\r\nHost: sta\r\n\r\n";
+    let ask = "GET /large HTTP/1.1\r\nHost: sta\r\n\r\n";
     let (mut slow, deaf) = (sent(server, ask).await, sent(server, ask).await);
     let (mut buffer, mut read, mut often) = (vec![0; LARGE / 20], 0, interval(CLIENT_TIMEOUT / 5));
     while read < LARGE {
@@ -196,7 +196,7 @@ async fn an_answer_that_is_not_taken_ends_the_connection_and_one_that_is_taken_s
 #[actix_web::test]
 async fn a_body_that_no_route_reads_is_read_to_a_limit() {
     let server = usual();
-    let head = "POST /nada HTTP/1.1\r\nHost: sta\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let head = "POST /nothing HTTP/1.1\r\nHost: sta\r\nTransfer-Encoding: chunked\r\n\r\n";
     let mut fast = sent(server, head).await;
     assert!(one(&mut fast).await.starts_with("HTTP/1.1 404 "));
     let chunk = [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat();
@@ -218,7 +218,7 @@ async fn a_body_that_no_route_reads_is_read_to_a_limit() {
 #[actix_web::test]
 async fn an_answer_that_closes_the_connection_is_the_last() {
     let server = usual();
-    for path in ["/cosas", "/espera"] {
+    for path in ["/things", "/slow"] {
         let close = format!("GET {path} HTTP/1.1\r\nHost: sta\r\nConnection: close\r\n\r\n");
         let said = rest(&mut sent(server, format!("{close}{ASK}{ASK}")).await).await;
         assert_eq!(said.matches("HTTP/1.1 ").count(), 1, "{said}");
@@ -231,12 +231,12 @@ async fn an_answer_that_closes_the_connection_is_the_last() {
 #[actix_web::test]
 async fn bytes_that_are_not_http_get_a_problem() {
     let server = usual();
-    let long = format!("GET /cosas HTTP/1.1\r\nHost: sta\r\nx: {}\r\n\r\n", "x".repeat(300_000));
-    let bodies = "POST /cosas HTTP/1.1\r\nHost: sta\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n";
+    let long = format!("GET /things HTTP/1.1\r\nHost: sta\r\nx: {}\r\n\r\n", "x".repeat(300_000));
+    let bodies = "POST /things HTTP/1.1\r\nHost: sta\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n";
     for (text, status, slug) in [
         ("\0\r\n\r\n", "400", "peticion-invalida"),
         ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "400", "peticion-invalida"),
-        ("GET /cosas HTTP/1.1\r\n\r\n", "400", "peticion-invalida"),
+        ("GET /things HTTP/1.1\r\n\r\n", "400", "peticion-invalida"),
         (bodies, "400", "peticion-invalida"),
         (&long, "431", "demasiado-grande"),
     ] {
@@ -256,7 +256,7 @@ async fn a_new_client_takes_the_place_of_the_one_that_lets_the_server_wait_longe
         let begun = [
             "",
             "GET /",
-            "POST /cosas HTTP/1.1\r\nHost: sta\r\nContent-Type: application/json\r\nContent-Length: 60\r\n\r\n{",
+            "POST /things HTTP/1.1\r\nHost: sta\r\nContent-Type: application/json\r\nContent-Length: 60\r\n\r\n{",
         ];
         strangers.push(sent(server, begun[n % 3]).await);
         let mut client = sent(server, ASK).await;

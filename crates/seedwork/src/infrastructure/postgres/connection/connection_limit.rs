@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn spare_connections_are_shared_among_contexts() {
+    fn connections_that_no_context_needs_are_shared_among_all() {
         for (limit, threads, lists) in [(26, 0, 1), (28, 0, 1), (29, 1, 1), (38, 4, 1), (41, 4, 2), (500, 4, 2)] {
             let share = ConnectionLimit::new(limit, ALL).unwrap().share();
             assert_eq!(share, ConnectionShare { lists, threads }, "{limit}");

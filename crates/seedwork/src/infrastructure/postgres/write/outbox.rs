@@ -79,9 +79,9 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn numbering_opens_only_the_partitions_that_can_hold_the_last_number() {
-        let database = TestDatabase::pruebas().await;
+        let database = TestDatabase::engine().await;
         let client =
-            database.context("pruebas").unwrap().client("SET plan_cache_mode = force_generic_plan").await.unwrap();
+            database.context("engine").unwrap().client("SET plan_cache_mode = force_generic_plan").await.unwrap();
         let mut partitions = String::new();
         for n in 0..300 {
             partitions += &format!("CREATE TABLE p{n} PARTITION OF outbox FOR VALUES FROM ({n}001) TO ({n}999);");

@@ -1,1 +1,0 @@
-DROP TABLE resumenes, lineas, pedidos, cuentas;
