@@ -19,9 +19,18 @@ run-debug *args:
 test *args:
     cargo test --workspace "$@"
 
-# The domain and the use cases of one crate, without adapters: seconds
+# One context, its tests on PostgreSQL included: just test-context ingesta
+test-context ctx *args:
+    cargo test -p "$@"
+
+# The domain and the use cases of one context, without adapters: seconds
 test-fast ctx:
+    cargo check -p {{ ctx }} --no-default-features --lib
     cargo test -p {{ ctx }} --no-default-features
+
+# The guards alone: layers, docs, contracts; seconds
+guards *args:
+    cargo test -p sta-tests --test architecture --test tidy --test contracts "$@"
 
 # Clippy, as CI runs it
 lint:

@@ -1,10 +1,10 @@
-//! What a client of `clientes` does, in the words of the business.
+//! A client of the context `clientes`, in the words of the business.
 
 use crate::sta::Sta;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// A person as it is registered; nobody else has its email or its document.
+/// The registration of a person with an email and a document of its own.
 pub fn natural() -> Value {
     let cedula = digits();
     json!({
@@ -16,7 +16,7 @@ pub fn natural() -> Value {
     })
 }
 
-/// A company as it is registered; nobody else has its email or its document.
+/// The registration of a company with an email and a document of its own.
 pub fn empresa() -> Value {
     let rut = digits();
     json!({
@@ -33,7 +33,7 @@ fn digits() -> String {
 }
 
 impl Sta {
-    /// Its clients.
+    /// The clients of this server.
     pub fn clientes(&self) -> Clientes<'_> {
         Clientes(self)
     }
@@ -44,7 +44,7 @@ impl Sta {
 pub struct Clientes<'a>(&'a Sta);
 
 impl Clientes<'_> {
-    /// Asks to take somebody on; answers the status and the body.
+    /// Posts a registration. Returns the status and the body.
     ///
     /// # Panics
     ///
@@ -53,7 +53,7 @@ impl Clientes<'_> {
         self.0.post("/clientes/registrar-cliente-comando", cliente).await.expect("the server is there")
     }
 
-    /// Takes somebody on.
+    /// Registers a cliente and returns its id.
     ///
     /// # Panics
     ///
@@ -64,7 +64,7 @@ impl Clientes<'_> {
         answer["id"].as_str().and_then(|id| id.parse().ok()).expect("an id")
     }
 
-    /// Asks to let a cliente go; answers the status and the body.
+    /// Posts a deactivation. Returns the status and the body.
     ///
     /// # Panics
     ///
@@ -114,23 +114,23 @@ impl Clientes<'_> {
 pub struct Expediente(pub Value);
 
 impl Expediente {
-    /// Whether it is `Abierto` or `Cerrado`.
+    /// The estado: `Abierto` or `Cerrado`.
     ///
     /// # Panics
     ///
-    /// It does not tell.
+    /// The body has no estado.
     pub fn estado(&self) -> &str {
         self.0["estado"].as_str().expect("an estado")
     }
 
-    /// The estado in which it shows a reserva, if it shows it.
+    /// The estado of a reserva in it, if it has the reserva.
     pub fn reserva(&self, reserva: Uuid) -> Option<&str> {
         let mut reservas = self.0["reservas"].as_array().into_iter().flatten();
         let found = reservas.find(|shown| shown["id_reserva"] == reserva.to_string());
         found.and_then(|shown| shown["estado"].as_str())
     }
 
-    /// Whether it shows a reserva in this estado.
+    /// Returns true if it shows the reserva in this estado.
     pub fn muestra(&self, reserva: Uuid, estado: &str) -> bool {
         self.reserva(reserva) == Some(estado)
     }

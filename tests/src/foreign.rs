@@ -1,4 +1,4 @@
-//! A client that is not ours: Python, confluent-kafka with its Avro serializer and deserializer, and the registry.
+//! A foreign client: Python and confluent-kafka with its Avro serializer, deserializer and registry client.
 
 use crate::stack::{Stack, answer, root};
 use serde_json::Value;
@@ -8,14 +8,14 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// The client, against a stack.
+/// The foreign client, pointed at a stack.
 pub struct Foreign {
     python: PathBuf,
     settings: Vec<(String, String)>,
 }
 
 impl Foreign {
-    /// Installs the client, once a workspace, and points it to a stack.
+    /// Installs the client once a workspace and points it at a stack.
     ///
     /// # Panics
     ///
@@ -27,17 +27,17 @@ impl Foreign {
         Self { python: folder.join("bin/python"), settings: settings.collect() }
     }
 
-    /// The first messages of a topic, as `events tail` prints them; waits until there are so many.
+    /// Waits for the first messages of a topic and returns them as `events tail` prints them.
     ///
     /// # Panics
     ///
-    /// There are fewer in time, or one cannot be decoded.
+    /// Too few messages come in time, or one cannot be decoded.
     pub async fn read(&self, topic: &str, count: usize) -> Vec<Value> {
         let lines = self.run("read.py", &[topic, &count.to_string()], String::new()).await;
         lines.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
     }
 
-    /// Writes the values of a record, one message each; the options are those of `write.py`: `--cloudevents`, `--keyless`.
+    /// Sends a message for each value of a record. The options are those of `write.py`: `--cloudevents`, `--keyless`.
     ///
     /// # Panics
     ///
@@ -54,7 +54,7 @@ impl Foreign {
         python.stdin(Stdio::piped()).stdout(Stdio::piped());
         let run = tokio::task::spawn_blocking(move || {
             let mut child = python.spawn().expect("the client starts");
-            // One that ends early says why on stderr.
+            // A process that ends early gives the reason on stderr.
             let _ = child.stdin.take().expect("stdin is a pipe").write_all(given.as_bytes());
             let ran = child.wait_with_output().expect("it can be waited for");
             assert!(ran.status.success(), "{python:?} failed");
@@ -64,11 +64,11 @@ impl Foreign {
     }
 }
 
-/// Makes a Python environment in a folder, with what a list of requirements names.
+/// Creates a Python environment in a folder from a list of requirements.
 ///
 /// # Panics
 ///
-/// Something of it cannot be had.
+/// A requirement cannot be installed.
 pub async fn python(folder: &Path, requirements: &str) {
     let mut install = Command::new(root().join("tests/python-env"));
     install.arg(folder).arg(root().join(requirements));

@@ -1,4 +1,4 @@
-//! What no crate can prove alone. The tests are in `tests/tests`, one file per concern; here is what they share.
+//! The kit of the workspace's tests: processes, scenarios and guards. The tests are in `tests/tests`, one file per concern.
 
 pub mod clientes;
 pub mod foreign;

@@ -1,10 +1,10 @@
-//! A load whose outcome can be counted: whatever is killed under it, nothing that was acknowledged is lost, reordered or
-//! done twice.
+//! A load whose outcome can be counted: nothing acknowledged may be lost, reordered or done twice, whatever is killed.
 
 use crate::{
     place::Place,
-    sta::{Sta, eventually, signal},
+    sta::{Sta, signal},
 };
+use eventually::eventually;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use std::{
@@ -18,38 +18,37 @@ use std::{
 use tokio::{sync::Semaphore, task::JoinSet};
 use uuid::Uuid;
 
-/// How many clients there are.
+/// The number of clients.
 const CLIENTS: usize = 24;
-/// How many acknowledgements there are between two kills, at least.
+/// The least number of acknowledgements between two kills.
 const BETWEEN: usize = 150;
-/// How many ingestas the clients bring through their lives meanwhile, at most: a kill comes in the midst of them, and in
-/// the end each is held against the log.
+/// The most ingestas that clients bring through their lives between two kills. Each is compared with the log in the end.
 const LIVES: usize = 400;
-/// How many ingestas are asked for at once, over the broker.
+/// The number of ingestas that are requested at once over the broker.
 const COMMANDS: usize = 30;
-/// How long a client leaves a server alone that cannot take commands.
+/// The pause of a client whose server accepts no commands.
 const BACK_OFF: Duration = Duration::from_millis(200);
-/// The life of an ingesta, as far as a client can bring it: create, start, alert, start again, finish.
+/// The life of an ingesta after its creation: start, alert, start again, finish.
 const LIFE: [&str; 4] = ["iniciar-procesamiento", "alertar", "iniciar-procesamiento", "finalizar"];
 
-/// What the clients were told.
+/// The answers that the clients got.
 #[derive(Default)]
-pub struct Told {
-    /// Of each ingesta, how many of its commands were acknowledged.
+pub struct Answers {
+    /// The number of acknowledged commands of each ingesta.
     acknowledged: Mutex<BTreeMap<String, u64>>,
     count: AtomicUsize,
-    /// How often the server said that it cannot take commands.
+    /// The number of answers that the server accepts no commands.
     unavailable: AtomicUsize,
     unexpected: Mutex<Vec<(u16, Value)>>,
 }
 
-impl Told {
+impl Answers {
     fn acknowledge(&self, id: &str) {
         *lock(&self.acknowledged).entry(id.to_owned()).or_default() += 1;
         self.count.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A server whose database is gone says so; anything else is a defect.
+    /// Counts a 503. Every other refusal is a defect.
     fn refused(&self, status: u16, answer: Value) {
         match status {
             503 => drop(self.unavailable.fetch_add(1, Ordering::Relaxed)),
@@ -57,7 +56,7 @@ impl Told {
         }
     }
 
-    /// How often a server said that it cannot take commands.
+    /// The number of answers that a server accepts no commands.
     pub fn unavailable(&self) -> usize {
         self.unavailable.load(Ordering::Relaxed)
     }
@@ -69,21 +68,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Clients of a server.
 pub struct Clients {
-    told: Arc<Told>,
+    told: Arc<Answers>,
     lives: Arc<Semaphore>,
     running: JoinSet<()>,
 }
 
 impl Clients {
-    /// They are there, and begin when there is [more](Self::more) to do.
-    pub fn of(sta: &Arc<Sta>, told: &Arc<Told>) -> Self {
+    /// Clients that begin when there is [more](Self::more) to do.
+    pub fn of(sta: &Arc<Sta>, told: &Arc<Answers>) -> Self {
         let lives = Arc::new(Semaphore::new(0));
         let running = (0..CLIENTS).map(|_| client(Arc::clone(sta), Arc::clone(told), Arc::clone(&lives))).collect();
         Self { told: Arc::clone(told), lives, running }
     }
 
-    /// Gives them more to do, and waits until more is acknowledged than can be under way: the server was there meanwhile,
-    /// and is in the midst of it.
+    /// Gives the clients more to do and waits for more acknowledgements than there can be requests under way: the server is
+    /// in the middle of the load.
     pub async fn more(&self) {
         self.lives.add_permits(LIVES.saturating_sub(self.lives.available_permits()));
         let count = || self.told.count.load(Ordering::Relaxed);
@@ -91,16 +90,16 @@ impl Clients {
         eventually("the clients are served", || async { (count() >= goal).then_some(()) }).await;
     }
 
-    /// They end, as soon as they have their answers or their server is gone.
+    /// Stops the clients. Each ends with its answer, or when its server is gone.
     pub async fn stop(mut self) {
         self.lives.close();
         while self.running.join_next().await.is_some() {}
     }
 }
 
-/// One client: brings ingestas through their lives until there are no more to come. A request that fails because the server
-/// is gone, or says that it does not know, ends the life: whether it was done is for the log to say.
-async fn client(sta: Arc<Sta>, told: Arc<Told>, lives: Arc<Semaphore>) {
+/// Brings ingestas through their lives until there are no more. A request that fails or has an unknown outcome ends the
+/// life: the log decides if it was done.
+async fn client(sta: Arc<Sta>, told: Arc<Answers>, lives: Arc<Semaphore>) {
     while let Ok(life) = lives.acquire().await {
         let body = json!({ "id_proveedor": "p-1", "id_paciente": "x-1", "url_path": "https://imagenes.example/1.dcm" });
         let Ok((status, answer)) = sta.post("/ingesta/crear-ingesta-comando", &body).await else { return };
@@ -128,36 +127,43 @@ async fn client(sta: Arc<Sta>, told: Arc<Told>, lives: Arc<Semaphore>) {
     }
 }
 
-/// Holds what is there against what was told: a new server sees it all.
+/// Compares the state and the log, read through a new server, with the answers.
 ///
 /// # Panics
 ///
 /// They differ.
-pub async fn check(place: &Place, told: &Told) {
+pub async fn check(place: &Place, told: &Answers) {
     assert_eq!(*lock(&told.unexpected), [], "nothing but 202 and 503 was answered");
     let sta = place.start().await;
     let acknowledged = lock(&told.acknowledged).clone();
     assert!(acknowledged.len() >= CLIENTS, "there was a load");
     relayed(&sta).await;
-    let messages = place.said("eventos-ingesta").await;
+    let messages = place.published("eventos-ingesta").await;
     let versions = in_order(&messages);
     let (server, versions) = (&sta, &versions);
     let each = futures_util::stream::iter(&acknowledged);
     each.for_each_concurrent(CLIENTS, |(id, acknowledged)| async move {
-        let said = versions.get(id).copied().unwrap_or(0);
-        assert!(said >= *acknowledged, "{id}: {acknowledged} commands were acknowledged, {said} events are there");
+        let published = versions.get(id).copied().unwrap_or(0);
+        assert!(
+            published >= *acknowledged,
+            "{id}: {acknowledged} commands were acknowledged, {published} events are there"
+        );
         let (status, ingesta) = server.get(&format!("/ingesta/consulta-por-id/{id}")).await.expect("it answers");
-        assert_eq!((status, ingesta["version"].as_u64()), (200, Some(said)), "the state of {id} is that of its events");
+        assert_eq!(
+            (status, ingesta["version"].as_u64()),
+            (200, Some(published)),
+            "the state of {id} is that of its events"
+        );
     })
     .await;
     assert_eq!(sta.stop().await.0, 0);
 }
 
-/// Waits until everything that is committed is on its topic.
+/// Waits until all committed messages are on their topic.
 ///
 /// # Panics
 ///
-/// It does not get there.
+/// They are not there in time.
 pub async fn relayed(sta: &Sta) {
     eventually("everything is relayed", || async {
         let (_, ready) = sta.get("/health/ready").await.expect("it answers");
@@ -167,7 +173,7 @@ pub async fn relayed(sta: &Sta) {
     .await;
 }
 
-/// Sees to it that events, each once, are all there and in the order of their keys; answers the last version of each.
+/// Asserts that each event is there once, in the order of its key. Returns the last version of each key.
 ///
 /// # Panics
 ///
@@ -188,11 +194,11 @@ pub fn in_order(messages: &[Value]) -> BTreeMap<String, u64> {
     versions
 }
 
-/// Asks for new ingestas, and for the next step of each, over the broker.
+/// Sends commands for new ingestas, and for the next step of each, over the broker.
 ///
 /// # Panics
 ///
-/// It does not take them.
+/// The command fails.
 pub async fn ask(place: &Place) -> Vec<Uuid> {
     let ids: Vec<_> = (0..COMMANDS).map(|_| Uuid::now_v7()).collect();
     let lines = |line: fn(&Uuid) -> String| ids.iter().map(line).collect::<Vec<_>>().join("\n");
@@ -206,7 +212,7 @@ pub async fn ask(place: &Place) -> Vec<Uuid> {
     ids
 }
 
-/// Waits until what was [asked](ask) for is done, and holds that each was done once and said in order.
+/// Waits until the [requested](ask) commands are handled, each once, and their events published in order.
 ///
 /// # Panics
 ///
@@ -219,22 +225,23 @@ pub async fn handled(place: &Place, sta: &Sta, asked: &[Uuid]) {
         })
         .await;
     }
-    let messages = eventually("everything is said", || async {
-        let messages = place.said("eventos-ingesta").await;
-        let said = messages.iter().filter(|message| message["headers"]["ce_aggregateversion"] == "2").count();
-        (said >= asked.len()).then_some(messages)
+    let messages = eventually("everything is published", || async {
+        let messages = place.published("eventos-ingesta").await;
+        let published = messages.iter().filter(|message| message["headers"]["ce_aggregateversion"] == "2").count();
+        (published >= asked.len()).then_some(messages)
     })
     .await;
-    let mut said: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
+    let mut published: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
     for message in &messages {
         let text = |name: &str| message["headers"][name].as_str().unwrap_or_default();
-        said.entry(message["key"].as_str().expect("a key"))
+        published
+            .entry(message["key"].as_str().expect("a key"))
             .or_default()
             .push((text("ce_type"), text("ce_aggregateversion")));
     }
     for id in asked {
         let expected = [("sta.ingesta.v1.IngestaCreada", "1"), ("sta.ingesta.v1.IngestaEnProceso", "2")];
-        assert_eq!(said[id.to_string().as_str()], expected, "{id}");
+        assert_eq!(published[id.to_string().as_str()], expected, "{id}");
     }
 }
 
@@ -250,11 +257,11 @@ pub async fn kill_and_freeze_either_of_two(place: &Place, rounds: usize) {
         let victim = round % 2;
         let frozen = round % 4 < 2;
         let pid = running[victim].pid();
-        // Whatever it is doing then.
+        // The victim is in the middle of its work.
         let (ids, ()) = tokio::join!(ask(place), async { signal(pid, if frozen { "STOP" } else { "KILL" }) });
         asked.extend(ids);
         if frozen {
-            // The other one goes on meanwhile.
+            // The other server continues meanwhile.
             let other = &running[1 - victim];
             let body = json!({ "id_proveedor": "p", "id_paciente": "x", "url_path": "https://a.example/2" });
             eventually("the other is served", || async {

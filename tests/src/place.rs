@@ -1,9 +1,10 @@
-//! Where a scenario runs: the embedded default, or the real stack. The scenario is the same.
+//! The place of a scenario: the embedded default or the real stack. The scenario is the same.
 
 use crate::{
     sta::{self, Sta},
     stack::Turn,
 };
+use eventually::eventually;
 use serde_json::Value;
 use std::{
     collections::HashSet,
@@ -14,30 +15,30 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// How long a server may take to find that it cannot start.
+/// The time for a server to find that it cannot start.
 const REFUSAL: Duration = Duration::from_secs(50);
 
-/// A home of processes that share a database and a broker, both new.
+/// Processes that share a new database and a new broker.
 pub struct Place {
     home: TempDir,
-    /// Where the servers' log is: a data directory holds nothing else.
+    /// The folder of the servers' log, apart from the data directory.
     logs: TempDir,
     settings: Vec<(String, String)>,
     turn: Option<Turn>,
 }
 
 impl Place {
-    /// Nothing but a folder: `sta-api` brings the rest.
+    /// A place with nothing but a folder: `sta-api` brings the rest.
     ///
     /// # Panics
     ///
-    /// There can be no folder.
+    /// No folder can be created.
     pub fn embedded() -> Self {
         let folder = || tempfile::tempdir().expect("a folder");
         Self { home: folder(), logs: folder(), settings: Vec::new(), turn: None }
     }
 
-    /// The real stack, for one test at a time: a new database, no topics.
+    /// A place on the real stack, with a new database and no topics. Tests take turns.
     ///
     /// # Panics
     ///
@@ -49,52 +50,52 @@ impl Place {
         place
     }
 
-    /// The stack that it is on.
+    /// The stack of this place.
     ///
     /// # Panics
     ///
-    /// It is on none.
+    /// The place is embedded.
     pub fn stack(&self) -> &Turn {
         self.turn.as_ref().expect("a place on the stack")
     }
 
-    /// The settings of every process here, from now on: these in the place of those of the same name.
+    /// Sets settings for every process that starts here from now on.
     pub fn set(&mut self, settings: &[(&str, &str)]) {
         self.settings.retain(|(name, _)| !settings.iter().any(|(set, _)| set == name));
         self.settings.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     }
 
-    /// From now on by Kafka's listener with SASL and TLS.
+    /// Uses Kafka's listener with SASL and TLS from now on.
     ///
     /// # Panics
     ///
-    /// It is not on the stack.
+    /// The place is embedded.
     pub fn use_sasl(&mut self) {
         let settings = self.stack().sasl_settings().into_iter().filter(|(name, _)| name.starts_with("KAFKA_"));
         let settings: Vec<_> = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         self.set(&settings.iter().map(|(name, value)| (&**name, &**value)).collect::<Vec<_>>());
     }
 
-    /// A server that says where it listens.
+    /// Starts a server and waits until it listens.
     pub async fn start(&self) -> Sta {
         Sta::run(self.serve(), self.home.path()).await
     }
 
-    /// The same, with further settings of its own.
+    /// Starts a server with further settings.
     pub async fn start_with(&self, settings: &[(&str, &str)]) -> Sta {
         let mut serve = self.serve();
         serve.envs(settings.iter().copied());
         Sta::run(serve, self.home.path()).await
     }
 
-    /// What starts a server; its log is kept.
+    /// The command that starts a server. Its log is kept.
     pub fn serve(&self) -> tokio::process::Command {
         let mut serve = self.command();
         serve.arg("serve").stderr(self.append_to_log());
         serve
     }
 
-    /// A server that cannot start; answers why, as it logs it.
+    /// Runs a server that cannot start. Returns the reason from its log.
     ///
     /// # Panics
     ///
@@ -116,9 +117,9 @@ impl Place {
         sta::tail(self.home.path(), &self.settings(), topic).await
     }
 
-    /// The same, each once: Kafka may be told a message twice, and every reader is to skip it by its id. The embedded
-    /// broker has each once.
-    pub async fn said(&self, topic: &str) -> Vec<Value> {
+    /// Every message of a topic without the duplicates that Kafka may have: readers skip them by their id. The embedded
+    /// broker must have none.
+    pub async fn published(&self, topic: &str) -> Vec<Value> {
         let mut messages = self.tail(topic).await;
         if self.turn.is_some() {
             let mut ids = HashSet::new();
@@ -134,21 +135,21 @@ impl Place {
     ///
     /// # Errors
     ///
-    /// What the command says on stderr.
+    /// The text of the command on stderr.
     pub async fn send(&self, topic: &str, record: &str, options: &[&str], lines: &str) -> Result<(), String> {
         sta::send(self.home.path(), &self.settings(), topic, record, options, lines).await
     }
 
-    /// What the servers have logged.
+    /// The log of the servers.
     ///
     /// # Panics
     ///
-    /// None was started.
+    /// No server was started.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log_file()).expect("a log")
     }
 
-    /// The same, line by line.
+    /// The log of the servers, line by line.
     ///
     /// # Panics
     ///
@@ -157,9 +158,9 @@ impl Place {
         self.log().lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
     }
 
-    /// Waits until the servers have logged something.
+    /// Waits until the log contains this text.
     pub async fn logs(&self, what: &str) {
-        sta::eventually(what, || async { self.log().contains(what).then_some(()) }).await;
+        eventually(what, || async { self.log().contains(what).then_some(()) }).await;
     }
 
     fn settings(&self) -> Vec<(&str, &str)> {
@@ -181,7 +182,7 @@ impl Place {
 }
 
 impl Drop for Place {
-    /// A test that fails shows what the servers said last.
+    /// Prints the end of the servers' log if the test fails.
     fn drop(&mut self) {
         if std::thread::panicking()
             && let Ok(log) = std::fs::read_to_string(self.log_file())

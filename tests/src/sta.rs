@@ -1,5 +1,6 @@
-//! The real binary, as a process that can be asked, stopped and killed.
+//! The real binary as a process that a test calls, stops and kills.
 
+use eventually::eventually;
 use serde_json::Value;
 use std::{
     os::unix::fs::MetadataExt,
@@ -13,10 +14,10 @@ use tokio::{
     process::{Child, ChildStdout},
 };
 
-/// How long anything may take.
+/// The time that anything may take.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// The binary, built once and with the features of the whole workspace, so that nothing is compiled twice.
+/// The path of the binary. It is built once, with the features of the whole workspace, so that nothing compiles twice.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
@@ -35,7 +36,7 @@ pub fn binary() -> &'static Path {
     })
 }
 
-/// The same file under the name by which no other build replaces it while tests run it.
+/// The same file under a name that no other build replaces while tests run it.
 fn as_built(binary: &Path) -> PathBuf {
     let inode = |path: &Path| path.metadata().map(|file| file.ino()).ok();
     let deps = binary.with_file_name("deps").read_dir().expect("cargo's folder of what it built");
@@ -48,40 +49,43 @@ pub struct Sta {
     child: Child,
     address: String,
     home: PathBuf,
-    // Read to its end by the process only: closing it would break the pipe.
+    // Kept open: closing it would break the process's pipe.
     _stdout: tokio::io::Lines<BufReader<ChildStdout>>,
     http: reqwest::Client,
 }
 
 impl Sta {
-    /// Starts it on a data directory, on a port that is free, with further settings.
+    /// Starts a server on a data directory and a free port, with further settings.
     ///
     /// # Panics
     ///
-    /// It does not say where it listens.
+    /// The server does not print its address.
     pub async fn start(home: &Path, settings: &[(&str, &str)]) -> Self {
         let mut serve = command(home, settings);
         serve.arg("serve");
         Self::run(serve, home).await
     }
 
-    /// The same, of a command that is made already.
+    /// Starts a server by a prepared command.
     ///
     /// # Panics
     ///
-    /// It does not say where it listens.
+    /// The server does not print its address.
     pub async fn run(mut serve: tokio::process::Command, home: &Path) -> Self {
         let mut child = serve.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("the binary starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe")).lines();
-        let said = tokio::time::timeout(DEADLINE, stdout.next_line()).await.expect("it says where it listens in time");
-        let said = said.expect("stdout is text").expect("it says where it listens; see its log above");
-        let address = said.rsplit(' ').next().expect("an address").to_owned();
-        // No connection is kept: one that a frozen server lets time out would fail the next request.
+        let printed = tokio::time::timeout(DEADLINE, stdout.next_line())
+            .await
+            .expect("the server does not print its address in time");
+        let printed =
+            printed.expect("stdout is text").expect("the server ended without printing its address; see its log above");
+        let address = printed.rsplit(' ').next().expect("an address").to_owned();
+        // No connection is reused: one that a frozen server lets time out would fail the next request.
         let http = reqwest::Client::builder().timeout(DEADLINE).pool_max_idle_per_host(0).build().expect("a client");
         Self { child, address, home: home.to_owned(), _stdout: stdout, http }
     }
 
-    /// Asks for a path; answers the status and the body.
+    /// Sends a `GET`. Returns the status and the body.
     ///
     /// # Errors
     ///
@@ -90,13 +94,13 @@ impl Sta {
         answer(self.http.get(self.url(path)).send().await?).await
     }
 
-    /// Waits until commands are taken; answers what readiness tells. A busy machine may not answer within its second.
+    /// Waits until commands are accepted. Returns the report of readiness. A busy machine may miss its second.
     pub async fn becomes_ready(&self) -> Value {
         let ready = async || self.get("/health/ready").await.ok().filter(|(status, _)| *status == 200);
         eventually("it is ready", ready).await.1
     }
 
-    /// Posts a body; answers the status and the body.
+    /// Posts a body. Returns the status and the body of the answer.
     ///
     /// # Errors
     ///
@@ -106,7 +110,7 @@ impl Sta {
         answer(request.body(body.to_string()).send().await?).await
     }
 
-    /// The client and the whole address of a path, for what the above do not cover.
+    /// The HTTP client and the address of a path, for requests of other kinds.
     pub fn raw(&self, path: &str) -> (reqwest::Client, String) {
         (self.http.clone(), self.url(path))
     }
@@ -115,7 +119,7 @@ impl Sta {
         format!("{}{path}", self.address)
     }
 
-    /// The process's id.
+    /// The pid.
     ///
     /// # Panics
     ///
@@ -129,21 +133,21 @@ impl Sta {
         &self.home
     }
 
-    /// The id of its embedded PostgreSQL.
+    /// The pid of its embedded PostgreSQL.
     pub fn postgres_pid(&self) -> Option<u32> {
         postgres_pid(&self.home)
     }
 
-    /// Kills it at once, as the system does when memory runs out.
+    /// Kills the process, as the system does when memory runs out.
     ///
     /// # Panics
     ///
-    /// It is gone already.
+    /// The process has ended already.
     pub async fn kill(mut self) {
         self.child.kill().await.expect("it is killed");
     }
 
-    /// Ends it as an operator does; answers the exit code and how long it took.
+    /// Stops the process by SIGTERM. Returns the exit code and the time that it took.
     ///
     /// # Panics
     ///
@@ -153,7 +157,7 @@ impl Sta {
         self.ends().await
     }
 
-    /// Waits until a process that was ordered to end has ended. Returns the exit code and the time that it took.
+    /// Waits for the end of a process that was told to stop. Returns the exit code and the time that it took.
     ///
     /// # Panics
     ///
@@ -165,10 +169,20 @@ impl Sta {
     }
 }
 
-/// The id of the embedded PostgreSQL of a data directory, if one was started.
+/// The pid of the embedded PostgreSQL of a data directory, if it was started.
 pub fn postgres_pid(home: &Path) -> Option<u32> {
     let pid = std::fs::read_to_string(home.join("postgres/postmaster.pid")).ok()?;
     pid.lines().next()?.trim().parse().ok()
+}
+
+/// A connection of the administrator to the embedded PostgreSQL of a data directory, if it runs.
+#[expect(clippy::disallowed_methods, reason = "the connection's driver ends with the connection")]
+pub async fn database(home: &Path) -> Option<tokio_postgres::Client> {
+    let mut config = tokio_postgres::Config::new();
+    config.host_path(home.join("run")).user("postgres").dbname("postgres");
+    let (client, connection) = config.connect(tokio_postgres::NoTls).await.ok()?;
+    tokio::spawn(connection);
+    Some(client)
 }
 
 /// Sends a signal to a process that these tests started.
@@ -181,7 +195,7 @@ pub fn signal(pid: u32, name: &str) {
     assert!(sent.success(), "SIG{name} could not be sent to {pid}");
 }
 
-/// The binary with its settings, and nothing of the environment's own.
+/// The command that runs the binary with these settings and none of the environment's.
 #[expect(clippy::disallowed_methods, reason = "what a process needs of the machine is passed on to it")]
 pub fn command(home: &Path, settings: &[(&str, &str)]) -> tokio::process::Command {
     let mut command = tokio::process::Command::new(binary());
@@ -196,7 +210,7 @@ pub fn command(home: &Path, settings: &[(&str, &str)]) -> tokio::process::Comman
     command
 }
 
-/// Every message of a topic, as `events tail` prints them: none when there is no such topic yet.
+/// Every message of a topic, as `events tail` prints them. Empty if there is no such topic yet.
 ///
 /// # Panics
 ///
@@ -205,12 +219,12 @@ pub async fn tail(home: &Path, settings: &[(&str, &str)], topic: &str) -> Vec<Va
     let printed =
         command(home, settings).args(["events", "tail", topic, "--from-beginning"]).kill_on_drop(true).output();
     let printed = tokio::time::timeout(DEADLINE, printed).await.expect("it ends in time").expect("the binary runs");
-    let told = String::from_utf8_lossy(&printed.stderr);
-    if told.contains(&format!("there is no topic {topic} yet")) {
-        assert!(!printed.status.success() && printed.stdout.is_empty(), "it says so, and nothing else");
+    let reason = String::from_utf8_lossy(&printed.stderr);
+    if reason.contains(&format!("there is no topic {topic} yet")) {
+        assert!(!printed.status.success() && printed.stdout.is_empty(), "a missing topic is reported on stderr only");
         return Vec::new();
     }
-    assert!(printed.status.success(), "{told}");
+    assert!(printed.status.success(), "{reason}");
     let lines = String::from_utf8(printed.stdout).expect("JSON is UTF-8");
     lines.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
 }
@@ -220,27 +234,11 @@ async fn answer(response: reqwest::Response) -> reqwest::Result<(u16, Value)> {
     Ok((status, serde_json::from_str(&response.text().await?).unwrap_or(Value::Null)))
 }
 
-/// Asks again and again until there is an answer, and answers it.
-///
-/// # Panics
-///
-/// There is none in time.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        if let Some(answer) = ask().await {
-            return answer;
-        }
-        assert!(Instant::now() < deadline, "{what} did not come true within {DEADLINE:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-/// Sends JSON lines to a topic, as `events send` does; answers what it says when it refuses.
+/// Sends JSON lines to a topic by `events send`.
 ///
 /// # Errors
 ///
-/// What the command says on stderr.
+/// The text of the command on stderr.
 ///
 /// # Panics
 ///
@@ -264,7 +262,7 @@ pub async fn send(
     if ended.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&ended.stderr).into_owned()) }
 }
 
-/// The processes of a server's embedded PostgreSQL, frozen until this is dropped.
+/// The processes of a server's embedded PostgreSQL, frozen until this value is dropped.
 pub struct Frozen(Vec<u32>);
 
 impl Frozen {

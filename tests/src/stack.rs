@@ -1,9 +1,7 @@
-//! The full stack without Docker, for a test: PostgreSQL, Kafka and a schema registry of its own, on ports of its own.
+//! The full stack without Docker for tests: PostgreSQL, Kafka and a schema registry, on ports of their own.
 
-use crate::{
-    sta::{eventually, signal},
-    topics::Topics,
-};
+use crate::{sta::signal, topics::Topics};
+use eventually::eventually;
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     ops::Deref,
@@ -23,12 +21,12 @@ pub enum Service {
     Postgres,
     /// The broker: one node.
     Kafka,
-    /// The schema registry; what it knows is in PostgreSQL.
+    /// The schema registry, whose data is in PostgreSQL.
     Registry,
 }
 
 impl Service {
-    /// All of them.
+    /// All services.
     pub const ALL: [Self; 3] = [Self::Postgres, Self::Kafka, Self::Registry];
 
     fn name(self) -> &'static str {
@@ -40,9 +38,9 @@ impl Service {
     }
 }
 
-/// A stack that runs. Dropped, or when the test's process ends in whatever way, it is taken down and deleted.
+/// A running stack. It is taken down and deleted with this value, or when the process of the test ends in any way.
 pub struct Stack {
-    // It runs for as long as its standard input is open.
+    // The script runs as long as its standard input is open.
     run: Child,
     folder: TempDir,
     settings: Vec<(String, String)>,
@@ -50,25 +48,25 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Brings a stack up and waits until all of it is ready. The first time on a machine, its programs are fetched.
+    /// Brings a stack up and waits until all services are ready. The first run on a machine downloads them.
     ///
     /// # Panics
     ///
-    /// It does not come up; what is missing is told on stderr.
+    /// The stack does not come up. The reason is on stderr.
     pub async fn up() -> Self {
         tokio::task::spawn_blocking(Self::up_now).await.expect("the stack comes up")
     }
 
     fn up_now() -> Self {
-        // PostgreSQL may run as another account, to which a temporary folder is closed otherwise.
+        // PostgreSQL may run as another account, which must be able to enter the folder.
         let open = std::fs::Permissions::from_mode(0o755);
         let folder = tempfile::Builder::new().prefix("sta-stack-").permissions(open).tempdir().expect("a folder");
         let mut run = script(folder.path());
         run.args(["run", "--free-ports", "--wipe"]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut run = run.spawn().expect("python3 runs");
-        let mut said = String::new();
-        BufReader::new(run.stdout.take().expect("stdout is a pipe")).read_line(&mut said).expect("stdout is text");
-        assert!(said.starts_with("the stack is up"), "the stack did not come up; see stderr");
+        let mut printed = String::new();
+        BufReader::new(run.stdout.take().expect("stdout is a pipe")).read_line(&mut printed).expect("stdout is text");
+        assert!(printed.starts_with("the stack is up"), "the stack did not come up; see stderr");
         let (settings, sasl) = (settings(folder.path(), &[]), settings(folder.path(), &["--sasl"]));
         Self { run, folder, settings, sasl }
     }
@@ -78,7 +76,7 @@ impl Stack {
         self.settings.iter().map(|(name, value)| (&**name, &**value)).collect()
     }
 
-    /// The same by Kafka's listener with SASL and TLS.
+    /// The settings for Kafka's listener with SASL and TLS.
     pub fn sasl_settings(&self) -> Vec<(&str, &str)> {
         self.sasl.iter().map(|(name, value)| (&**name, &**value)).collect()
     }
@@ -102,7 +100,7 @@ impl Stack {
         self.order("kill", service).await;
     }
 
-    /// Ends a service as an operator does.
+    /// Stops a service in order.
     ///
     /// # Panics
     ///
@@ -120,7 +118,7 @@ impl Stack {
         self.order("start", service).await;
     }
 
-    /// The process of a service, to send it a signal.
+    /// The pid of a service.
     ///
     /// # Panics
     ///
@@ -129,7 +127,7 @@ impl Stack {
         self.order("pid", service).await.trim().parse().expect("a pid")
     }
 
-    /// Tells it again and again to end, until it has, as somebody impatient does.
+    /// Sends SIGTERM to the script again and again until it has ended.
     pub async fn interrupt(&mut self) {
         let run = &mut self.run;
         eventually("the stack is taken down", || {
@@ -140,12 +138,12 @@ impl Stack {
         .await;
     }
 
-    /// Its Kafka's topics.
+    /// The topics of its Kafka.
     pub fn topics(&self) -> Topics {
         Topics::of(self.setting("KAFKA_BROKERS"))
     }
 
-    /// The registry forgets everything.
+    /// Deletes everything from the registry.
     ///
     /// # Panics
     ///
@@ -158,7 +156,7 @@ impl Stack {
         self.start(Service::Registry).await;
     }
 
-    /// Starts whatever does not run, and waits until all is ready.
+    /// Starts the services that do not run and waits until all are ready.
     async fn mend(&self) {
         let mut script = script(self.folder.path());
         script.arg("up");
@@ -179,12 +177,12 @@ impl Drop for Stack {
     }
 }
 
-/// The stack that the tests of this binary share: the first brings it up, and it goes with the process.
+/// The stack that the tests of this binary share. The first test brings it up, and it ends with the process.
 static SHARED: OnceCell<Stack> = OnceCell::const_new();
-/// One test at a time has it: topics have fixed names, and some tests kill services.
+/// Tests take turns: topics have fixed names, and some tests kill services.
 static TURNS: Mutex<()> = Mutex::const_new(());
 
-/// A test's turn on the shared stack: everything runs, there are no topics, and the database is new.
+/// A test's turn on the shared stack: all services run, there are no topics, and the database is new.
 pub struct Turn {
     stack: &'static Stack,
     database: String,
@@ -192,7 +190,7 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Waits for it.
+    /// Waits for the turn.
     ///
     /// # Panics
     ///
@@ -200,7 +198,7 @@ impl Turn {
     pub async fn wait() -> Self {
         let turn = TURNS.lock().await;
         let stack = SHARED.get_or_init(Stack::up).await;
-        // Whatever the last test has killed, also when it failed.
+        // The last test may have killed services and failed.
         stack.mend().await;
         let topics = stack.topics();
         topics.limit_rate(None).await;
@@ -219,7 +217,7 @@ impl Turn {
         Self { stack, database: format!("{server}/{name}"), _turn: turn }
     }
 
-    /// The settings of `sta-api` here.
+    /// The settings of `sta-api` for this turn.
     pub fn settings(&self) -> Vec<(String, String)> {
         let here = |(name, value): (&str, &str)| match name {
             "DATABASE_URL" => (name.to_owned(), self.database.clone()),
@@ -228,7 +226,7 @@ impl Turn {
         self.stack.settings().into_iter().map(here).collect()
     }
 
-    /// What a query answers in the database of this turn, as text.
+    /// Runs a query in the database of this turn. Returns its first column as text.
     ///
     /// # Panics
     ///
@@ -246,7 +244,7 @@ impl Deref for Turn {
     }
 }
 
-/// What statements answer: the first column of each row.
+/// Runs statements and returns the first column of their rows.
 #[expect(clippy::disallowed_methods, reason = "the connection's driver ends with the connection")]
 async fn administer(url: &str, statements: &str) -> Vec<String> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("PostgreSQL answers");
@@ -273,7 +271,7 @@ fn settings(folder: &Path, options: &[&str]) -> Vec<(String, String)> {
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// What a program prints.
+/// Runs a program and returns its standard output.
 ///
 /// # Panics
 ///
@@ -281,7 +279,7 @@ fn settings(folder: &Path, options: &[&str]) -> Vec<(String, String)> {
 pub(crate) fn answer(mut program: Command) -> String {
     let ran = program.output().expect("the program runs");
     assert!(ran.status.success(), "{program:?} failed:\n{}", String::from_utf8_lossy(&ran.stderr));
-    // A service that needed a second try is told of, too.
+    // Warnings, such as a service that needed a second try.
     std::io::stderr().write_all(&ran.stderr).expect("stderr is open");
     String::from_utf8(ran.stdout).expect("it prints UTF-8")
 }

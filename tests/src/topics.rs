@@ -1,4 +1,4 @@
-//! Kafka's topics, as an operator or a careless producer treats them.
+//! Kafka's topics in the hands of an operator or a careless producer.
 
 use rdkafka::{
     ClientConfig,
@@ -12,7 +12,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// How long Kafka may take.
+/// The time that Kafka may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The topics of a Kafka.
@@ -22,7 +22,7 @@ pub struct Topics {
 }
 
 impl Topics {
-    /// Those of the Kafka at an address.
+    /// The topics of the Kafka at an address.
     ///
     /// # Panics
     ///
@@ -33,7 +33,7 @@ impl Topics {
         Self { admin: config.create().expect("a client"), config }
     }
 
-    /// Makes a topic, with settings of its own.
+    /// Creates a topic with settings of its own.
     ///
     /// # Panics
     ///
@@ -67,7 +67,7 @@ impl Topics {
         self.admin.delete_topics(topics, &Self::options()).await.expect("Kafka answers");
     }
 
-    /// Those that are there, Kafka's own aside.
+    /// The names of all topics except Kafka's own.
     ///
     /// # Panics
     ///
@@ -83,7 +83,7 @@ impl Topics {
         names.filter(|name| !name.starts_with("__")).collect()
     }
 
-    /// Puts a message into partition 0 of a topic.
+    /// Sends a message to partition 0 of a topic.
     ///
     /// # Panics
     ///
@@ -119,7 +119,7 @@ impl Topics {
         let text =
             |text: &str| [&u16::try_from(text.len()).expect("it is short").to_be_bytes(), text.as_bytes()].concat();
         let one = 1_u32.to_be_bytes();
-        // AlterClientQuotas, which librdkafka does not have: version 0, for the clients of this id.
+        // AlterClientQuotas, version 0, for the clients of this id: librdkafka does not have it.
         let request = [
             &[0, 49, 0, 0, 0, 0, 0, 0][..],
             &text("test"),

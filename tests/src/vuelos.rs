@@ -1,10 +1,10 @@
-//! What a client of `vuelos` does, in the words of the business.
+//! A client of the context `vuelos`, in the words of the business.
 
 use crate::sta::Sta;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// What the original's clients send: from Bogotá to New York, for nobody in particular.
+/// The body of the original's clients: a flight from Bogotá to New York without a cliente.
 pub fn bog_jfk() -> Value {
     json!({ "itinerarios": [{ "odos": [{ "segmentos": [{ "legs": [{
         "fecha_salida": "2022-11-22T13:10:00Z",
@@ -14,7 +14,7 @@ pub fn bog_jfk() -> Value {
     }] }] }] }] })
 }
 
-/// The same, for a cliente.
+/// The same body for a cliente.
 pub fn para(cliente: Uuid) -> Value {
     let mut reserva = bog_jfk();
     reserva["id_cliente"] = json!(cliente);
@@ -22,7 +22,7 @@ pub fn para(cliente: Uuid) -> Value {
 }
 
 impl Sta {
-    /// Its reservas.
+    /// The reservas of this server.
     pub fn vuelos(&self) -> Vuelos<'_> {
         Vuelos(self)
     }
@@ -33,7 +33,7 @@ impl Sta {
 pub struct Vuelos<'a>(&'a Sta);
 
 impl Vuelos<'_> {
-    /// Books flights.
+    /// Books flights and returns the id of the reserva.
     ///
     /// # Panics
     ///
@@ -44,7 +44,7 @@ impl Vuelos<'_> {
         answer.1["id"].as_str().and_then(|id| id.parse().ok()).expect("an id")
     }
 
-    /// Asks for a change, `aprobar`, `pagar` or `cancelar`; answers the status and the body.
+    /// Posts a change: `aprobar`, `pagar` or `cancelar`. Returns the status and the body.
     ///
     /// # Panics
     ///
@@ -54,7 +54,7 @@ impl Vuelos<'_> {
         self.0.post(&format!("/vuelos/{verb}-reserva-comando"), &body).await.expect("the server is there")
     }
 
-    /// The same, which is handled.
+    /// Posts a change that is accepted.
     ///
     /// # Panics
     ///
@@ -84,7 +84,7 @@ impl Vuelos<'_> {
         reserva["estado"].as_str().expect("an estado").to_owned()
     }
 
-    /// The first 200 of a list: `reservas?estado=Pendiente`.
+    /// The first 200 items of a list: `reservas?estado=Pendiente`.
     ///
     /// # Panics
     ///

@@ -1,7 +1,7 @@
-//! The rules that keep a line of code at home. `ARCHITECTURE.md` says why; here they fail.
+//! The rules of layers, contexts and crates. `ARCHITECTURE.md` gives the reasons.
 //!
-//! A rule that cannot fail protects nothing: each is shown an offender at the end of this file, and each layer must have
-//! been seen, so that a moved folder cannot silence a rule.
+//! Each rule has a test with an offender in `architecture/offenders.rs`, and each layer must have been seen, so that a moved
+//! folder cannot silence a rule.
 
 use sta_tests::guard::{
     circles::circles,
@@ -12,22 +12,22 @@ use sta_tests::guard::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a layer may know, outside the standard library. Everything else is refused.
+/// The paths that a layer may name outside the standard library. All others are refused.
 struct Layer {
     name: &'static str,
     may_know: &'static [&'static str],
-    /// What it may not know although it lies below something that it may.
+    /// The exceptions below the allowed paths.
     never: &'static [&'static str],
     /// What it may know besides in a `#[cfg_attr(feature = "infrastructure", …)]`: derives that describe a type.
     adapters_may_derive: &'static [&'static str],
-    /// What its tests may know besides.
+    /// The further paths that its tests may name.
     tests_may_know: &'static [&'static str],
 }
 
 const STANDARD: &[&str] = &["std", "core", "alloc"];
 
-/// The layers that are restricted, of the contexts and of the seedwork itself. Inside the seedwork `crate` is the
-/// seedwork, so both read alike. `infrastructure` may know every library, but no other context.
+/// The restricted layers of the contexts and of the seedwork. Inside the seedwork, `crate` is the seedwork.
+/// `infrastructure` may name every library, but no other context.
 const LAYERS: &[Layer] = &[
     Layer {
         name: "domain",
@@ -45,7 +45,7 @@ const LAYERS: &[Layer] = &[
             "crate::transitions",
             "seedwork_derive::Aggregate",
             "chrono",
-            // Tables of characters, compiled in: which texts are the same, and what is seen of them.
+            // Tables of characters, compiled in: equal texts and visible characters.
             "icu_normalizer",
             "icu_properties",
             "thiserror",
@@ -73,18 +73,18 @@ const LAYERS: &[Layer] = &[
             "url",
             "uuid",
         ],
-        // Beginning, draining and committing a unit of work is the bus's and the consumer's.
+        // Only the bus and the consumer begin, drain and commit a unit of work.
         never: &["seedwork::application::UnitOfWorkFactory", "seedwork::application::RecordedEvents"],
         adapters_may_derive: &["utoipa::ToSchema"],
         tests_may_know: &["serde_json", "tokio", "crate::choice", "seedwork::testing", "crate::testing"],
     },
 ];
 
-/// What belongs in one place of the workspace. Tests may do it.
+/// Paths that belong in one place of the workspace. Tests may name them anywhere.
 struct Place {
-    /// What is not named elsewhere.
+    /// The paths.
     what: &'static [&'static str],
-    /// The module where it belongs, whatever the crate; none when it belongs nowhere in the crates looked at.
+    /// The module where they belong, in any crate. `None` if they belong nowhere in the checked crates.
     module: Option<&'static str>,
     instead: &'static str,
 }
@@ -102,7 +102,7 @@ const ENVIRONMENT: Place = Place {
     instead: "read it in a `settings` module and hand the value on",
 };
 
-/// Looks at the machine (PATH, the user's cache folder) and knows no setting of STA: the one that may read besides.
+/// The only other crate that may read the environment: the PATH and the user's cache folder, and no setting of STA.
 const READS_THE_MACHINE: &str = "local-postgres";
 
 const TASKS: Place = Place {
@@ -137,14 +137,17 @@ const WRITES: Place = Place {
     instead: "save in the unit of work: only the committer writes, in one transaction with the events",
 };
 
-/// Crates that are not contexts, and the crates of this workspace that they may depend on (not counting tests).
-/// A context may depend on the seedwork, and on the embedded database for its tests.
-const EDGES: &[(&str, &[&str])] =
-    &[("local-postgres", &[]), ("seedwork", &["seedwork-derive", "local-postgres"]), ("seedwork-derive", &[])];
+/// Crates that are not contexts, with the crates of this workspace that they may depend on (tests aside).
+const EDGES: &[(&str, &[&str])] = &[
+    ("eventually", &[]),
+    ("local-postgres", &[]),
+    ("seedwork", &["eventually", "seedwork-derive", "local-postgres"]),
+    ("seedwork-derive", &[]),
+];
 const EDGES_OF_A_CONTEXT: &[&str] = &["seedwork"];
-const EDGES_OF_A_TEST: &[&str] = &["local-postgres", "seedwork", "seedwork-derive"];
+const EDGES_OF_A_TEST: &[&str] = &["eventually", "local-postgres", "seedwork", "seedwork-derive"];
 
-/// The thin binary: it wires everything, so it may depend on everything.
+/// The binary, which wires everything and so may depend on everything.
 const BINARY: &str = "sta-api";
 
 // What the workspace holds.
@@ -178,7 +181,7 @@ fn layer_of(name: &Named) -> &str {
     name.module.get(1).map_or("", String::as_str)
 }
 
-// The rules, as functions: what they answer is what is wrong.
+// The rules, as functions that return the offences.
 
 fn looks_outwards(name: &Named) -> Option<String> {
     let layer = LAYERS.iter().find(|layer| layer.name == layer_of(name))?;
@@ -320,7 +323,7 @@ fn no_context_knows_another_and_the_seedwork_knows_none() {
 }
 
 #[test]
-fn what_belongs_in_one_place_is_only_there() {
+fn environment_tasks_and_writes_are_in_their_places_only() {
     let tree = Tree::workspace();
     for krate in tree.names("crates") {
         let names = names_in(&tree, &krate);

@@ -1,7 +1,9 @@
-//! Flows over the running system: the real binary, on a real PostgreSQL, asked over HTTP, stopped and killed.
+//! Flows over the running system: the real binary on a real PostgreSQL, called over HTTP, stopped and killed.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
+#[path = "flows/checks.rs"]
+mod checks;
 #[path = "flows/clientes.rs"]
 mod clientes;
 #[path = "flows/connections.rs"]

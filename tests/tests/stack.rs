@@ -1,4 +1,4 @@
-//! The real stack: the real binary with Kafka, a schema registry and PostgreSQL, and a client that is not ours.
+//! The real stack: the real binary with Kafka, a schema registry and PostgreSQL, and a foreign client.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
@@ -25,15 +25,13 @@ mod topics;
 #[path = "stack/withheld.rs"]
 mod withheld;
 
+use eventually::eventually;
 use serde_json::{Value, json};
-use sta_tests::{
-    place::Place,
-    sta::{Sta, eventually},
-};
+use sta_tests::{place::Place, sta::Sta};
 
 sta_tests::scenarios!(Place::on_the_stack, ignore = "needs a JDK, Maven and Python: just test-stack");
 
-/// Takes in an image; answers its id. It is taken in whatever is away, but the database.
+/// Creates an ingesta and returns its id. Only the database is needed for that.
 async fn create(sta: &Sta, url_path: &str) -> String {
     let body = json!({ "id_proveedor": "p-1", "id_paciente": "x-1", "url_path": url_path });
     let (status, answer) = sta.post("/ingesta/crear-ingesta-comando", &body).await.unwrap();
@@ -47,7 +45,7 @@ async fn change(sta: &Sta, name: &str, id: &str) {
     assert_eq!(status, 202, "{answer}");
 }
 
-/// What a server tells of its context, when commands can be committed.
+/// Waits until commands are accepted. Returns the report of readiness about the context.
 async fn ready(sta: &Sta) -> Value {
     eventually("commands can be committed", || async {
         let (status, mut ready) = sta.get("/health/ready").await.unwrap();
@@ -56,15 +54,15 @@ async fn ready(sta: &Sta) -> Value {
     .await
 }
 
-/// Waits until a server tells of its context what it is to tell.
+/// Waits until readiness reports something about the context.
 async fn tells(sta: &Sta, what: &str, is_so: impl Fn(&Value) -> bool) {
     eventually(what, || async { is_so(&ready(sta).await).then_some(()) }).await;
 }
 
-/// Waits until a server has so many events said, each once; answers them.
+/// Waits until this many events are published, each once, and returns them.
 async fn said(place: &Place, count: usize) -> Vec<Value> {
-    let said = eventually("the events are said", || async {
-        let said = place.said("eventos-ingesta").await;
+    let said = eventually("the events are published", || async {
+        let said = place.published("eventos-ingesta").await;
         (said.len() >= count).then_some(said)
     });
     let said = said.await;

@@ -264,7 +264,7 @@ fn assert_nothing(wrong: impl IntoIterator<Item = String>) {
 }
 
 #[test]
-fn every_source_says_what_it_is_for_and_is_short() {
+fn every_source_has_a_module_doc_and_is_short() {
     let tree = Tree::workspace();
     assert!(tree.ending("", "rs").count() > 20, "the sources were not found");
     assert_nothing(tree.ending("", "rs").filter_map(|(path, text)| says_what_it_is_for(path, text)));

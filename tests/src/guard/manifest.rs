@@ -1,6 +1,6 @@
 //! A `Cargo.toml`, read as far as the rules need it: its tables and their entries, one entry a line.
 //!
-//! This is not all of TOML. What it does not understand it keeps as text, and the rules ask for the plain form.
+//! This is not all of TOML. Other forms stay text, and the rules demand the plain one.
 
 /// One `key = value` of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,14 +24,14 @@ pub struct Dependency {
     pub table: String,
     /// Its name, as the code knows it but for the hyphens.
     pub name: String,
-    /// Whether its version is the workspace's.
+    /// True if its version is the workspace's.
     pub inherited: bool,
-    /// Whether only a feature brings it.
+    /// True if only a feature brings it.
     pub optional: bool,
 }
 
 impl Dependency {
-    /// Whether only tests, examples and benches have it.
+    /// True if only tests, examples and benches have it.
     pub fn is_dev(&self) -> bool {
         self.table.ends_with("dev-dependencies")
     }
@@ -84,7 +84,7 @@ fn dependency(entry: &Entry) -> Option<Dependency> {
     if table == "workspace.dependencies" {
         return None;
     }
-    // `[dependencies.serde]` and what follows it is one dependency that hides behind a table of its own.
+    // `[dependencies.serde]` is one dependency with a table of its own.
     if let Some((kind, name)) = table.rsplit_once("dependencies.") {
         let (table, name) = (format!("{kind}dependencies"), name.to_owned());
         return Some(Dependency { table, name, inherited: entry.key == "workspace", optional: false });
@@ -100,7 +100,7 @@ fn dependency(entry: &Entry) -> Option<Dependency> {
     Some(Dependency { table: table.clone(), name: name.to_owned(), inherited, optional })
 }
 
-/// How many brackets a value leaves open.
+/// The number of brackets that a value leaves open.
 fn depth(value: &str) -> usize {
     let count = |brackets: [char; 2]| value.matches(brackets).count();
     count(['[', '{']).saturating_sub(count([']', '}']))

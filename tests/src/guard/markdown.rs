@@ -1,4 +1,4 @@
-//! Markdown, read as far as the rules need it: its links, the anchors of its headings, and what stands in code.
+//! Markdown, read as far as the rules need it: links, the anchors of headings, and code.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ pub struct Link {
     pub target: String,
 }
 
-/// Every link and image, inline (`[text](target)`) or defined (`[label]: target`); what stands in code is none.
+/// Every link and image outside of code, inline (`[text](target)`) or defined (`[label]: target`).
 pub fn links(text: &str) -> Vec<Link> {
     let mut found = Vec::new();
     for line in lines(text).filter(|line| !line.fenced) {
@@ -78,7 +78,7 @@ fn after(target_and_more: &str) -> &str {
     target_and_more.split_once(')').map_or("", |(_, more)| more)
 }
 
-/// What stands in code: the lines of fenced blocks and the spans between backticks.
+/// The code of a document: the lines of fenced blocks and the spans between backticks.
 pub fn code(text: &str) -> Vec<Link> {
     let mut found = Vec::new();
     for line in lines(text) {

@@ -1,8 +1,8 @@
-//! What the guard tests look at: the files of the workspace, and what is written in them.
+//! Readers of the workspace's files for the guard tests.
 //!
-//! Nothing here runs or builds the workspace. The guards read sources, so that they take a second and judge code that
-//! is compiled only under some feature, too.
+//! They read sources and build nothing, so the guards take a second and see code of every feature.
 
+pub mod choices;
 pub mod circles;
 pub mod manifest;
 pub mod markdown;

@@ -11,7 +11,7 @@ use syn::{
     visit::{self, Visit},
 };
 
-/// How many renames of renames are followed.
+/// The number of renames of renames that are followed.
 const RENAMES: usize = 16;
 
 /// A path that is named somewhere.
@@ -23,14 +23,14 @@ pub struct Named {
     pub at: String,
     /// The module in which it is named.
     pub module: Vec<String>,
-    /// Whether only tests compile it.
+    /// True if only tests compile it.
     pub in_test: bool,
     /// Whether only the feature `infrastructure` compiles it, by a `#[cfg_attr(feature = "infrastructure", …)]`.
     pub with_adapters: bool,
 }
 
 impl Named {
-    /// Whether the path is `root` or lies below it.
+    /// Returns true if the path is `root` or below it.
     pub fn is_within(&self, root: &str) -> bool {
         self.path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
     }
@@ -47,7 +47,7 @@ pub fn named(source: &Source, crates: &BTreeSet<String>, tests: &BTreeSet<Vec<St
     reader.resolve()
 }
 
-/// What is in scope in a module under another name than its path.
+/// The names in scope of a module that differ from their paths.
 #[derive(Default)]
 struct Scope {
     imports: BTreeMap<String, Vec<String>>,
@@ -169,7 +169,7 @@ impl Reader<'_> {
         None
     }
 
-    /// Whether a path begins with a crate's name: what a `use` begins with, and any crate that is known.
+    /// Returns true if a path begins with a crate's name: the first word of a `use`, or any known crate.
     fn is_crate(&self, segments: &[String], raw: &Raw) -> bool {
         let Some(first) = segments.first() else { return false };
         let is_known = segments.len() > 1 && (is_standard(first) || self.crates.contains(first));

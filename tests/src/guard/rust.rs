@@ -9,7 +9,7 @@ pub struct Source {
     pub path: String,
     /// Its module: `["crate", "domain", "ingesta"]`.
     pub module: Vec<String>,
-    /// What is in it.
+    /// The syntax tree.
     pub file: syn::File,
 }
 
@@ -50,7 +50,7 @@ fn declared_for_tests(module: &[String], items: &[Item]) -> Vec<Vec<String>> {
     found
 }
 
-/// Whether the attributes say `#[test]`, or a `#[cfg(…)]` that asks for `test` or the feature `testing`.
+/// Returns true for `#[test]`, and for a `#[cfg(…)]` that asks for `test` or the feature `testing`.
 pub fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let path = attribute.path();
@@ -62,7 +62,7 @@ pub fn is_for_tests(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// `any(unix, test)` is compiled outside tests as well, but who adds `test` to a condition means a test's helper.
+/// `any(unix, test)` is compiled outside tests, too, but a condition with `test` marks a helper of tests.
 fn asks_for_tests(condition: &str) -> bool {
     let mut words = condition.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
     !condition.contains("not") && words.any(|word| word == "test" || word == "testing")

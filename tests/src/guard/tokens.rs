@@ -7,7 +7,7 @@ use proc_macro2::{Delimiter, Ident, Spacing, TokenStream, TokenTree};
 pub struct TokenPath {
     /// `["seedwork", "domain", "Id"]`; `$crate` is `crate`, a glob ends with `*`.
     pub segments: Vec<String>,
-    /// Whether it began with `::`.
+    /// True if it begins with `::`.
     pub global: bool,
     /// The line it begins in.
     pub line: usize,
@@ -44,7 +44,7 @@ fn walk(tokens: &[TokenTree], found: &mut Vec<TokenPath>) {
     }
 }
 
-/// Takes in the further segments of a path; answers where it ends.
+/// Collects the further segments of a path. Returns its end.
 fn follow(tokens: &[TokenTree], mut at: usize, path: &mut TokenPath, known: bool, found: &mut Vec<TokenPath>) -> usize {
     while colons_begin_at(tokens, at) {
         match tokens.get(at + 2) {
@@ -95,7 +95,7 @@ fn colons_end_at(tokens: &[TokenTree], at: usize) -> bool {
     at >= 2 && colons_begin_at(tokens, at - 2)
 }
 
-/// Whether what stands before the `::` at `at` is a part of the path.
+/// Returns true if the tokens before the `::` at `at` belong to the path.
 fn is_continued(tokens: &[TokenTree], at: usize) -> bool {
     match at.checked_sub(1).map(|before| &tokens[before]) {
         Some(TokenTree::Punct(punct)) => punct.as_char() == '>',
@@ -109,7 +109,7 @@ fn is_metavariable(tokens: &[TokenTree], at: usize) -> bool {
     matches!(at.checked_sub(1).map(|before| &tokens[before]), Some(TokenTree::Punct(punct)) if punct.as_char() == '$')
 }
 
-/// Every attribute `name` in the tokens, in macro bodies and `cfg_attr` too: its line and what it says.
+/// Every attribute `name` in the tokens, macro bodies and `cfg_attr` included: its line and its tokens.
 pub fn attributes(tokens: TokenStream, name: &str) -> Vec<(usize, TokenStream)> {
     let (mut found, tokens) = (Vec::new(), tokens.into_iter().collect::<Vec<_>>());
     for (at, token) in tokens.iter().enumerate() {
@@ -137,7 +137,7 @@ pub fn attributes(tokens: TokenStream, name: &str) -> Vec<(usize, TokenStream)> 
     found
 }
 
-/// What stands in the brackets of `cfg_attr(…)`.
+/// The tokens in the brackets of `cfg_attr(…)`.
 fn cfg_attr(token: &TokenTree) -> Vec<TokenTree> {
     if let TokenTree::Group(group) = token { group.stream().into_iter().collect() } else { Vec::new() }
 }

@@ -1,4 +1,4 @@
-//! The files of the workspace as a value, so that a rule can be shown files that do not exist.
+//! The files of the workspace as a value, so that a test can show a rule files that do not exist.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Folders that hold nothing of ours.
+/// Folders without files of the project.
 const NOT_OURS: &[&str] = &["target", "node_modules"];
 
 /// Files by their path from the workspace's root, with `/` between folders. What is not text has an empty text.
@@ -32,7 +32,7 @@ impl Tree {
         self.0.get(path).map(String::as_str)
     }
 
-    /// Whether there is a file or a folder of this path. The root is the empty path.
+    /// Returns true if there is a file or a folder with this path. The root is the empty path.
     pub fn has(&self, path: &str) -> bool {
         path.is_empty() || self.0.contains_key(path) || self.under(path).next().is_some()
     }

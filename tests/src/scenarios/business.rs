@@ -1,9 +1,7 @@
-//! What a client of `ingesta` does.
+//! Scenarios of a client of `ingesta`.
 
-use crate::{
-    place::Place,
-    sta::{Sta, eventually},
-};
+use crate::{place::Place, sta::Sta};
+use eventually::eventually;
 use serde_json::{Value, json};
 
 /// Every command that changes an ingesta, with the state that it leads to.
@@ -16,7 +14,7 @@ const COMMANDS: [(&str, &str); 6] = [
     ("eliminar", "Eliminada"),
 ];
 
-/// From which states a command is handled, as the contract says.
+/// The states from which a command is allowed, as in the contract.
 fn allowed(command: &str) -> &'static [&'static str] {
     match command {
         "iniciar-procesamiento" => &["Creada", "Alertada"],
@@ -58,10 +56,10 @@ async fn read(sta: &Sta, id: &str) -> Value {
     ingesta
 }
 
-pub async fn what_is_created_can_be_read_as_the_contract_says(place: &Place) {
+pub async fn a_created_ingesta_is_readable_as_in_the_contract(place: &Place) {
     let sta = place.start().await;
     let (client, url) = sta.raw("/ingesta/crear-ingesta-comando");
-    // The original's body, with a member that nobody knows any more.
+    // The original's body with a member that is no longer known.
     let body =
         json!({ "id_proveedor": "prov-1", "id_paciente": "pac-1", "url_path": "http://a.example/b?c=1", "x": [] });
     let answer = client.post(url).json(&body).send().await.unwrap();
@@ -82,7 +80,7 @@ pub async fn what_is_created_can_be_read_as_the_contract_says(place: &Place) {
         (&json!("Creada"), &json!(1), &Value::Null)
     );
     assert_eq!(ingesta["url_path"], "http://a.example/b?c=1");
-    // An unchanged ingesta is not sent again.
+    // An unchanged ingesta is answered with 304.
     let (client, url) = sta.raw(&location);
     let answer = client.get(&url).send().await.unwrap();
     let etag = answer.headers()["etag"].clone();
@@ -92,10 +90,10 @@ pub async fn what_is_created_can_be_read_as_the_contract_says(place: &Place) {
     assert_eq!(sta.stop().await.0, 0);
 }
 
-pub async fn every_transition_is_accepted_or_refused_as_the_contract_says(place: &Place) {
+pub async fn every_transition_is_made_or_refused_as_in_the_contract(place: &Place) {
     let sta = place.start().await;
     let states = ["Creada", "Pendiente", "Alertada", "Rechazada", "Finalizada", "Fallida", "Eliminada"];
-    let mut handled = 0;
+    let mut done = 0;
     for state in states {
         for (name, to) in COMMANDS {
             let id = create(&sta, "p-1").await;
@@ -106,7 +104,7 @@ pub async fn every_transition_is_accepted_or_refused_as_the_contract_says(place:
             let ingesta = read(&sta, &id).await;
             if allowed(name).contains(&state) {
                 assert_eq!((status, &ingesta["estado"]), (202, &json!(to)), "{name} from {state}");
-                handled += 1;
+                done += 1;
             } else {
                 assert_eq!(
                     (status, &answer["type"]),
@@ -117,9 +115,9 @@ pub async fn every_transition_is_accepted_or_refused_as_the_contract_says(place:
             }
         }
     }
-    assert_eq!(handled, 18);
-    let said = eventually("all is said", || async {
-        let messages = place.said("eventos-ingesta").await;
+    assert_eq!(done, 18);
+    let said = eventually("everything is published", || async {
+        let messages = place.published("eventos-ingesta").await;
         let kinds: std::collections::BTreeSet<_> =
             messages.iter().map(|message| message["headers"]["ce_type"].as_str().unwrap().to_owned()).collect();
         (kinds.len() == 7).then_some(kinds)
@@ -128,21 +126,21 @@ pub async fn every_transition_is_accepted_or_refused_as_the_contract_says(place:
     assert_eq!(sta.stop().await.0, 0);
 }
 
-pub async fn thirty_commands_at_once_on_one_ingesta_are_handled_or_refused_by_the_business_only(place: &Place) {
+pub async fn thirty_commands_at_once_on_one_ingesta_succeed_or_are_refused_by_the_business_only(place: &Place) {
     let sta = place.start().await;
     let id = create(&sta, "p-1").await;
     let sent = (0..30).map(|n| command(&sta, if n % 2 == 0 { "iniciar-procesamiento" } else { "alertar" }, &id));
     let outcomes = futures_util::future::join_all(sent).await;
-    let handled = outcomes.iter().filter(|(status, _)| *status == 202).count();
+    let done = outcomes.iter().filter(|(status, _)| *status == 202).count();
     for (status, answer) in &outcomes {
         let by_the_business = *status == 422 && answer["type"] == "/problemas/transicion-invalida";
         assert!(*status == 202 || by_the_business, "{status} {answer}");
     }
-    assert_eq!(read(&sta, &id).await["version"], json!(handled + 1));
+    assert_eq!(read(&sta, &id).await["version"], json!(done + 1));
     assert_eq!(sta.stop().await.0, 0);
 }
 
-pub async fn a_list_is_read_page_by_page_newest_first_also_while_others_are_added(place: &Place) {
+pub async fn a_list_is_read_page_by_page_newest_first_even_while_others_are_added(place: &Place) {
     let sta = place.start().await;
     let mut created = Vec::new();
     for n in 0..7 {

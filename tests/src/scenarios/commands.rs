@@ -1,9 +1,10 @@
-//! `ingesta` handles what comes on `comandos-ingesta`.
+//! Scenarios of commands to `ingesta` over the topic `comandos-ingesta`.
 
 use crate::{
     place::Place,
-    sta::{Sta, eventually, signal},
+    sta::{Sta, signal},
 };
+use eventually::eventually;
 use serde_json::{Value, json};
 use std::{process::Stdio, time::Duration};
 use tokio::io::AsyncWriteExt;
@@ -25,11 +26,11 @@ async fn reaches(sta: &Sta, id: Uuid, estado: &str) {
     eventually(estado, || async { (state(sta, id).await.as_deref() == Some(estado)).then_some(()) }).await;
 }
 
-/// The events of an ingesta, when there are as many as are expected.
+/// Waits for this many events of an ingesta and returns them.
 async fn events(place: &Place, id: Uuid, expected: usize) -> Vec<Value> {
     let id = id.to_string();
     let all = eventually("the events are there", || async {
-        let mut all = place.said(EVENTS).await;
+        let mut all = place.published(EVENTS).await;
         all.retain(|message| message["key"] == id.as_str());
         (all.len() >= expected).then_some(all)
     });
@@ -38,7 +39,7 @@ async fn events(place: &Place, id: Uuid, expected: usize) -> Vec<Value> {
     all
 }
 
-pub async fn every_command_that_is_sent_is_handled_in_order(place: &Place) {
+pub async fn every_command_from_the_broker_is_handled_in_order(place: &Place) {
     let sta = place.start().await;
     let id = Uuid::now_v7();
     place.send(COMMANDS, "CrearIngesta", &["--header", "ce_correlationid=c-7"], &create(id)).await.unwrap();
@@ -49,12 +50,12 @@ pub async fn every_command_that_is_sent_is_handled_in_order(place: &Place) {
     }
     reaches(&sta, id, "Eliminada").await;
     let said = events(place, id, 5).await;
-    assert_eq!(said[0]["headers"]["ce_correlationid"], "c-7", "what a command leads to is correlated with it");
+    assert_eq!(said[0]["headers"]["ce_correlationid"], "c-7", "the events of a command have its correlation id");
     assert_eq!(said[2]["value"]["motivo"], "porque si");
     assert_eq!(sta.stop().await.0, 0);
 }
 
-pub async fn the_same_message_twice_is_one_effect_also_over_a_restart(place: &Place) {
+pub async fn the_same_message_twice_has_one_effect_even_over_a_restart(place: &Place) {
     let sta = place.start().await;
     let (id, change) = (Uuid::now_v7(), |id: Uuid| json!({ "id_ingesta": id, "motivo": "m" }).to_string());
     for _ in 0..3 {
@@ -66,12 +67,12 @@ pub async fn the_same_message_twice_is_one_effect_also_over_a_restart(place: &Pl
     place.send(COMMANDS, "AlertarIngesta", &["--id", "m-2"], &change(id)).await.unwrap();
     let sta = place.start().await;
     reaches(&sta, id, "Alertada").await;
-    // Not even a refusal for the id that is taken: the message was never new.
+    // Not even a refusal of the taken id: the message was never new.
     events(place, id, 2).await;
     assert_eq!(sta.stop().await.0, 0);
 }
 
-pub async fn what_the_business_refuses_is_answered(place: &Place) {
+pub async fn a_command_that_the_business_refuses_is_answered(place: &Place) {
     let sta = place.start().await;
     let (id, unknown) = (Uuid::now_v7(), Uuid::now_v7());
     place.send(COMMANDS, "CrearIngesta", &[], &create(id)).await.unwrap();
@@ -123,7 +124,7 @@ pub async fn a_text_from_the_broker_is_normalized_or_refused_as_over_http(place:
     assert_eq!(sta.stop().await.0, 0);
 }
 
-pub async fn a_value_that_does_not_fit_is_not_sent_and_the_reason_is_told(place: &Place) {
+pub async fn a_value_that_does_not_fit_is_not_sent_and_the_reason_is_printed(place: &Place) {
     let id = Uuid::now_v7();
     for (record, line, told) in [
         ("CrearIngesta", json!({ "id_ingesta": id }).to_string(), "id_proveedor is missing"),
@@ -134,12 +135,12 @@ pub async fn a_value_that_does_not_fit_is_not_sent_and_the_reason_is_told(place:
         let refused = place.send(COMMANDS, record, &[], &line).await.unwrap_err();
         assert!(refused.contains(told), "{refused}");
     }
-    assert!(place.said(COMMANDS).await.is_empty());
+    assert!(place.published(COMMANDS).await.is_empty());
     let refused = place.send(EVENTS, "CrearIngesta", &[], &create(id)).await.unwrap_err();
     assert!(refused.contains("belongs to the topic comandos-ingesta, not to eventos-ingesta"), "{refused}");
-    assert!(place.said(EVENTS).await.is_empty());
+    assert!(place.published(EVENTS).await.is_empty());
     place.send(EVENTS, "CrearIngesta", &["--force"], &create(id)).await.unwrap();
-    assert_eq!(place.said(EVENTS).await.len(), 1);
+    assert_eq!(place.published(EVENTS).await.len(), 1);
 }
 
 pub async fn a_line_leaves_at_once_and_a_signal_ends_the_sending(place: &Place) {
@@ -149,7 +150,7 @@ pub async fn a_line_leaves_at_once_and_a_signal_ends_the_sending(place: &Place) 
     let mut stdin = send.stdin.take().unwrap();
     for n in 1..=2 {
         stdin.write_all(format!("{}\n", create(Uuid::now_v7())).as_bytes()).await.unwrap();
-        eventually("the line is sent", || async { (place.said(COMMANDS).await.len() == n).then_some(()) }).await;
+        eventually("the line is sent", || async { (place.published(COMMANDS).await.len() == n).then_some(()) }).await;
     }
     signal(send.id().unwrap(), "TERM");
     let ended = tokio::time::timeout(Duration::from_secs(60), send.wait()).await.expect("it ends with stdin open");
@@ -172,8 +173,8 @@ pub async fn two_processes_share_the_work_and_do_it_once(place: &Place) {
     for id in &ids {
         reaches(&two, *id, "Alertada").await;
     }
-    let all = eventually("everything is said", || async {
-        let all = place.said(EVENTS).await;
+    let all = eventually("everything is published", || async {
+        let all = place.published(EVENTS).await;
         (all.len() >= 120).then_some(all)
     });
     assert_eq!(all.await.len(), 120, "each effect once");

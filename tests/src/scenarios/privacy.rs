@@ -1,6 +1,7 @@
 //! Personal data is stored, published and shown, but never logged.
 
-use crate::{clientes::natural, place::Place, sta::eventually};
+use crate::{clientes::natural, place::Place};
+use eventually::eventually;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -12,7 +13,7 @@ pub async fn no_log_level_shows_personal_data(place: &Place) {
     assert_eq!(sta.clientes().cliente(id).await["email"], cliente["email"]);
     assert_eq!(sta.clientes().lista("todos").await.len(), 1);
 
-    // The same patient arrives by HTTP and by the broker, and is searched for.
+    // The same patient comes over HTTP and over the broker, and is searched for.
     let (paciente, by_broker) = ("PACIENTE-4711", Uuid::now_v7());
     let ingesta = json!({ "id_proveedor": "p", "id_paciente": paciente, "url_path": "https://imagenes.example/1" });
     assert_eq!(sta.post("/ingesta/crear-ingesta-comando", &ingesta).await.unwrap().0, 202);
@@ -26,7 +27,7 @@ pub async fn no_log_level_shows_personal_data(place: &Place) {
     })
     .await;
     eventually("the cliente is published", || async {
-        (!place.said("eventos-cliente").await.is_empty()).then_some(())
+        (!place.published("eventos-cliente").await.is_empty()).then_some(())
     })
     .await;
     let (client, metrics) = sta.raw("/metrics");

@@ -1,15 +1,11 @@
-//! Between the contexts and back: a cliente's reservas are booked in `vuelos` and shown by its expediente in `clientes`.
+//! Scenarios across contexts: a cliente's reservas are booked in `vuelos` and shown by its expediente in `clientes`.
 
-use crate::{
-    clientes::natural,
-    place::Place,
-    sta::{Sta, eventually},
-    vuelos::para,
-};
+use crate::{clientes::natural, place::Place, sta::Sta, vuelos::para};
+use eventually::eventually;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// Tells of every request and every message.
+/// The log level that has a line for each request and each message.
 const LOG: (&str, &str) = ("RUST_LOG", "warn,seedwork=debug");
 
 async fn shows(clientes: &Sta, cliente: Uuid, reserva: Uuid, estado: &str) {
@@ -19,7 +15,7 @@ async fn shows(clientes: &Sta, cliente: Uuid, reserva: Uuid, estado: &str) {
     .await;
 }
 
-/// The whole trip, with the server that has each context.
+/// The whole trip, over the server of each context.
 async fn round_trip(place: &Place, clientes: &Sta, vuelos: &Sta) {
     let cliente = clientes.clientes().registrar(natural()).await;
     assert_eq!(clientes.clientes().expediente(cliente).await.estado(), "Abierto");
@@ -38,31 +34,31 @@ async fn round_trip(place: &Place, clientes: &Sta, vuelos: &Sta) {
     shows(clientes, cliente, approved, "Aprobada").await;
     assert_eq!(vuelos.vuelos().estado(pending).await, "Cancelada");
     assert_eq!(vuelos.vuelos().estado(approved).await, "Aprobada");
-    // What the request led to says so, over two contexts and back.
-    for (topic, key, said) in [
+    // The events that the request caused have its correlation id, over two contexts and back.
+    for (topic, key, record) in [
         ("eventos-cliente", cliente, "sta.clientes.v1.ClienteDesactivado"),
         ("eventos-reserva", pending, "sta.vuelos.v1.ReservaCancelada"),
     ] {
-        let messages = place.said(topic).await;
-        let of = |message: &&Value| message["key"] == key.to_string() && message["headers"]["ce_type"] == said;
-        let message = messages.iter().find(of).unwrap_or_else(|| panic!("{said} is said"));
+        let messages = place.published(topic).await;
+        let of = |message: &&Value| message["key"] == key.to_string() && message["headers"]["ce_type"] == record;
+        let message = messages.iter().find(of).unwrap_or_else(|| panic!("{record} is not published"));
         assert_eq!(message["headers"]["ce_correlationid"], correlation, "{message}");
     }
-    // And so does every line that is logged on the way: of the request, and of each of these messages.
-    let told = |line: &Value| line["span"]["correlation_id"] == correlation;
-    let answered = |line: &Value| line["message"] == "a request was answered" && told(line);
+    // So do the log lines of the request and of each of these messages.
+    let is_correlated = |line: &Value| line["span"]["correlation_id"] == correlation;
+    let answered = |line: &Value| line["message"] == "a request was answered" && is_correlated(line);
     assert!(place.log_lines().iter().any(answered));
-    for said in ["sta.clientes.v1.ClienteDesactivado", "sta.vuelos.v1.ReservaCancelada"] {
-        let handled = |line: &Value| line["message"] == "a message was handled" && line["kind"] == said;
+    for record in ["sta.clientes.v1.ClienteDesactivado", "sta.vuelos.v1.ReservaCancelada"] {
+        let handled = |line: &Value| line["message"] == "a message was handled" && line["kind"] == record;
         let lines = eventually("the message is handled", || async {
             let lines: Vec<_> = place.log_lines().into_iter().filter(handled).collect();
             (!lines.is_empty()).then_some(lines)
         });
-        assert!(lines.await.iter().all(told), "{said}");
+        assert!(lines.await.iter().all(is_correlated), "{record}");
     }
 }
 
-pub async fn a_cliente_that_leaves_gives_its_pending_reservas_up_and_its_expediente_shows_it(place: &Place) {
+pub async fn the_pending_reservas_of_a_cliente_that_leaves_are_cancelled_and_its_expediente_shows_it(place: &Place) {
     let sta = place.start_with(&[LOG]).await;
     round_trip(place, &sta, &sta).await;
     assert_eq!(sta.stop().await.0, 0);

@@ -1,9 +1,10 @@
-//! `events tail`, beside a running server and without one.
+//! Scenarios of `events tail`, beside a running server and without one.
 
 use crate::{
     place::Place,
-    sta::{Sta, eventually, signal},
+    sta::{Sta, signal},
 };
+use eventually::eventually;
 use serde_json::json;
 use std::{
     process::Stdio,
@@ -32,12 +33,12 @@ pub async fn every_event_is_shown_once_with_its_cloudevents_headers_and_a_plain_
     let alert = json!({ "id_ingesta": id, "motivo": "borrosa" });
     assert_eq!(sta.post("/ingesta/alertar-ingesta-comando", &alert).await.unwrap().0, 202);
     let all = eventually("both are relayed", || async {
-        let all = place.said(TOPIC).await;
+        let all = place.published(TOPIC).await;
         (all.len() >= 2).then_some(all)
     })
     .await;
     assert_eq!(sta.stop().await.0, 0);
-    assert_eq!(place.said(TOPIC).await, all, "the same without a server");
+    assert_eq!(place.published(TOPIC).await, all, "the same without a server");
     assert_eq!(all.len(), 2);
     let (created, alerted) = (&all[0], &all[1]);
     assert_eq!((&created["topic"], &created["key"]), (&json!(TOPIC), &json!(id)));
@@ -63,7 +64,7 @@ pub async fn every_event_is_shown_once_with_its_cloudevents_headers_and_a_plain_
     assert_eq!(alerted["value"]["motivo"], "borrosa", "a union is unwrapped");
 }
 
-pub async fn a_topic_that_is_not_there_is_told_and_a_reader_that_leaves_ends_the_tail(place: &Place) {
+pub async fn a_missing_topic_is_reported_and_a_reader_that_leaves_ends_the_tail(place: &Place) {
     for _ in 0..2 {
         let tail = place.command().args(["events", "tail", "eventos-nada", "--from-beginning"]).output().await.unwrap();
         let told = String::from_utf8(tail.stderr).unwrap();
@@ -80,13 +81,13 @@ pub async fn a_topic_that_is_not_there_is_told_and_a_reader_that_leaves_ends_the
     assert!(ended.status.success() && ended.stderr.is_empty(), "{ended:?}");
 }
 
-pub async fn it_follows_from_the_end_until_it_is_interrupted_and_ends_at_a_limit(place: &Place) {
+pub async fn the_tail_follows_from_the_end_until_it_is_interrupted_and_ends_at_a_limit(place: &Place) {
     let sta = place.start().await;
     create(&sta).await;
-    eventually("the first is relayed", || async { (!place.said(TOPIC).await.is_empty()).then_some(()) }).await;
+    eventually("the first is relayed", || async { (!place.published(TOPIC).await.is_empty()).then_some(()) }).await;
     let mut follow = place.command().args(["events", "tail", TOPIC]).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(follow.stdout.take().unwrap()).lines();
-    // It begins at the end as it is when it has begun: what comes before that is not its own.
+    // The tail begins at the end as of its start, which is some time after the process was spawned.
     let deadline = Instant::now() + Duration::from_secs(30);
     let line = loop {
         create(&sta).await;

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What a rule says of a source at `path` in the crate `ingesta`.
+/// The offences of a source at `path` in the crate `ingesta`.
 fn judged(path: &str, text: &str, rule: impl Fn(&Named) -> Option<String>) -> Vec<String> {
     let path = format!("crates/ingesta/src/{path}");
     let manifest = "[dependencies]\nseedwork.workspace = true\nserde = 1\ndiesel = 1\nchrono = 1\nvuelos = 1\ntokio = 1\nutoipa = 1";
@@ -21,7 +21,7 @@ fn passes(path: &str, text: &str, rule: impl Fn(&Named) -> Option<String>) {
 }
 
 #[test]
-fn the_layers_catch_who_looks_outwards() {
+fn the_layers_catch_an_outward_path() {
     for offender in [
         "use crate::infrastructure::Tabla;",
         "use crate::{application::Bus};",
@@ -68,7 +68,7 @@ fn the_layers_catch_who_looks_outwards() {
 }
 
 #[test]
-fn the_layers_let_pass_who_looks_inwards() {
+fn the_layers_let_an_inward_path_pass() {
     passes(
         "domain/ingesta/mod.rs",
         "mod values; pub use values::Url; use super::otro::Otro; use std::fmt; use chrono::{DateTime, Utc};

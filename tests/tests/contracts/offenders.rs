@@ -120,7 +120,7 @@ fn a_type_in_the_wrong_place_twice_or_only_in_tests_is_caught() {
 }
 
 #[test]
-fn what_another_context_says_needs_its_schema_and_is_read_as_one_likes() {
+fn a_record_of_another_context_needs_a_schema_and_may_be_read_in_part() {
     let consumed = r#"#[event(record = "sta.ingesta.v1.IngestaAlertada", topic = "eventos-ingesta", key = id_ingesta)]
         struct Alerta { id_ingesta: Uuid }"#;
     let judged = |consumed: &str| {

@@ -1,16 +1,17 @@
-//! What a client of `clientes` does, and what an expediente shows of what is heard on `eventos-reserva`.
+//! Flows of `clientes`: its clients, and the reservas that an expediente shows.
 
+use eventually::eventually;
 use serde_json::{Value, json};
 use sta_tests::{
     clientes::{empresa, natural},
-    sta::{Sta, eventually, send, tail},
+    sta::{Sta, send, tail},
 };
 use std::path::Path;
 use uuid::Uuid;
 
 const RESERVAS: &str = "eventos-reserva";
 
-/// A reserva of a cliente, as one of its events tells of it.
+/// The value of an event about a reserva.
 fn reserva(id: Uuid, cliente: Option<Uuid>, estado: &str, version: i64) -> String {
     json!({
         "id_reserva": id, "id_cliente": cliente, "estado": estado, "tipo_vuelo": "solo_ida", "ruta": "BOG-JFK",
@@ -19,7 +20,7 @@ fn reserva(id: Uuid, cliente: Option<Uuid>, estado: &str, version: i64) -> Strin
     .to_string()
 }
 
-async fn say(home: &Path, record: &str, options: &[&str], line: &str) {
+async fn publish(home: &Path, record: &str, options: &[&str], line: &str) {
     send(home, &[], RESERVAS, record, options, line).await.unwrap();
 }
 
@@ -28,12 +29,11 @@ async fn shows(sta: &Sta, cliente: Uuid, reserva: Uuid, estado: &str) {
     eventually(&format!("the expediente shows {estado}"), shown).await;
 }
 
-/// Waits until everything that was said before is heard: a reserva that is said last, with the key of the others, shows
-/// that they were dealt with.
+/// Waits until all events before are handled: publishes a last one with their key and waits until it is shown.
 async fn settles(sta: &Sta, home: &Path, key: Uuid) {
     let (cliente, last) = (sta.clientes().registrar(natural()).await, Uuid::now_v7());
     let key = format!("{key}");
-    say(home, "ReservaCreada", &["--key", &key], &reserva(last, Some(cliente), "Pendiente", 1)).await;
+    publish(home, "ReservaCreada", &["--key", &key], &reserva(last, Some(cliente), "Pendiente", 1)).await;
     shows(sta, cliente, last, "Pendiente").await;
 }
 
@@ -65,12 +65,12 @@ async fn a_cliente_and_its_expediente_are_there_at_once_until_it_leaves() {
     let ids = |list: Vec<Value>| list.into_iter().map(|one| one["id"].clone()).collect::<Vec<_>>();
     assert_eq!(ids(sta.clientes().lista("todos").await).len(), 3);
     assert!(!ids(sta.clientes().lista("desactivados").await).contains(&json!(other)));
-    let said = eventually("all is said", || async {
-        let said = tail(home.path(), &[], "eventos-cliente").await;
-        (said.len() == 5).then_some(said)
+    let published = eventually("everything is published", || async {
+        let published = tail(home.path(), &[], "eventos-cliente").await;
+        (published.len() == 5).then_some(published)
     });
-    let said = said.await;
-    let of = |record: &str| said.iter().filter(|one| one["headers"]["ce_type"] == record).collect::<Vec<_>>();
+    let published = published.await;
+    let of = |record: &str| published.iter().filter(|one| one["headers"]["ce_type"] == record).collect::<Vec<_>>();
     assert_eq!(of("sta.clientes.v1.ClienteRegistrado").len(), 3);
     for left in of("sta.clientes.v1.ClienteDesactivado") {
         assert_eq!((&left["value"]["motivo"], &left["headers"]["ce_aggregateversion"]), (&json!("se va"), &json!("2")));
@@ -80,7 +80,7 @@ async fn a_cliente_and_its_expediente_are_there_at_once_until_it_leaves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_email_or_a_document_is_taken_once_whoever_is_asked() {
+async fn an_email_or_a_document_is_taken_once_in_every_process() {
     let home = tempfile::tempdir().unwrap();
     let one = Sta::start(home.path(), &[]).await;
     let two = Sta::start(home.path(), &[]).await;
@@ -96,7 +96,7 @@ async fn an_email_or_a_document_is_taken_once_whoever_is_asked() {
             assert_eq!((status, &problem["type"]), (409, &json!(format!("/problemas/{slug}"))), "{problem}");
         }
     }
-    // Both at once, many times: one of the two is told.
+    // Both values are taken, many times: one of them is named.
     for _ in 0..20 {
         let (here, mut there) = (natural(), natural());
         there["email"] = here["email"].clone();
@@ -111,20 +111,20 @@ async fn an_email_or_a_document_is_taken_once_whoever_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_expediente_shows_the_reservas_of_its_cliente_also_when_it_is_closed() {
+async fn an_expediente_shows_the_reservas_of_its_cliente_even_when_it_is_closed() {
     let home = tempfile::tempdir().unwrap();
     let sta = Sta::start(home.path(), &[]).await;
     let (cliente, other) = (sta.clientes().registrar(natural()).await, sta.clientes().registrar(natural()).await);
     let (paid, cancelled, nobodys) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
-    say(home.path(), "ReservaCreada", &[], &reserva(nobodys, None, "Pendiente", 1)).await;
-    say(home.path(), "ReservaCreada", &[], &reserva(paid, Some(cliente), "Pendiente", 1)).await;
+    publish(home.path(), "ReservaCreada", &[], &reserva(nobodys, None, "Pendiente", 1)).await;
+    publish(home.path(), "ReservaCreada", &[], &reserva(paid, Some(cliente), "Pendiente", 1)).await;
     shows(&sta, cliente, paid, "Pendiente").await;
-    say(home.path(), "ReservaAprobada", &[], &reserva(paid, Some(cliente), "Aprobada", 2)).await;
+    publish(home.path(), "ReservaAprobada", &[], &reserva(paid, Some(cliente), "Aprobada", 2)).await;
     shows(&sta, cliente, paid, "Aprobada").await;
     assert_eq!(sta.clientes().desactivar(cliente, "se va").await.0, 202);
-    say(home.path(), "sta.vuelos.v1.ReservaPagada", &[], &reserva(paid, Some(cliente), "Pagada", 3)).await;
-    say(home.path(), "ReservaCreada", &[], &reserva(cancelled, Some(cliente), "Pendiente", 1)).await;
-    say(home.path(), "ReservaCancelada", &[], &reserva(cancelled, Some(cliente), "Cancelada", 2)).await;
+    publish(home.path(), "sta.vuelos.v1.ReservaPagada", &[], &reserva(paid, Some(cliente), "Pagada", 3)).await;
+    publish(home.path(), "ReservaCreada", &[], &reserva(cancelled, Some(cliente), "Pendiente", 1)).await;
+    publish(home.path(), "ReservaCancelada", &[], &reserva(cancelled, Some(cliente), "Cancelada", 2)).await;
     shows(&sta, cliente, paid, "Pagada").await;
     shows(&sta, cliente, cancelled, "Cancelada").await;
     let expediente = sta.clientes().expediente(cliente).await;
@@ -139,21 +139,21 @@ async fn an_expediente_shows_the_reservas_of_its_cliente_also_when_it_is_closed(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_consumed_twice_or_out_of_date_changes_nothing_even_after_a_restart() {
+async fn an_event_that_comes_twice_or_late_changes_nothing_even_over_a_restart() {
     let home = tempfile::tempdir().unwrap();
     let sta = Sta::start(home.path(), &[]).await;
     let (cliente, id) = (sta.clientes().registrar(natural()).await, Uuid::now_v7());
-    say(home.path(), "ReservaAprobada", &["--id", "m-2"], &reserva(id, Some(cliente), "Aprobada", 2)).await;
+    publish(home.path(), "ReservaAprobada", &["--id", "m-2"], &reserva(id, Some(cliente), "Aprobada", 2)).await;
     shows(&sta, cliente, id, "Aprobada").await;
     let before = sta.clientes().expediente(cliente).await;
-    // Out of date; the same message again; another message of the same version.
-    say(home.path(), "ReservaCreada", &[], &reserva(id, Some(cliente), "Pendiente", 1)).await;
-    say(home.path(), "ReservaAprobada", &["--id", "m-2"], &reserva(id, Some(cliente), "Aprobada", 2)).await;
-    say(home.path(), "ReservaCancelada", &[], &reserva(id, Some(cliente), "Cancelada", 2)).await;
+    // An older event, the same message again, and another message of the same version.
+    publish(home.path(), "ReservaCreada", &[], &reserva(id, Some(cliente), "Pendiente", 1)).await;
+    publish(home.path(), "ReservaAprobada", &["--id", "m-2"], &reserva(id, Some(cliente), "Aprobada", 2)).await;
+    publish(home.path(), "ReservaCancelada", &[], &reserva(id, Some(cliente), "Cancelada", 2)).await;
     settles(&sta, home.path(), id).await;
     assert_eq!(sta.clientes().expediente(cliente).await, before);
     assert_eq!(sta.stop().await.0, 0);
-    say(home.path(), "ReservaCreada", &[], &reserva(id, Some(cliente), "Pendiente", 1)).await;
+    publish(home.path(), "ReservaCreada", &[], &reserva(id, Some(cliente), "Pendiente", 1)).await;
     let sta = Sta::start(home.path(), &[]).await;
     settles(&sta, home.path(), id).await;
     assert_eq!(sta.clientes().expediente(cliente).await, before);
@@ -171,7 +171,7 @@ async fn the_context_alone_is_a_service_of_its_own() {
     assert_eq!(ingesta.get("/ingesta/todas").await.unwrap().0, 200);
     assert_eq!(ingesta.get("/clientes/todos").await.unwrap().0, 404);
     let id = Uuid::now_v7();
-    say(home.path(), "ReservaCreada", &[], &reserva(id, Some(cliente), "Pendiente", 1)).await;
+    publish(home.path(), "ReservaCreada", &[], &reserva(id, Some(cliente), "Pendiente", 1)).await;
     shows(&clientes, cliente, id, "Pendiente").await;
     assert_eq!(clientes.stop().await.0, 0);
     assert_eq!(ingesta.stop().await.0, 0);

@@ -1,10 +1,11 @@
-//! The connections of a process to PostgreSQL: few of them, given back when they are idle, replaced when they are lost.
+//! The connections of a process to PostgreSQL: few, closed when idle, replaced when lost.
 
+use eventually::eventually;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sta_tests::{
     clientes::natural,
-    sta::{Sta, command, eventually, signal},
+    sta::{Sta, command, database, signal},
 };
 use std::{
     path::Path,
@@ -14,18 +15,12 @@ use std::{
 /// The number of contexts of the binary.
 const CONTEXTS: i64 = 3;
 
-/// Counts our sessions in the server of a data directory.
+/// Counts the sessions of STA in the server of a data directory.
 struct Sessions(tokio_postgres::Client);
 
 impl Sessions {
-    #[expect(clippy::disallowed_methods, reason = "the connection's driver ends with the connection")]
     async fn of(home: &Path) -> Option<Self> {
-        let socket = home.join("run").display().to_string();
-        let mut config = tokio_postgres::Config::new();
-        config.host_path(socket).user("postgres").dbname("postgres");
-        let (client, connection) = config.connect(tokio_postgres::NoTls).await.ok()?;
-        tokio::spawn(connection);
-        Some(Self(client))
+        database(home).await.map(Self)
     }
 
     async fn count(&self) -> i64 {
@@ -44,7 +39,7 @@ async fn create(sta: &Sta) -> String {
     answer["id"].as_str().unwrap().to_owned()
 }
 
-/// Everything that reads and writes, as some clients do it at once, for a while; answers the most sessions seen.
+/// Lets a few clients read and write for a while. Returns the most sessions seen.
 async fn light_load(sta: &Sta, sessions: &Sessions) -> i64 {
     let (ingesta, cliente) = (create(sta).await, sta.clientes().registrar(natural()).await);
     let until = Instant::now() + Duration::from_secs(3);
@@ -85,7 +80,7 @@ async fn a_context_has_five_connections_when_it_is_idle_and_ten_under_light_load
     let allowed = 10 + (threads.min(4) - 2).max(0);
     assert!(most <= CONTEXTS * allowed, "{most}");
     let asked = Instant::now();
-    eventually("what is idle is closed", async || (sessions.count().await <= CONTEXTS * 5).then_some(())).await;
+    eventually("idle connections are closed", async || (sessions.count().await <= CONTEXTS * 5).then_some(())).await;
     assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
     assert_eq!(sta.stop().await.0, 0);
 }
@@ -115,7 +110,7 @@ async fn the_first_reads_and_commands_after_a_restart_of_postgresql_succeed() {
         format!("/clientes/{cliente}/expediente"),
         "/ingesta/todas?limite=5".to_owned(),
     ];
-    // Each thread of the server has read everything.
+    // Enough requests that each thread of the server reads everything.
     let read_all = async || {
         for path in paths.iter().cycle().take(40) {
             let (status, answer) = sta.get(path).await.unwrap();

@@ -1,4 +1,4 @@
-//! A fuzzer that is not ours asks everything that the OpenAPI document allows, and much that it forbids.
+//! A foreign fuzzer sends what the OpenAPI document allows, and much that it forbids.
 
 use sta_tests::{foreign::python, sta::Sta};
 use std::path::Path;
@@ -13,12 +13,12 @@ async fn a_fuzzer_of_the_document_finds_nothing() {
     python(&folder, "tests/fuzzer/requirements.txt").await;
     let (_, document) = sta.raw("/spec");
     let each = ["--phases", "examples,coverage,fuzzing"];
-    // One after the other. Whole itineraries are made up by the minute, and none of them can be flown.
+    // One after the other: generated itineraries take minutes, and none of them is valid.
     let sequences = ["--phases", "stateful", "--exclude-path-regex", "^/vuelos/reserva(-comando)?$"];
     for phases in [&each[..], &sequences] {
         let found = tokio::process::Command::new(folder.join("bin/schemathesis"))
             .args(["--config-file", &settings.to_string_lossy()])
-            // The same requests each time: what is new to find is for `just fuzz`.
+            // The same requests each time; `just fuzz` sends new ones.
             .args(["run", &document, "--generation-deterministic", "--no-color"])
             .args(phases)
             .current_dir(home.path())

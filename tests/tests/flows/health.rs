@@ -1,26 +1,17 @@
-//! Readiness and metrics of every process, whatever its tasks.
+//! Readiness and metrics of a process with any tasks.
 
+use eventually::eventually;
 use serde_json::json;
-use sta_tests::sta::{Frozen, Sta, command, eventually};
+use sta_tests::sta::{Frozen, Sta, command, database};
 use std::{
     net::TcpListener,
     time::{Duration, Instant},
 };
-use tokio_postgres::{Client, NoTls};
 
 const INGESTA: &str = "/ingesta/crear-ingesta-comando";
 
 fn ingesta() -> serde_json::Value {
     json!({ "id_proveedor": "p", "id_paciente": "x", "url_path": "https://imagenes.example/1" })
-}
-
-#[expect(clippy::disallowed_methods, reason = "the connection's driver ends with the connection")]
-async fn connect(sta: &Sta) -> Client {
-    let socket = sta.home().join("run").display().to_string();
-    let (client, connection) =
-        tokio_postgres::connect(&format!("host={socket} user=postgres dbname=postgres"), NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,7 +24,7 @@ async fn a_process_without_http_serves_health_readiness_and_metrics_only() {
     }
     let (client, url) = sta.raw("/metrics");
     let metrics = client.get(url).send().await.unwrap().text().await.unwrap();
-    // Of its processor time, whole seconds are counted.
+    // The processor time is counted in whole seconds.
     for name in [
         "process_open_fds",
         "process_max_fds",
@@ -54,7 +45,7 @@ async fn a_process_without_http_serves_health_readiness_and_metrics_only() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_without_http_takes_a_free_port_when_the_default_one_is_taken() {
     let home = tempfile::tempdir().unwrap();
-    // Somebody else on this machine may have it.
+    // Another process on this machine may have the port.
     let _taken = TcpListener::bind("127.0.0.1:5000");
     let mut serve = command(home.path(), &[("STA_TASKS", "relay"), ("STA_LISTEN", ""), ("RUST_LOG", "info")]);
     let log = tempfile::NamedTempFile::new().unwrap();
@@ -75,7 +66,7 @@ async fn a_process_without_http_takes_a_free_port_when_the_default_one_is_taken(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_is_taken_is_told_before_anything_starts() {
+async fn a_taken_address_is_reported_before_anything_starts() {
     let home = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -100,7 +91,7 @@ async fn a_server_on_a_database_that_is_read_only_is_not_ready() {
         })
     };
     becomes(200, "up").await;
-    let client = connect(&sta).await;
+    let client = database(sta.home()).await.unwrap();
     let set = |value: &str| format!("ALTER SYSTEM SET default_transaction_read_only = {value}");
     client.batch_execute(&set("on")).await.unwrap();
     client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
@@ -144,7 +135,7 @@ async fn readiness_of_all_contexts_takes_a_second_while_postgresql_is_frozen() {
     let sta = Sta::start(home.path(), &[]).await;
     sta.becomes_ready().await;
     let frozen = Frozen::postgres_of(&sta);
-    // From the answers on that are not of a moment ago.
+    // Readiness may be cached for a moment.
     let asked = eventually("it is not ready", || async {
         let asked = Instant::now();
         (sta.get("/health/ready").await.unwrap().0 == 503).then(|| asked.elapsed())

@@ -1,20 +1,20 @@
-//! Kill and recover: whatever is killed, nothing that was acknowledged is lost, reordered or said twice.
+//! Kill and recover: nothing acknowledged is lost, reordered or published twice, whatever is killed.
 
 use sta_tests::{
-    load::{self, Clients, Told},
+    load::{self, Answers, Clients},
     place::Place,
     sta::signal,
 };
 use std::sync::Arc;
 
-/// How often the process is killed.
+/// The number of times that the process is killed.
 const KILLS: usize = 20;
-/// How often its PostgreSQL is killed.
+/// The number of times that its PostgreSQL is killed.
 const POSTGRES_KILLS: usize = 5;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killing_the_server_under_load_loses_nothing() {
-    let (place, told) = (Place::embedded(), Arc::new(Told::default()));
+    let (place, told) = (Place::embedded(), Arc::new(Answers::default()));
     for _ in 0..KILLS {
         let sta = Arc::new(place.start().await);
         let clients = Clients::of(&sta, &told);
@@ -27,7 +27,7 @@ async fn killing_the_server_under_load_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killing_postgresql_under_load_loses_nothing_and_the_server_recovers_by_itself() {
-    let (place, told) = (Place::embedded(), Arc::new(Told::default()));
+    let (place, told) = (Place::embedded(), Arc::new(Answers::default()));
     let sta = Arc::new(place.start().await);
     let clients = Clients::of(&sta, &told);
     for _ in 0..POSTGRES_KILLS {

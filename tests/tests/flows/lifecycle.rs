@@ -1,7 +1,8 @@
 //! Starting, stopping, and several processes on one data directory.
 
+use eventually::eventually;
 use serde_json::json;
-use sta_tests::sta::{Frozen, Sta, command, eventually, postgres_pid, signal, tail};
+use sta_tests::sta::{Frozen, Sta, command, postgres_pid, signal, tail};
 use std::{
     ffi::OsString,
     os::unix::ffi::OsStringExt,
@@ -25,7 +26,7 @@ async fn is_there(sta: &Sta, id: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_kept_is_there_after_a_stop_and_a_warm_start_takes_less_than_a_second() {
+async fn data_survives_a_stop_and_a_warm_start_takes_less_than_a_second() {
     let home = tempfile::tempdir().unwrap();
     let sta = Sta::start(home.path(), &[]).await;
     let id = create(&sta).await;
@@ -33,7 +34,7 @@ async fn what_was_kept_is_there_after_a_stop_and_a_warm_start_takes_less_than_a_
     assert_eq!(code, 0);
     assert!(took < Duration::from_secs(20), "{took:?}");
     assert_eq!(postgres_pid(home.path()), None, "its PostgreSQL is stopped too");
-    // The best of some, for others keep the machine busy.
+    // The best of several runs: the machine may be busy.
     let mut fastest = Duration::MAX;
     for _ in 0..30 {
         let asked = Instant::now();
@@ -58,7 +59,7 @@ async fn two_processes_share_a_directory_and_the_last_to_leave_stops_postgresql(
     assert_eq!(one.stop().await.0, 0);
     assert!(postgres_pid(home.path()).is_some());
     let id = create(&two).await;
-    // The relay of the first has gone; the second takes over.
+    // The relay of the first process has ended; the second takes over.
     eventually("the second relays", || async {
         let messages = tail(home.path(), &[], "eventos-ingesta").await;
         messages.iter().any(|message| message["key"] == id.as_str()).then_some(())
@@ -69,7 +70,7 @@ async fn two_processes_share_a_directory_and_the_last_to_leave_stops_postgresql(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_frozen_relay_is_replaced_and_says_nothing_twice_when_it_thaws() {
+async fn a_frozen_relay_is_replaced_and_publishes_nothing_twice_when_it_thaws() {
     let home = tempfile::tempdir().unwrap();
     let one = Sta::start(home.path(), &[]).await;
     let two = Sta::start(home.path(), &[("STA_HTTP_DEADLINE_MS", "3000")]).await;
@@ -114,7 +115,7 @@ async fn a_request_that_is_under_way_when_the_server_ends_is_answered_and_its_co
     );
     let (first, rest) = body.split_at(10);
     connection.write_all(format!("{head}{first}").as_bytes()).await.unwrap();
-    // An answer to somebody else means that what was sent before was read.
+    // An answer to another client proves that the server has read what was sent before.
     create(&sta).await;
     signal(sta.pid(), "TERM");
     eventually("no more connections are taken", || async {
@@ -131,7 +132,7 @@ async fn a_request_that_is_under_way_when_the_server_ends_is_answered_and_its_co
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_ended_while_it_starts_leaves_nothing_behind() {
-    // What is there from some moment on: before a database is made, after, while PostgreSQL starts, before the migrations.
+    // Files that mark moments of a start: before the database is made, after, while PostgreSQL starts, before the migrations.
     for there in ["local-postgres.lock", "postgres", "postgres/postmaster.pid", "run/.s.PGSQL.5432"] {
         let home = tempfile::tempdir().unwrap();
         let mut child =
@@ -141,7 +142,7 @@ async fn a_server_that_is_ended_while_it_starts_leaves_nothing_behind() {
         let ended =
             tokio::time::timeout(Duration::from_secs(20), child.wait()).await.expect("it ends in time").unwrap();
         assert_eq!((ended.code(), postgres_pid(home.path())), (Some(0), None), "once there is {there}");
-        // What is half made is made again.
+        // The next start completes the half-made directory.
         let sta = Sta::start(home.path(), &[]).await;
         create(&sta).await;
         assert_eq!(sta.stop().await.0, 0);
@@ -157,7 +158,7 @@ async fn migrate_makes_the_schemas_and_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_settings_are_all_told_in_lines_and_nothing_is_started() {
+async fn wrong_settings_are_all_reported_in_lines_and_nothing_is_started() {
     let home = tempfile::tempdir().unwrap();
     let wrong = [("STA_TASKS", "sing"), ("STA_LISTNE", "x"), ("DATABASE_URL", "postgres://u:hunter2@:x")];
     let mut serve = command(home.path(), &wrong);
@@ -172,7 +173,7 @@ async fn wrong_settings_are_all_told_in_lines_and_nothing_is_started() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn variables_of_others_are_nothing_to_a_server() {
+async fn foreign_variables_do_not_concern_a_server() {
     let home = tempfile::tempdir().unwrap();
     let links = [
         ("STA_API_SERVICE_HOST", "10.0.0.1"),

@@ -1,7 +1,8 @@
-//! The log goes to stderr, which can be full, closed or a pipe that nobody reads; the service goes on.
+//! The log goes to stderr. The service continues if stderr is full, closed or a pipe without a reader.
 
+use eventually::eventually;
 use serde_json::json;
-use sta_tests::sta::{Sta, command, eventually};
+use sta_tests::sta::{Sta, command};
 use std::{fs::File, path::Path, process::Stdio, time::Duration};
 
 async fn create(sta: &Sta) {
@@ -51,11 +52,11 @@ async fn log_lines_to_a_closed_pipe_are_dropped_and_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pipe_that_nobody_reads_holds_up_no_request() {
+async fn a_pipe_without_a_reader_holds_up_no_request() {
     let home = tempfile::tempdir().unwrap();
     let (_reader, writer) = std::io::pipe().unwrap();
     let sta = Sta::run(serve(home.path(), writer.into()), home.path()).await;
-    // More than a pipe holds and more than may wait.
+    // More lines than a pipe holds and than may wait.
     let load = async {
         while dropped(&sta).await == 0 {
             create(&sta).await;

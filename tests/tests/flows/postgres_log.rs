@@ -5,7 +5,7 @@ use sta_tests::{clientes::natural, sta::Sta};
 use std::fs;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_refused_leaves_no_trace_in_the_log_of_the_embedded_postgresql() {
+async fn a_refused_command_leaves_no_trace_in_the_log_of_the_embedded_postgresql() {
     let home = tempfile::tempdir().unwrap();
     let sta = Sta::start(home.path(), &[]).await;
     let first = natural();
@@ -16,7 +16,7 @@ async fn what_is_refused_leaves_no_trace_in_the_log_of_the_embedded_postgresql()
     let mut third = natural();
     third["documento"] = first["documento"].clone();
     assert_eq!(sta.clientes().pedir(&third).await.1["type"], "/problemas/documento-registrado");
-    // The log is complete when the server has ended.
+    // The log is complete once the server has ended.
     assert_eq!(sta.stop().await.0, 0);
 
     let files: Vec<_> = fs::read_dir(home.path().join("log")).unwrap().map(|file| file.unwrap().path()).collect();

@@ -1,5 +1,6 @@
 //! Every refusal of the contract, on the real server: status, problem and headers.
 
+use eventually::eventually;
 use serde_json::{Value, json};
 use sta_tests::sta::Sta;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ const CREATE: &str = "/ingesta/crear-ingesta-comando";
 const ALERT: &str = "/ingesta/alertar-ingesta-comando";
 const UNKNOWN: &str = "0192d3a0-0000-7000-8000-000000000000";
 
-/// Sends a body as it is, and answers what must be a problem: its status, slug and whole text.
+/// Sends a body as it is. Returns the problem: its status, slug and whole text.
 async fn refused(sta: &Sta, method: &str, path: &str, media: Option<&str>, body: Vec<u8>) -> (u16, String, Value) {
     let (client, url) = sta.raw(path);
     let mut request = client.request(method.parse().unwrap(), url).body(body);
@@ -52,7 +53,7 @@ async fn bad_input_is_refused_with_the_field_and_the_rule() {
         body.as_object_mut().unwrap().remove(field);
         body.to_string()
     };
-    // What is no well-typed body.
+    // Bodies of a wrong type.
     for (body, field) in [
         (String::new(), None),
         ("{".to_owned(), None),
@@ -72,7 +73,7 @@ async fn bad_input_is_refused_with_the_field_and_the_rule() {
     }
     let (status, slug, _) = refused(&sta, "POST", CREATE, Some("application/json"), vec![b'"', 0xff, b'"']).await;
     assert_eq!((status, slug.as_str()), (400, "cuerpo-invalido"));
-    // What is well-typed and breaks a rule.
+    // Bodies of the right type that break a rule.
     for (field, value, rule) in [
         ("url_path", "no-es-una-url".to_owned(), "url-valida"),
         ("url_path", "ftp://a.example/".to_owned(), "url-valida"),
@@ -89,7 +90,7 @@ async fn bad_input_is_refused_with_the_field_and_the_rule() {
     let all = json!({ "id_proveedor": "", "id_paciente": "", "url_path": "" }).to_string();
     let (status, _, problem) = json_refused(&sta, CREATE, &all).await;
     assert_eq!((status, fields(&problem)), (422, vec!["id_proveedor", "id_paciente", "url_path"]));
-    // Nothing was half-done.
+    // No command was done by half.
     assert_eq!(sta.get("/ingesta/todas").await.unwrap().1["items"], json!([]));
     assert_eq!(sta.stop().await.0, 0);
 }
@@ -112,14 +113,14 @@ async fn commands_on_an_ingesta_are_refused_by_the_contract() {
         let (told, problem_slug, problem) = json_refused(&sta, ALERT, &body.to_string()).await;
         assert_eq!((told, problem_slug.as_str()), (status, slug), "{problem}");
     }
-    // Where the contract does not ask for it, motivo is ignored, whatever it is.
+    // A motivo that the contract does not need is ignored, whatever its value.
     let body = json!({ "id_ingesta": id, "motivo": [7] });
     assert_eq!(sta.post("/ingesta/iniciar-procesamiento-ingesta-comando", &body).await.unwrap().0, 202);
     assert_eq!(sta.stop().await.0, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_framework_refuses_is_a_problem_too() {
+async fn a_refusal_of_the_framework_is_a_problem_too() {
     let home = tempfile::tempdir().unwrap();
     let sta = Sta::start(home.path(), &[]).await;
     for (method, path, status, slug) in [
@@ -148,7 +149,7 @@ async fn what_the_framework_refuses_is_a_problem_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_reader_of_the_api_and_an_operator_need_is_there() {
+async fn the_pages_for_readers_of_the_api_and_for_operators_are_served() {
     let home = tempfile::tempdir().unwrap();
     let sta = Sta::start(home.path(), &[]).await;
     assert_eq!(sta.get("/health").await.unwrap(), (200, json!({ "status": "up" })));
@@ -175,7 +176,7 @@ async fn a_database_that_is_away_is_503_within_the_deadline_and_the_server_recov
     let good = json!({ "id_proveedor": "p", "id_paciente": "x", "url_path": "https://a.example/" });
     assert_eq!(sta.post(CREATE, &good).await.unwrap().0, 202);
     let postgres = sta.postgres_pid().unwrap();
-    // Frozen, not dead: the embedded server is not started again, it just does not answer.
+    // A frozen server does not answer, and it is not started again as a dead one would be.
     freeze(postgres, "STOP");
     let asked = std::time::Instant::now();
     let (status, _, problem) = json_refused(&sta, CREATE, &good.to_string()).await;
@@ -187,12 +188,11 @@ async fn a_database_that_is_away_is_503_within_the_deadline_and_the_server_recov
     assert_eq!(sta.get("/health").await.unwrap().0, 200);
     freeze(postgres, "CONT");
     let again = || async { (sta.post(CREATE, &good).await.unwrap().0 == 202).then_some(()) };
-    sta_tests::sta::eventually("it recovers", again).await;
+    eventually("it recovers", again).await;
     assert_eq!(Arc::into_inner(sta).unwrap().stop().await.0, 0);
 }
 
-/// Signals a PostgreSQL server, and then the backends that it has, which are its children. Those that end meanwhile need
-/// no signal.
+/// Signals a PostgreSQL server and then its children, the backends. A backend that ends meanwhile needs no signal.
 fn freeze(postmaster: u32, signal: &str) {
     sta_tests::sta::signal(postmaster, signal);
     let children = std::process::Command::new("ps").args(["--ppid", &postmaster.to_string(), "-o", "pid="]).output();

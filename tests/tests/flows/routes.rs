@@ -5,7 +5,7 @@ use serde_json::Value;
 use sta_tests::{guard::spanish, sta::Sta};
 use std::collections::BTreeSet;
 
-/// Every route, as the contract has it. One that is added comes here, and to the tests of what it does.
+/// Every route of the contract. A new route is added here and to the tests of its behaviour.
 const ROUTES: &[(&str, &str)] = &[
     ("GET", "/clientes/consulta-por-id/{id}"),
     ("GET", "/clientes/desactivados"),
@@ -38,7 +38,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("POST", "/vuelos/reserva-comando"),
 ];
 
-/// The routes that a document tells of.
+/// The routes of a document.
 fn documented(spec: &Value) -> BTreeSet<(String, String)> {
     let paths = spec["paths"].as_object().into_iter().flatten();
     let operations = paths.flat_map(|(path, item)| {
@@ -47,7 +47,7 @@ fn documented(spec: &Value) -> BTreeSet<(String, String)> {
     operations.collect()
 }
 
-/// What of a document and the contract's table is not the same.
+/// The differences between a document and the table of the contract.
 fn differences(spec: &Value) -> Vec<(String, String)> {
     let contract = ROUTES.iter().map(|(method, path)| ((*method).to_owned(), (*path).to_owned())).collect();
     documented(spec).symmetric_difference(&contract).cloned().collect()
@@ -95,7 +95,7 @@ fn texts_that_are_not_spanish(document: &Value) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_server_has_the_routes_of_the_contract_and_its_document_tells_of_all() {
+async fn the_server_has_the_routes_of_the_contract_and_its_document_lists_all() {
     let home = tempfile::tempdir().unwrap();
     let sta = Sta::start(home.path(), &[]).await;
     let (_, spec) = sta.get("/spec").await.unwrap();
@@ -134,7 +134,7 @@ async fn the_server_has_the_routes_of_the_contract_and_its_document_tells_of_all
 }
 
 #[test]
-fn a_route_that_is_forgotten_or_unknown_is_told() {
+fn a_forgotten_or_unknown_route_is_reported() {
     let spec = serde_json::json!({ "paths": { "/health": { "get": {}, "delete": {} } } });
     let told = differences(&spec);
     assert_eq!(told.len(), ROUTES.len());

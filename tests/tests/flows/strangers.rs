@@ -1,4 +1,4 @@
-//! Clients that mean no good: what they can hold of the server is bounded, and the others are served.
+//! Malicious clients: the resources that they can hold are bounded, and other clients are served.
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -13,14 +13,14 @@ use tokio::{
 
 const CREATE: &str = "/ingesta/crear-ingesta-comando";
 
-/// The memory that a process holds, in MB.
+/// The resident memory of a process, in MB.
 fn resident(sta: &Sta) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", sta.pid())).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
 }
 
-/// A connection on which something was sent.
+/// A connection on which these bytes were sent.
 async fn sent(sta: &Sta, text: &[u8]) -> TcpStream {
     let (_, url) = sta.raw("");
     let mut stream = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
@@ -28,7 +28,7 @@ async fn sent(sta: &Sta, text: &[u8]) -> TcpStream {
     stream
 }
 
-/// All that is sent until the server closes.
+/// Everything that the server sends until it closes the connection.
 async fn answered(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
@@ -78,7 +78,7 @@ async fn clients_are_served_while_strangers_hold_as_many_connections_as_they_can
     limited.env_clear().args(["-c", "ulimit -n 256 && exec \"$0\" serve"]).arg(serve.as_std().get_program());
     limited.envs(serve.as_std().get_envs().filter_map(|(name, value)| Some((name, value?))));
     let sta = Sta::run(limited, home.path()).await;
-    // Each has been answered, and begins a head that it does not end.
+    // Each connection has an answer and begins a head that does not end.
     let begun = head("GET /health", &[]) + "G";
     let mut strangers = Vec::new();
     let body = json!({ "id_proveedor": "p", "id_paciente": "x", "url_path": "https://a.example/" });
@@ -93,7 +93,7 @@ async fn clients_are_served_while_strangers_hold_as_many_connections_as_they_can
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_http_is_a_problem_and_is_counted() {
+async fn bytes_that_are_not_http_are_a_problem_and_counted() {
     let home = tempfile::tempdir().unwrap();
     let sta = Sta::start(home.path(), &[]).await;
     let long = head("GET /health", &[("x", &"x".repeat(300_000))]);

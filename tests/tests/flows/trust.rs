@@ -1,15 +1,16 @@
-//! Servers on which what we promise would not hold are refused at the start, with the reason.
+//! A server on which the promises would not hold is refused at the start, with the reason.
 
+use eventually::eventually;
 use local_postgres::{LocalPostgres, Settings};
 use serde_json::json;
-use sta_tests::sta::{Sta, command, eventually, signal};
+use sta_tests::sta::{Sta, command, signal};
 use std::{
     os::unix::{fs::MetadataExt, process::CommandExt},
     path::Path,
     process::{Child, Command, Stdio},
 };
 
-/// A process that ends with the test.
+/// A process that is killed with this value.
 struct Running(Child);
 
 impl Drop for Running {
@@ -19,7 +20,7 @@ impl Drop for Running {
     }
 }
 
-/// Runs a program as the account that a file belongs to: PostgreSQL and its kind refuse to be root.
+/// A command that runs a program as the owner of a file: PostgreSQL and its tools refuse to run as root.
 fn run_as_owner(of: &Path, program: &Path, arguments: &[&str]) -> Running {
     let owner = std::fs::metadata(of).unwrap();
     let mut command = Command::new(program);
@@ -30,7 +31,7 @@ fn run_as_owner(of: &Path, program: &Path, arguments: &[&str]) -> Running {
     Running(command.spawn().unwrap())
 }
 
-/// What `serve` says when it refuses a server.
+/// The reason with which `serve` refuses a server.
 async fn refusal(home: &Path, url: &str) -> String {
     let refused = command(home, &[("DATABASE_URL", url)]).arg("serve").kill_on_drop(true).output();
     let refused = tokio::time::timeout(std::time::Duration::from_secs(30), refused).await.expect("it ends").unwrap();

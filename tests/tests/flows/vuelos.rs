@@ -1,8 +1,9 @@
-//! What a client of `vuelos` does, what comes on `comandos-reserva`, and what a cliente that leaves takes along.
+//! Flows of `vuelos`: its clients, commands over `comandos-reserva`, and a cliente that leaves.
 
+use eventually::eventually;
 use serde_json::{Value, json};
 use sta_tests::{
-    sta::{Sta, eventually, send, tail},
+    sta::{Sta, send, tail},
     vuelos::{bog_jfk, para},
 };
 use std::path::Path;
@@ -19,8 +20,8 @@ async fn reaches(sta: &Sta, reserva: Uuid, estado: &str) {
     eventually(&format!("the reserva is {estado}"), reached).await;
 }
 
-/// The values of what was said of a reserva, when there are as many as are expected.
-async fn said(home: &Path, reserva: Uuid, expected: usize) -> Vec<Value> {
+/// Waits for this many messages about a reserva and returns their values.
+async fn published(home: &Path, reserva: Uuid, expected: usize) -> Vec<Value> {
     let key = reserva.to_string();
     let all = eventually("the events are there", || async {
         let mut all = tail(home, &[], EVENTS).await;
@@ -32,14 +33,14 @@ async fn said(home: &Path, reserva: Uuid, expected: usize) -> Vec<Value> {
     all
 }
 
-/// Says that a cliente left, as its context does.
+/// Publishes that a cliente left, as its context does.
 async fn leaves(home: &Path, cliente: Uuid, options: &[&str]) {
     let left = json!({ "id_cliente": cliente, "motivo": "se va", "fecha": "2026-01-01T00:00:00Z" }).to_string();
     send(home, &[], "eventos-cliente", "ClienteDesactivado", options, &left).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn flights_are_booked_accepted_paid_and_given_up_as_the_contract_says() {
+async fn flights_are_booked_approved_paid_and_cancelled_as_in_the_contract() {
     let home = tempfile::tempdir().unwrap();
     let sta = Sta::start(home.path(), &[]).await;
     let (client, url) = sta.raw("/vuelos/reserva");
@@ -72,9 +73,9 @@ async fn flights_are_booked_accepted_paid_and_given_up_as_the_contract_says() {
         assert_eq!(ids(sta.vuelos().lista(list).await), expected, "{list}");
     }
     let estados = |values: &[Value]| values.iter().map(|value| value["estado"].clone()).collect::<Vec<_>>();
-    let of_the_paid = said(home.path(), paid, 3).await;
+    let of_the_paid = published(home.path(), paid, 3).await;
     assert_eq!(estados(&of_the_paid), ["Pendiente", "Aprobada", "Pagada"]);
-    let last = &said(home.path(), cancelled, 3).await[2];
+    let last = &published(home.path(), cancelled, 3).await[2];
     let fecha = last["fecha"].clone();
     let expected = json!({
         "id_reserva": cancelled, "id_cliente": cliente, "estado": "Cancelada", "tipo_vuelo": "solo_ida", "ruta": "BOG-JFK",
@@ -85,7 +86,7 @@ async fn flights_are_booked_accepted_paid_and_given_up_as_the_contract_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_breaks_rules_is_told_all_of_them_with_their_paths() {
+async fn all_rules_that_a_body_breaks_are_reported_with_their_paths() {
     let home = tempfile::tempdir().unwrap();
     let sta = Sta::start(home.path(), &[]).await;
     let mut body = bog_jfk();
@@ -117,7 +118,7 @@ async fn a_body_that_breaks_rules_is_told_all_of_them_with_their_paths() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_command_that_is_sent_is_handled_in_order_or_answered() {
+async fn every_command_from_the_broker_is_handled_in_order_or_answered() {
     let home = tempfile::tempdir().unwrap();
     let sta = Sta::start(home.path(), &[]).await;
     let (id, unknown) = (Uuid::now_v7(), Uuid::now_v7());
@@ -139,8 +140,9 @@ async fn every_command_that_is_sent_is_handled_in_order_or_answered() {
     ] {
         send(home.path(), &[], COMMANDS, record, &["--id", message], &line).await.unwrap();
     }
-    let said = said(home.path(), id, 7).await;
-    let told: Vec<_> = said.iter().map(|value| json!([value["estado"], value["id_comando"], value["regla"]])).collect();
+    let values = published(home.path(), id, 7).await;
+    let told: Vec<_> =
+        values.iter().map(|value| json!([value["estado"], value["id_comando"], value["regla"]])).collect();
     let expected = json!([
         ["Pendiente", null, null],
         [null, "taken", "id-ya-existe"],
@@ -151,8 +153,8 @@ async fn every_command_that_is_sent_is_handled_in_order_or_answered() {
         [null, "late", "transicion-invalida"],
     ]);
     assert_eq!(json!(told), expected);
-    assert_eq!(said[5]["motivo"], "porque si");
-    assert_eq!(self::said(home.path(), unknown, 1).await[0]["regla"], "no-encontrado");
+    assert_eq!(values[5]["motivo"], "porque si");
+    assert_eq!(published(home.path(), unknown, 1).await[0]["regla"], "no-encontrado");
     let reserva = sta.vuelos().buscar(id).await.unwrap();
     assert_eq!(reserva["pasajeros"], json!([{ "tipo": "Adulto", "clase": "Economica" }]));
     assert_eq!(reserva["itinerarios"], create["itinerarios"]);
@@ -160,7 +162,7 @@ async fn every_command_that_is_sent_is_handled_in_order_or_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cliente_that_leaves_takes_its_pending_reservas_along_and_nothing_else() {
+async fn a_cliente_that_leaves_cancels_its_pending_reservas_and_nothing_else() {
     let home = tempfile::tempdir().unwrap();
     let sta = Sta::start(home.path(), &[]).await;
     let (cliente, other) = (Uuid::now_v7(), Uuid::now_v7());
@@ -171,10 +173,10 @@ async fn a_cliente_that_leaves_takes_its_pending_reservas_along_and_nothing_else
     leaves(home.path(), cliente, &["--id", "m-1", "--header", "ce_correlationid=c-7"]).await;
     reaches(&sta, pending, "Cancelada").await;
     assert_eq!(sta.vuelos().buscar(pending).await.unwrap()["motivo"], "cliente-desactivado");
-    // The same message again is no message; what was asked for since then stays.
+    // The same message again has no effect: a later reserva stays.
     let since = sta.vuelos().reservar(&para(cliente)).await;
     leaves(home.path(), cliente, &["--id", "m-1"]).await;
-    // What is said of another cliente with the key of the first is heard after it.
+    // An event about another cliente with the same key is handled after the first.
     let key = cliente.to_string();
     leaves(home.path(), other, &["--key", &key]).await;
     reaches(&sta, others[0], "Cancelada").await;
@@ -183,7 +185,7 @@ async fn a_cliente_that_leaves_takes_its_pending_reservas_along_and_nothing_else
         (sta.vuelos().estado(others[1]).await, sta.vuelos().estado(since).await),
         ("Pendiente".into(), "Pendiente".into())
     );
-    said(home.path(), pending, 2).await;
+    published(home.path(), pending, 2).await;
     let correlated =
         tail(home.path(), &[], EVENTS).await.into_iter().rfind(|message| message["key"] == pending.to_string());
     assert_eq!(correlated.unwrap()["headers"]["ce_correlationid"], "c-7");
@@ -191,7 +193,7 @@ async fn a_cliente_that_leaves_takes_its_pending_reservas_along_and_nothing_else
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hundreds_of_pending_reservas_are_given_up_in_parts_also_when_the_process_is_killed_meanwhile() {
+async fn hundreds_of_pending_reservas_are_cancelled_in_parts_even_when_the_process_is_killed_meanwhile() {
     let home = tempfile::tempdir().unwrap();
     let sta = Sta::start(home.path(), &[]).await;
     let cliente = Uuid::now_v7();
@@ -215,7 +217,7 @@ async fn hundreds_of_pending_reservas_are_given_up_in_parts_also_when_the_proces
             .collect();
         (cancelled.len() >= 299).then_some(cancelled)
     };
-    let mut cancelled = eventually("all is said", cancelled).await;
+    let mut cancelled = eventually("everything is published", cancelled).await;
     cancelled.sort_unstable();
     cancelled.dedup();
     assert_eq!(cancelled.len(), 299);

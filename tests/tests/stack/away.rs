@@ -1,4 +1,4 @@
-//! Kafka is away: commands are taken all the same, and go on when it comes.
+//! Kafka is away: commands are accepted, and their events are published when it comes back.
 
 use super::{change, create, ready, said, tells};
 use sta_tests::{
@@ -40,7 +40,7 @@ async fn a_server_ends_in_time_while_kafka_is_away() {
     create(&sta, "https://a.example/2").await;
     let (code, took) = sta.stop().await;
     assert!(code == 0 && took < Duration::from_secs(20), "{code} after {took:?}");
-    // One that never had a connection, too.
+    // A server that never had a connection ends, too.
     let sta = place.start().await;
     create(&sta, "https://a.example/3").await;
     let (code, took) = sta.stop().await;

@@ -1,12 +1,9 @@
-//! A client that is not ours, in Python: it reads what we say, and what it says is handled.
+//! A foreign client in Python reads the events, and its commands are handled.
 
 use super::{change, create, ready, said, tells};
+use eventually::eventually;
 use serde_json::{Value, json};
-use sta_tests::{
-    foreign::Foreign,
-    place::Place,
-    sta::{Sta, eventually},
-};
+use sta_tests::{foreign::Foreign, place::Place, sta::Sta};
 use uuid::Uuid;
 
 const EVENTS: &str = "eventos-ingesta";
@@ -80,7 +77,7 @@ async fn every_command_is_handled_with_and_without_cloudevents() {
         reaches(&sta, reverted, "Fallida").await;
         let answer = eventually("the answer", || async {
             let unknown = unknown.to_string();
-            place.said(EVENTS).await.into_iter().find(|message| message["key"] == unknown.as_str())
+            place.published(EVENTS).await.into_iter().find(|message| message["key"] == unknown.as_str())
         });
         let answer = answer.await;
         assert_eq!(answer["headers"]["ce_type"], "sta.ingesta.v1.ComandoRechazado");
@@ -98,14 +95,14 @@ async fn every_command_is_handled_with_and_without_cloudevents() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a JDK, Maven and Python: just test-stack"]
-async fn what_makes_no_sense_stops_nothing() {
+async fn malformed_messages_stop_nothing() {
     let place = Place::on_the_stack().await;
     let (foreign, sta) = (Foreign::install(place.stack()).await, place.start().await);
     tells(&sta, "the share of the partitions", |ingesta| ingesta["consumer"]["partitions"] == 6).await;
     let topics = place.stack().topics();
     topics.put(COMMANDS, Some(b"a"), Some(b"no wire format")).await;
     topics.put(COMMANDS, Some(b"b"), Some(&[0, 0x7f, 0xff, 0xff, 0xff, 1, 2, 3])).await;
-    // A known schema, and no body.
+    // A known schema without a body.
     let settings = place.stack().settings();
     let (_, registry) = settings.iter().find(|(name, _)| name == "SCHEMA_REGISTRY_URL").unwrap();
     let subject = format!("{registry}/subjects/{COMMANDS}-sta.ingesta.v1.CrearIngesta/versions/latest");
@@ -127,7 +124,7 @@ async fn what_makes_no_sense_stops_nothing() {
         (parked.len() == 3).then_some(parked)
     });
     let parked = parked.await;
-    // The registry may learn of a schema later.
+    // The schema may be registered later.
     assert!(parked[1].starts_with("false ") && parked[1].contains("no schema has the id"), "{parked:?}");
     assert!(parked[0].starts_with("true ") && parked[2].starts_with("true "), "{parked:?}");
     assert_eq!(ready(&sta).await["consumer"], json!({ "partitions": 6, "retrying": 0, "pauses": false }));

@@ -1,20 +1,20 @@
-//! Each service and the server, killed under load: nothing that was acknowledged is lost or out of order, nothing is done
-//! twice, and all recovers without a hand.
+//! Each service and the server, killed under load: nothing acknowledged is lost, reordered or done twice, and everything
+//! recovers by itself.
 
 use sta_tests::{
-    load::{self, Clients, Told},
+    load::{self, Answers, Clients},
     place::Place,
     sta::signal,
     stack::Service,
 };
 use std::sync::Arc;
 
-/// How often something is killed in CI, and when there is time.
+/// The numbers of kills: in CI, and in the long form.
 const KILLS: usize = 3;
 const MORE_KILLS: usize = 10;
 
 async fn kill(service: Service, times: usize) {
-    let (place, told) = (Place::on_the_stack().await, Arc::new(Told::default()));
+    let (place, told) = (Place::on_the_stack().await, Arc::new(Answers::default()));
     let sta = Arc::new(place.start().await);
     let clients = Clients::of(&sta, &told);
     let mut asked = Vec::new();
@@ -36,7 +36,7 @@ async fn kill(service: Service, times: usize) {
 }
 
 async fn kill_the_server(times: usize) {
-    let (place, told) = (Place::on_the_stack().await, Arc::new(Told::default()));
+    let (place, told) = (Place::on_the_stack().await, Arc::new(Answers::default()));
     let mut asked = Vec::new();
     for _ in 0..times {
         let sta = Arc::new(place.start().await);

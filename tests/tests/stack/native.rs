@@ -1,4 +1,4 @@
-//! The full stack without Docker, itself: what is killed comes back as it was.
+//! The full stack without Docker: a killed service comes back with its data.
 
 use serde_json::{Value, json};
 use sta_tests::{
@@ -11,7 +11,7 @@ use std::path::Path;
 const TOPIC: &str = "comandos-ingesta";
 const RECORD: &str = "sta.ingesta.v1.CrearIngesta";
 
-/// Registers the schema of a record as a subject of its own; answers its id.
+/// Registers the schema of a record under a subject of its own. Returns the id.
 async fn register(stack: &Stack, subject: &str) -> Value {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/ingesta/v1/CrearIngesta.avsc");
     let body = json!({ "schema": std::fs::read_to_string(file).unwrap() });
@@ -28,7 +28,7 @@ fn crear(number: u32) -> Value {
 
 #[tokio::test]
 #[ignore = "needs a JDK, Maven and Python: just test-stack"]
-async fn each_service_that_is_killed_comes_back_with_all_it_knew() {
+async fn each_killed_service_comes_back_with_all_its_data() {
     let stack = Turn::wait().await;
     let foreign = Foreign::install(&stack).await;
     let id = register(&stack, &format!("{TOPIC}-{RECORD}")).await;
@@ -57,7 +57,7 @@ async fn stacks_run_side_by_side_and_leave_nothing_behind() {
     let (one, mut other) = tokio::join!(Stack::up(), Stack::up());
     assert_ne!(one.setting("KAFKA_BROKERS"), other.setting("KAFKA_BROKERS"));
     let kafka = one.pid(Service::Kafka).await;
-    // A frozen process, too, is taken down.
+    // A frozen process is taken down, too.
     signal(kafka, "STOP");
     tokio::task::spawn_blocking(move || drop(one)).await.unwrap();
     assert!(is_gone(kafka));
@@ -70,7 +70,7 @@ async fn stacks_run_side_by_side_and_leave_nothing_behind() {
     assert!(all.into_iter().all(is_gone));
 }
 
-/// Whether a process has ended, also if it still waits to be reaped.
+/// Returns true if a process has ended, even if it was not reaped yet.
 fn is_gone(pid: u32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
     status.map_or(true, |status| status.lines().any(|line| line.starts_with("State:") && line.contains('Z')))

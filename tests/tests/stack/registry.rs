@@ -1,4 +1,4 @@
-//! The schema registry: what is missing, away or incompatible is told, and what is known goes on without it.
+//! The schema registry: missing and incompatible schemas are reported, and known ones work without it.
 
 use super::{create, said, tells};
 use serde_json::json;
@@ -18,7 +18,7 @@ async fn a_server_that_may_not_register_names_every_subject_that_is_missing() {
     }
     place.set(&[("SCHEMA_REGISTRY_POLICY", "register")]);
     assert_eq!(place.start().await.stop().await.0, 0);
-    // Everything is registered now.
+    // All schemas are registered now.
     place.set(&[("SCHEMA_REGISTRY_POLICY", "refuse")]);
     let sta = place.start().await;
     create(&sta, "https://a.example/1").await;
@@ -28,7 +28,7 @@ async fn a_server_that_may_not_register_names_every_subject_that_is_missing() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a JDK, Maven and Python: just test-stack"]
-async fn a_schema_that_is_not_compatible_with_what_is_registered_is_refused_and_told() {
+async fn a_schema_that_is_not_compatible_with_the_registered_one_is_refused_and_reported() {
     let place = Place::on_the_stack().await;
     let stack = place.stack();
     stack.empty_registry().await;
@@ -49,7 +49,7 @@ async fn a_schema_that_is_not_compatible_with_what_is_registered_is_refused_and_
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a JDK, Maven and Python: just test-stack"]
-async fn a_registry_that_is_away_at_the_start_is_waited_for_and_not_for_ever() {
+async fn a_registry_that_is_away_at_the_start_is_awaited_up_to_a_limit() {
     let place = Place::on_the_stack().await;
     place.stack().kill(Service::Registry).await;
     let told = place.refuses().await;
@@ -79,7 +79,7 @@ async fn a_registry_that_has_given_all_ids_may_be_away_at_the_start() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a JDK, Maven and Python: just test-stack"]
-async fn what_is_known_goes_on_while_the_registry_is_away() {
+async fn known_schemas_keep_working_while_the_registry_is_away() {
     let place = Place::on_the_stack().await;
     let sta = place.start().await;
     place.stack().kill(Service::Registry).await;

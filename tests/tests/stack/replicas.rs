@@ -1,23 +1,24 @@
 //! Two servers on one database and one Kafka: one relays, both consume.
 
 use super::{create, ready, tells};
+use eventually::eventually;
 use sta_tests::{
-    load::{self, Clients, Told},
+    load::{self, Answers, Clients},
     place::Place,
-    sta::{Sta, eventually, signal},
+    sta::{Sta, signal},
 };
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-/// How long a log may stand still when the server that relays it is killed.
+/// The time that a log may stand still when the server that relays it is killed.
 const TAKEOVER: Duration = Duration::from_secs(10);
 
-/// How long the partitions of a server that leaves may wait: less than the group takes to notice one that is gone.
+/// The time that the partitions of a leaving server may wait: less than the session timeout of the group.
 const LEAVE: Duration = Duration::from_secs(5);
 
-/// The number of partitions assigned to a server.
+/// The number of partitions that a server reads.
 async fn partitions(sta: &Sta) -> u64 {
     ready(sta).await["consumer"]["partitions"].as_u64().unwrap()
 }
@@ -26,7 +27,7 @@ async fn leads(sta: &Sta) -> bool {
     ready(sta).await["relay"]["leads"] == true
 }
 
-/// Waits until two share the partitions.
+/// Waits until two servers share the partitions.
 async fn share(one: &Sta, other: &Sta) {
     eventually("both consume", || async {
         let (one, other) = (partitions(one).await, partitions(other).await);
@@ -37,8 +38,8 @@ async fn share(one: &Sta, other: &Sta) {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a JDK, Maven and Python: just test-stack"]
-async fn one_of_two_relays_both_consume_and_either_takes_over_within_ten_seconds() {
-    let (place, told) = (Place::on_the_stack().await, Arc::new(Told::default()));
+async fn one_of_two_servers_relays_both_consume_and_either_takes_over_within_ten_seconds() {
+    let (place, told) = (Place::on_the_stack().await, Arc::new(Answers::default()));
     let leader = place.start().await;
     tells(&leader, "it relays", |ingesta| ingesta["relay"]["leads"] == true).await;
     let heir = Arc::new(place.start().await);
@@ -56,7 +57,7 @@ async fn one_of_two_relays_both_consume_and_either_takes_over_within_ten_seconds
     let taken_over = killed.elapsed();
     assert!(taken_over < TAKEOVER, "some partitions were not consumed for {taken_over:?}");
     asked.extend(load::ask(&place).await);
-    // Another one joins, and leaves again. The best of some, for others keep the machine busy.
+    // A third server joins and leaves again. The best of several runs: the machine may be busy.
     let mut fastest = Duration::MAX;
     for _ in 0..5 {
         let third = place.start().await;
@@ -79,7 +80,7 @@ async fn one_of_two_relays_both_consume_and_either_takes_over_within_ten_seconds
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a JDK, Maven and Python: just test-stack"]
-async fn a_frozen_server_is_replaced_and_says_nothing_new_when_it_thaws() {
+async fn a_frozen_server_is_replaced_and_publishes_nothing_new_when_it_thaws() {
     let place = Place::on_the_stack().await;
     let one = place.start().await;
     tells(&one, "it relays", |ingesta| ingesta["relay"]["leads"] == true).await;
@@ -100,7 +101,7 @@ async fn a_frozen_server_is_replaced_and_says_nothing_new_when_it_thaws() {
     assert!(leads(&other).await && !leads(&one).await, "who thaws does not relay");
     asked.extend(load::ask(&place).await);
     load::handled(&place, &one, &asked).await;
-    load::in_order(&place.said("eventos-ingesta").await);
+    load::in_order(&place.published("eventos-ingesta").await);
     assert_eq!(one.stop().await.0, 0);
     assert_eq!(other.stop().await.0, 0);
 }

@@ -22,7 +22,7 @@ async fn events_and_commands_go_over_scram_and_tls() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a JDK, Maven and Python: just test-stack"]
-async fn a_wrong_password_is_told_without_it_and_commands_are_taken() {
+async fn a_wrong_password_is_reported_without_it_and_commands_are_taken() {
     let mut place = Place::on_the_stack().await;
     place.use_sasl();
     place.set(&[("KAFKA_SASL_PASSWORD", "hunter2")]);

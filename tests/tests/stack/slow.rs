@@ -1,22 +1,22 @@
-//! Clusters that are slow, take little at once, or do not believe a clock: the relay goes on, and nothing is withheld.
+//! Clusters that are slow, take small batches or reject a clock: the relay continues and withholds nothing.
 
 use super::{create, ready, said, tells};
 use sta_tests::{load, place::Place};
 
 const EVENTS: &str = "eventos-ingesta";
 
-/// An address of 1,900 characters that cannot be compressed, and is like no other.
+/// A unique address of 1,900 characters that cannot be compressed.
 fn noise(seed: u32) -> String {
     let mut state = u64::from(seed) << 32 | 0x9e37_79b9;
     let digits = (0..1_880).filter_map(|_| {
-        // Knuth's multiplier; the upper bits are the good ones.
+        // Knuth's multiplier. Its upper bits are well distributed.
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         char::from_digit(u32::try_from(state >> 33).ok()? % 36, 36)
     });
     format!("https://a.example/{}", digits.collect::<String>())
 }
 
-/// Lets a log of `count` messages wait, and then relays it.
+/// Commits `count` messages while the relay is off, then relays them.
 async fn backlog(place: &mut Place, count: u32) -> sta_tests::sta::Sta {
     place.set(&[("STA_TASKS", "http")]);
     let sta = place.start().await;
@@ -32,7 +32,7 @@ async fn backlog(place: &mut Place, count: u32) -> sta_tests::sta::Sta {
 #[ignore = "needs a JDK, Maven and Python: just test-stack"]
 async fn a_byte_rate_quota_slows_the_relay_and_does_not_stop_it() {
     let mut place = Place::on_the_stack().await;
-    // Kafka lets ten seconds' worth pass at once; the rest waits longer than the relay's lease lasts.
+    // Kafka lets ten seconds' worth pass at once. The rest waits longer than the lease of the relay lasts.
     place.stack().topics().limit_rate(Some(30_000.0)).await;
     let sta = backlog(&mut place, 300).await;
     tells(&sta, "the cursor moves", |ingesta| ingesta["relay"]["cursor"].as_i64() > Some(0)).await;
@@ -45,7 +45,7 @@ async fn a_byte_rate_quota_slows_the_relay_and_does_not_stop_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a JDK, Maven and Python: just test-stack"]
-async fn what_is_too_much_for_a_segment_is_sent_in_smaller_batches() {
+async fn a_batch_too_large_for_a_segment_is_sent_in_smaller_ones() {
     let mut place = Place::on_the_stack().await;
     place.stack().topics().make(EVENTS, 1, &[("internal.segment.bytes", "20000")]).await;
     let sta = backlog(&mut place, 100).await;
@@ -59,7 +59,7 @@ async fn what_is_too_much_for_a_segment_is_sent_in_smaller_batches() {
 #[ignore = "needs a JDK, Maven and Python: just test-stack"]
 async fn a_record_dated_two_hours_ahead_is_relayed_and_ce_time_keeps_its_date() {
     let mut place = Place::on_the_stack().await;
-    // A topic that somebody else has made: its records are dated by those who send them.
+    // A topic that another party created: its records have the time of their producer.
     place.stack().topics().make(EVENTS, 6, &[("message.timestamp.type", "CreateTime")]).await;
     place.set(&[("STA_TASKS", "http")]);
     let sta = place.start().await;

@@ -1,4 +1,4 @@
-//! Topics that are not what they were: told, and nothing is guessed.
+//! Topics that were changed or created anew: reported, and nothing is guessed.
 
 use super::{create, ready, said, tells};
 use serde_json::json;
@@ -11,7 +11,7 @@ use sta_tests::{
 const EVENTS: &str = "eventos-ingesta";
 const COMMANDS: &str = "comandos-ingesta";
 
-/// A server that has said and heard something.
+/// A server that has published and consumed a message.
 async fn settled(place: &Place) -> Sta {
     let sta = place.start().await;
     let asked = ask(place).await;
@@ -22,7 +22,7 @@ async fn settled(place: &Place) -> Sta {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a JDK, Maven and Python: just test-stack"]
-async fn a_topic_with_other_partitions_than_it_had_is_told_and_its_log_waits() {
+async fn a_topic_with_a_changed_partition_count_is_reported_and_its_log_waits() {
     let place = Place::on_the_stack().await;
     let sta = settled(&place).await;
     let cursor = ready(&sta).await["relay"]["cursor"].clone();
@@ -35,7 +35,7 @@ async fn a_topic_with_other_partitions_than_it_had_is_told_and_its_log_waits() {
     place.logs("has 4 partitions and had 6").await;
     let ingesta = ready(&sta).await;
     assert_eq!((&ingesta["relay"]["cursor"], &ingesta["relay"]["withheld"]), (&cursor, &json!(0)));
-    // An operator says that it is meant.
+    // An operator confirms the change.
     place.stack().ask("UPDATE broker.kafka_topics SET partitions = 4 WHERE topic = 'eventos-ingesta'").await;
     said(&place, 1).await;
     assert_eq!(sta.stop().await.0, 0);
@@ -51,7 +51,7 @@ async fn partitions_that_are_added_move_no_key() {
         create(&sta, "https://a.example/1").await;
     }
     relayed(&sta).await;
-    // Who holds it against what was noted sees the difference.
+    // The stored partition count shows the difference.
     assert_eq!(sta.stop().await.0, 0);
     let sta = place.start().await;
     create(&sta, "https://a.example/1").await;
@@ -66,10 +66,10 @@ async fn partitions_that_are_added_move_no_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a JDK, Maven and Python: just test-stack"]
-async fn a_topic_that_was_made_again_is_told_and_not_read_from_anywhere() {
+async fn a_topic_that_was_created_anew_is_reported_and_not_read() {
     let place = Place::on_the_stack().await;
     let sta = settled(&place).await;
-    // Under a server that runs: it makes the topic again, and reads nothing. So does one that starts.
+    // A running server creates the topic anew and reads nothing. So does one that starts.
     place.stack().topics().delete(&[COMMANDS]).await;
     let is_told = |ingesta: &serde_json::Value| ingesta["consumer"]["pauses"] == true;
     tells(&sta, "the consumer pauses", is_told).await;
@@ -79,7 +79,7 @@ async fn a_topic_that_was_made_again_is_told_and_not_read_from_anywhere() {
     let sta = place.start().await;
     tells(&sta, "the consumer pauses", is_told).await;
     create(&sta, "https://a.example/1").await;
-    // An operator says where to begin.
+    // An operator sets the position.
     place.stack().ask("DELETE FROM ingesta.positions WHERE topic = 'comandos-ingesta'").await;
     let asked = ask(&place).await;
     handled(&place, &sta, &asked).await;
@@ -88,7 +88,7 @@ async fn a_topic_that_was_made_again_is_told_and_not_read_from_anywhere() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a JDK, Maven and Python: just test-stack"]
-async fn a_position_that_is_not_known_is_told_and_nothing_is_read_from_anywhere() {
+async fn an_unknown_position_is_reported_and_nothing_is_read() {
     let place = Place::on_the_stack().await;
     assert_eq!(settled(&place).await.stop().await.0, 0);
     place.stack().ask("DELETE FROM ingesta.positions WHERE partition = 2").await;

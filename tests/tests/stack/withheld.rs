@@ -1,13 +1,13 @@
-//! What Kafka refuses for good is withheld with what follows it of its key; everything else goes on.
+//! A record that Kafka refuses for good is withheld with its successors; other keys continue.
 
 use super::{change, create, said, tells};
 use sta_tests::{load, place::Place};
 
 const EVENTS: &str = "eventos-ingesta";
-/// The largest message that the topic takes: less than its relay thinks.
+/// The largest message that the topic accepts: less than the relay assumes.
 const LIMIT: &str = "1500";
 
-/// An address that is too long for the topic, however it is packed.
+/// An address that is too long for the topic even when it is compressed.
 fn long() -> String {
     let digits = (0_u32..1_900).map(|n| n.wrapping_mul(2_654_435_761).rotate_left(n % 32) >> 27);
     let noise: String = digits.filter_map(|digit| char::from_digit(digit, 36)).collect();
@@ -16,10 +16,10 @@ fn long() -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a JDK, Maven and Python: just test-stack"]
-async fn a_refused_message_holds_up_its_key_and_no_other_also_over_a_restart() {
+async fn a_refused_message_holds_up_its_key_and_no_other_even_over_a_restart() {
     let mut place = Place::on_the_stack().await;
     place.stack().topics().make(EVENTS, 6, &[("max.message.bytes", LIMIT)]).await;
-    // All of it waits in the log, to go out as one batch.
+    // All messages wait in the log and leave as one batch.
     place.set(&[("STA_TASKS", "http")]);
     let sta = place.start().await;
     let mut refused = String::new();
@@ -41,7 +41,7 @@ async fn a_refused_message_holds_up_its_key_and_no_other_also_over_a_restart() {
     let others = said(&place, 80).await;
     assert!(others.iter().all(|message| message["key"] != refused.as_str()), "its successor did not pass");
     place.logs("a message is withheld").await;
-    // It is remembered: by the one that runs, and by the next.
+    // Both the running server and the next one remember the withheld messages.
     change(&sta, "iniciar-procesamiento", &refused).await;
     load::relayed(&sta).await;
     tells(&sta, "what is withheld", |ingesta| ingesta["relay"]["withheld"] == 3).await;

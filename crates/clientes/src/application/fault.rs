@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_is_named() {
+    fn a_taken_value_is_named() {
         for (constraint, fault, slug) in [
             ("clientes_email", ClientesFault::EmailRegistrado, "email-registrado"),
             ("clientes_documento", ClientesFault::DocumentoRegistrado, "documento-registrado"),

@@ -8,6 +8,8 @@ mod ports;
 pub mod projections;
 pub mod queries;
 mod reactions;
+#[cfg(test)]
+mod world;
 
 pub use fault::ClientesFault;
 pub use handlers::Handlers;

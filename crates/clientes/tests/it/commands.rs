@@ -55,7 +55,7 @@ async fn a_cliente_leaves_only_once() {
 }
 
 #[actix_web::test]
-async fn of_many_that_let_a_cliente_go_at_once_one_does() {
+async fn of_many_requests_to_deactivate_a_cliente_one_succeeds() {
     let clientes = Clientes::start().await;
     let id = clientes.registrar(&natural("ana@alpes.example", "1020304050")).await;
     let answers = futures_util::future::join_all((0..20).map(|_| clientes.desactivar(&id))).await;
@@ -66,7 +66,7 @@ async fn of_many_that_let_a_cliente_go_at_once_one_does() {
 }
 
 #[actix_web::test]
-async fn what_does_not_exist_is_not_found() {
+async fn an_unknown_id_is_not_found() {
     let clientes = Clientes::start().await;
     let nobody = "0198c0de-0000-7000-8000-000000000001";
     for answer in [clientes.por_id(nobody).await, clientes.desactivar(nobody).await, clientes.expediente(nobody).await]
@@ -89,7 +89,7 @@ async fn a_version_that_the_client_has_is_not_sent_again() {
 }
 
 #[actix_web::test]
-async fn what_a_command_says_is_in_the_log_with_the_request_that_it_came_from() {
+async fn the_event_of_a_command_is_in_the_log_with_the_request_that_caused_it() {
     let clientes = Clientes::start().await;
     let id = clientes.registrar(&natural("ana@alpes.example", "1020304050")).await;
     let request = TestRequest::post().uri("/clientes/desactivar-cliente-comando");

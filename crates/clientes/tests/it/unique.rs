@@ -33,7 +33,7 @@ async fn a_taken_email_or_document_is_named() {
 }
 
 #[actix_web::test]
-async fn a_document_is_told_apart_by_its_kind_and_not_by_its_check_digit() {
+async fn a_document_is_identified_by_its_kind_and_not_by_its_check_digit() {
     let clientes = Clientes::start().await;
     clientes.registrar(&natural("natural@alpes.example", "900123456")).await;
     clientes.registrar(&empresa("empresa@alpes.example", "900123456")).await;
@@ -52,7 +52,7 @@ async fn waits(mut db: AsyncPgConnection) -> Option<()> {
 }
 
 #[actix_web::test]
-async fn of_two_in_one_group_the_later_is_refused_and_its_neighbours_are_not() {
+async fn the_later_of_two_in_one_group_is_refused_and_its_neighbours_are_not() {
     let clientes = Clientes::start().await;
     let mut lock = clientes.0.look().await;
     // The committer waits with a first unit, so all that comes meanwhile is its next group.
@@ -89,7 +89,7 @@ async fn of_two_in_one_group_the_later_is_refused_and_its_neighbours_are_not() {
 }
 
 #[actix_web::test]
-async fn of_two_replicas_that_take_somebody_on_at_once_one_does() {
+async fn of_two_replicas_that_register_one_person_at_once_one_succeeds() {
     let clientes = Clientes::start().await;
     let (one, two) = (clientes.server(), clientes.0.replica().await);
     for n in 0..20 {

@@ -6,6 +6,8 @@ mod handlers;
 pub mod integration;
 mod ports;
 pub mod queries;
+#[cfg(test)]
+mod world;
 
 pub use fault::IngestaFault;
 pub use handlers::Handlers;

@@ -62,7 +62,7 @@ async fn a_change_that_the_business_forbids_is_refused() {
 }
 
 #[actix_web::test]
-async fn what_does_not_exist_is_not_found() {
+async fn an_unknown_id_is_not_found() {
     let ingestas = Ingestas::start().await;
     let nobody = "0198c0de-0000-7000-8000-000000000001";
     let answers = [ingestas.por_id(nobody).await, ingestas.cambiar("alertar", nobody).await];
@@ -97,7 +97,7 @@ async fn a_version_that_the_client_has_is_not_sent_again() {
 }
 
 #[actix_web::test]
-async fn what_a_command_says_is_in_the_log_with_the_request_that_it_came_from() {
+async fn the_event_of_a_command_is_in_the_log_with_the_request_that_caused_it() {
     let ingestas = Ingestas::start().await;
     let id = ingestas.crear("proveedor-7", "PAC 0042").await;
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";

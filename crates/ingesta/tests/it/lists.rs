@@ -23,7 +23,7 @@ async fn a_list_is_newest_first_whatever_the_size_of_its_pages() {
 }
 
 #[actix_web::test]
-async fn what_is_handed_in_meanwhile_moves_nothing() {
+async fn an_ingesta_that_is_created_meanwhile_moves_no_page() {
     let ingestas = Ingestas::start().await;
     let mut ids = Vec::new();
     for _ in 0..4 {

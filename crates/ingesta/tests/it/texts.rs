@@ -21,7 +21,7 @@ async fn a_patient_is_found_however_the_accents_are_written() {
 }
 
 #[actix_web::test]
-async fn a_text_that_nobody_sees_is_refused() {
+async fn an_invisible_text_is_refused() {
     let ingestas = Ingestas::start().await;
     for unseen in ["\u{2800}", "\u{301}", "\u{200b}", "a\u{202e}b"] {
         let body = json!({"id_proveedor": "p", "id_paciente": unseen, "url_path": "https://imagenes.example/1"});

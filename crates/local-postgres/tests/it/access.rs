@@ -1,4 +1,4 @@
-//! Who may do what: other users, folders that are closed or not ours, and root, which PostgreSQL refuses to be.
+//! Rights: other users, closed and foreign folders, and root.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use local_postgres::{Error, LocalPostgres, Settings};
 
 use crate::support::{Place, User, query, refusal};
 
-/// A uid that nobody has.
+/// A uid without an account.
 const STRANGER: u32 = 54_321;
 
 #[tokio::test]
@@ -88,19 +88,19 @@ async fn as_root_the_server_keeps_the_owner_of_the_data() {
 #[tokio::test]
 async fn a_user_who_is_not_root_runs_the_server_as_himself() {
     if !is_root() {
-        // Then every other test here shows it.
+        // Every other test here shows it.
         return;
     }
     let place = Place::new();
     fs::create_dir(place.data_dir()).unwrap();
     chown(place.data_dir(), Some(nobody()), None).unwrap();
-    // The folder where this program was built may be closed to others. Another process makes the copy, so that none of
-    // ours inherits a file that is open for writing and cannot be executed.
+    // The account may be unable to enter the build folder. Another process makes the copy, so that no process of ours
+    // inherits a file that is open for writing and cannot be executed.
     let program = place.path().join("it");
     let copied = Command::new("cp").arg(std::env::current_exe().unwrap()).arg(&program).status();
     assert!(copied.unwrap().success());
     let mut command = Command::new(program);
-    // The variables of root name root's folders.
+    // Root's variables name root's folders.
     command.uid(nobody()).current_dir("/").env_remove("HOME").env_remove("XDG_CACHE_HOME");
 
     let mut user = User::spawn_with(&place.data_dir(), command);
@@ -115,7 +115,7 @@ async fn a_user_who_is_not_root_runs_the_server_as_himself() {
 #[tokio::test]
 async fn a_user_without_a_name_is_refused_before_anything_is_made() {
     if !is_root() {
-        // Only root can be somebody else.
+        // Only root can change its user.
         return;
     }
     let place = Place::new();
@@ -133,7 +133,7 @@ async fn a_user_without_a_name_is_refused_before_anything_is_made() {
     assert_eq!(0, fs::read_dir(place.data_dir()).unwrap().count(), "nothing was made");
 }
 
-/// A folder that only root can enter; none if the tests do not run as root, where nothing of it applies.
+/// A folder that only root can enter. `None` if the tests do not run as root.
 fn closed_folder_of_root() -> Option<(Place, PathBuf)> {
     let place = is_root().then(Place::new)?;
     let closed = place.path().join("closed");
@@ -142,7 +142,7 @@ fn closed_folder_of_root() -> Option<(Place, PathBuf)> {
     Some((place, closed))
 }
 
-/// A user that is not root, not this one, and known to the system: `initdb` insists on a name.
+/// A user other than root that the system knows: `initdb` needs its name.
 fn nobody() -> u32 {
     nix::unistd::User::from_name("nobody").ok().flatten().expect("every system has the user nobody").uid.as_raw()
 }
@@ -151,7 +151,7 @@ fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
-/// Asks the kernel, by a program that runs as that user; only root can do so.
+/// Checks a right by a program that runs as that user, which only root can do.
 fn may_as(uid: u32, right: &str, path: &Path) -> bool {
     is_root()
         && Command::new("test").arg(right).arg(path).uid(uid).gid(uid).status().is_ok_and(|status| status.success())

@@ -1,4 +1,4 @@
-//! Which PostgreSQL runs: the machine's, the chosen one, or a download. The downloads are real.
+//! The choice of binaries: installed, configured or downloaded. The downloads are real.
 
 use std::{fs, path::Path};
 
@@ -12,7 +12,7 @@ async fn without_any_postgresql_on_the_machine_one_is_downloaded_once_and_runs()
     let cache_dir = Some(place.path().join("cache"));
     let settings = Settings { cache_dir, search: nothing(&place.path()), ..place.settings() };
 
-    // Two at once, on data directories of their own.
+    // Two starts at once, each with its own data directory.
     let second = Settings { data_dir: place.path().join("second"), ..settings.clone() };
     let (postgres, second) = tokio::join!(LocalPostgres::start(settings.clone()), LocalPostgres::start(second));
     let (postgres, second) = (postgres.unwrap(), second.unwrap());
@@ -26,7 +26,7 @@ async fn without_any_postgresql_on_the_machine_one_is_downloaded_once_and_runs()
     cached.sort();
     assert_eq!(vec!["download.lock", "postgresql-17.2.0"], cached);
 
-    // The machine's own PostgreSQL comes first for new data, but this data needs the version that made it.
+    // An installed PostgreSQL comes first for new data, but this data needs its own version.
     let chosen = find_binaries(&Search::system()).into_iter().find(|binaries| binaries.major != 17);
     let bin_dir = chosen.map(|binaries| binaries.dir);
     let postgres = LocalPostgres::start(Settings { bin_dir, ..settings }).await.unwrap();
@@ -35,7 +35,7 @@ async fn without_any_postgresql_on_the_machine_one_is_downloaded_once_and_runs()
 }
 
 #[tokio::test]
-async fn whoever_attaches_needs_no_binaries_of_his_own() {
+async fn a_process_that_attaches_needs_no_binaries() {
     let place = Place::new();
     let postgres = place.start().await;
     let cache_dir = Some(place.path().join("cache"));
@@ -50,7 +50,7 @@ async fn whoever_attaches_needs_no_binaries_of_his_own() {
 }
 
 #[tokio::test]
-async fn data_of_a_version_that_is_nowhere_to_be_had_is_an_error_that_names_it() {
+async fn data_of_an_unavailable_version_is_an_error_that_names_it() {
     let place = Place::new();
     place.start().await.stop().await.unwrap();
     fs::write(place.data_dir().join("postgres/PG_VERSION"), "12\n").unwrap();
@@ -84,7 +84,7 @@ async fn the_machines_own_postgresql_is_used_when_it_has_one() {
     postgres.stop().await.unwrap();
 }
 
-/// Hides whatever the machine has.
+/// A search that finds nothing.
 fn nothing(empty: &Path) -> Search {
     Search { path: Vec::new(), root: empty.join("nothing") }
 }

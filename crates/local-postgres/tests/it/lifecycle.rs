@@ -1,4 +1,4 @@
-//! Starting, sharing, leaving.
+//! Starting, sharing and leaving a server.
 
 use std::{
     fs,
@@ -46,14 +46,14 @@ async fn parameters_can_be_chosen_but_durability_cannot_be_switched_off() {
 }
 
 #[tokio::test]
-async fn what_was_written_is_there_after_the_next_start_which_takes_less_than_half_a_second() {
+async fn data_survives_a_restart_that_takes_less_than_half_a_second() {
     let place = Place::new();
     let postgres = place.start().await;
     query(&postgres.url(), "CREATE TABLE kept AS SELECT 'still here' AS word").await;
     postgres.stop().await.unwrap();
     assert_eq!(None, place.postmaster());
 
-    // The best of some, for others keep the machine busy.
+    // The best of several runs: the machine may be busy.
     let mut fastest = std::time::Duration::MAX;
     for _ in 0..30 {
         let begun = Instant::now();

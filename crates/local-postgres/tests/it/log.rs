@@ -1,4 +1,4 @@
-//! The server's own log: what it does not hold, and how large it becomes.
+//! The server's log: it holds no values and stays small.
 
 use std::{fs, path::Path};
 

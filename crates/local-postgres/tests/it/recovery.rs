@@ -1,4 +1,4 @@
-//! Things are killed, and everything works again.
+//! Recovery after kills.
 
 use std::{fs, process::Command};
 
@@ -104,7 +104,7 @@ async fn a_server_whose_process_was_killed_before_it_was_up_is_taken_over() {
 async fn a_pid_that_means_another_program_by_now_is_no_server_and_is_left_alone() {
     let place = Place::new();
     place.start().await.stop().await.unwrap();
-    // A program of the very user that runs the server: PostgreSQL itself would take it for a server.
+    // A program of the user that runs the server: PostgreSQL itself would take it for a server.
     let owner = fs::metadata(place.data_dir().join("postgres")).unwrap();
     let mut other = Command::new("sleep");
     std::os::unix::process::CommandExt::uid(other.arg("600"), std::os::unix::fs::MetadataExt::uid(&owner));
@@ -125,7 +125,7 @@ async fn a_pid_that_means_another_program_by_now_is_no_server_and_is_left_alone(
 }
 
 #[tokio::test]
-async fn a_file_of_a_server_that_is_cut_short_or_of_another_directory_does_no_harm() {
+async fn a_pid_file_that_is_cut_short_or_of_another_directory_does_no_harm() {
     let (place, other) = (Place::new(), Place::new());
     place.start().await.stop().await.unwrap();
     let other_postgres = other.start().await;
@@ -176,7 +176,7 @@ async fn a_server_whose_pid_file_cannot_be_read_keeps_its_socket() {
 }
 
 #[tokio::test]
-async fn a_server_that_somebody_shuts_down_is_awaited_and_started_again() {
+async fn a_server_that_is_shut_down_from_outside_is_awaited_and_started_again() {
     let place = Place::new();
     let postgres = place.start().await;
     let pid = place.postmaster().unwrap();
@@ -212,14 +212,14 @@ async fn a_database_that_was_being_made_when_the_process_was_killed_is_made_anew
     let postgres = place.start().await;
     assert_eq!("1", query(&postgres.url(), "SELECT 1").await);
     postgres.stop().await.unwrap();
-    // The initdb of the killed process may have gone on for a moment; what it left then goes with a later start.
+    // The initdb of the killed process may have run on for a moment. A later start removes its remains.
     while !unfinished().is_empty() {
         place.start().await.stop().await.unwrap();
     }
 }
 
 #[tokio::test]
-async fn a_server_whose_parameters_are_wrong_says_so() {
+async fn the_error_of_a_wrong_parameter_names_it() {
     let place = Place::new();
     let mut settings = place.settings();
     settings.parameters.push(("shared_buffers".to_owned(), "lots".to_owned()));

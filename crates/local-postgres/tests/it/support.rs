@@ -1,7 +1,8 @@
-//! What the tests share: a place for a data directory, queries, and users of a server that are processes of their own.
+//! The kit of these tests: a place for a data directory, queries, and processes that use a server.
 
 use std::{
     fs,
+    future::ready,
     io::{BufRead, BufReader, Write},
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
@@ -9,16 +10,17 @@ use std::{
     time::{Duration, Instant},
 };
 
+use eventually::eventually;
 use local_postgres::{LocalPostgres, Settings};
 use nix::{sys::signal::Signal, unistd::Pid};
 
-/// Longer than anything takes on a busy machine.
+/// A time longer than anything takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Names the data directory to a process that uses the server.
+/// The variable that passes the data directory to a process that uses the server.
 const DIR_VARIABLE: &str = "LOCAL_POSTGRES_TEST_DIR";
 
-/// A folder for one test, which goes with it. A server that a failed test left running is stopped.
+/// A folder that is deleted with this value. A server that a failed test left running is stopped.
 pub(crate) struct Place {
     dir: tempfile::TempDir,
 }
@@ -26,7 +28,7 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn new() -> Self {
         let dir = tempfile::Builder::new().prefix("pg").tempdir().expect("a temporary folder can be made");
-        // As root another user runs the server and has to come through.
+        // For root, another user runs the server and must be able to pass.
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("it is ours");
         Self { dir }
     }
@@ -47,7 +49,7 @@ impl Place {
         LocalPostgres::start(self.settings()).await.expect("the server starts")
     }
 
-    /// The running server's process, as it tells itself.
+    /// The pid of the running server, from its pid file.
     pub(crate) fn postmaster(&self) -> Option<i32> {
         postmaster_of(&self.data_dir())
     }
@@ -59,7 +61,11 @@ impl Drop for Place {
             let command = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             if command.contains(&*self.data_dir().to_string_lossy()) {
                 signal(pid, Signal::SIGQUIT);
-                until_blocking("the server of a failed test is gone", || !is_alive(pid));
+                // A drop cannot await.
+                let killed = Instant::now();
+                while is_alive(pid) && killed.elapsed() < DEADLINE {
+                    std::thread::yield_now();
+                }
             }
         }
     }
@@ -89,7 +95,7 @@ pub(crate) fn signal(pid: i32, signal: Signal) {
     nix::sys::signal::kill(Pid::from_raw(pid), signal).expect("the process is there");
 }
 
-/// Whether there is such a process; one that only waits to be collected has ended.
+/// Returns true if the process exists and has not ended. A zombie has ended.
 pub(crate) fn is_alive(pid: i32) -> bool {
     if cfg!(target_os = "linux") {
         return fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|command| !command.is_empty());
@@ -100,31 +106,16 @@ pub(crate) fn is_alive(pid: i32) -> bool {
 /// Waits for a condition.
 #[track_caller]
 pub(crate) fn until(what: &str, condition: impl Fn() -> bool) -> impl Future<Output = ()> {
-    let what = what.to_owned();
-    let started = Instant::now();
-    async move {
-        while !condition() {
-            assert!(started.elapsed() < DEADLINE, "waited in vain until {what}");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
+    eventually(what, move || ready(condition().then_some(())))
 }
 
-fn until_blocking(what: &str, condition: impl Fn() -> bool) {
-    let started = Instant::now();
-    while !condition() {
-        assert!(started.elapsed() < DEADLINE, "waited in vain until {what}");
-        std::thread::yield_now();
-    }
-}
-
-/// A process of its own that starts or attaches, and leaves when it is told to.
+/// A process that starts or attaches, and leaves on demand.
 pub(crate) struct User {
     process: Child,
 }
 
 impl User {
-    /// Returns at once; `url` waits for the server.
+    /// Spawns the process. `url` waits for the server.
     pub(crate) fn spawn(data_dir: &Path) -> Self {
         Self::spawn_with(data_dir, Command::new(std::env::current_exe().expect("a test runs from a file")))
     }
@@ -152,10 +143,10 @@ impl User {
         lines.find(|line| line.starts_with("postgres://")).expect("the process tells the server's address")
     }
 
-    /// Has it leave, and waits for that.
+    /// Lets the process leave and waits for its end.
     pub(crate) fn leave(mut self) {
         drop(self.process.stdin.take());
-        // What it prints last must have somewhere to go.
+        // The last output must be read, or the process blocks.
         let mut rest = self.process.stdout.take().expect("it is piped");
         std::io::copy(&mut rest, &mut std::io::sink()).expect("it can be read");
         assert!(self.process.wait().expect("it is a child").success());
@@ -167,7 +158,7 @@ impl User {
     }
 }
 
-/// Runs a process that cannot use the server of a directory; answers what it prints.
+/// Runs a process that cannot use the server of a directory. Returns its output.
 pub(crate) fn refusal(data_dir: &Path, mut command: Command) -> String {
     let output = command
         .args(["--exact", "support::a_process_that_uses_a_server", "--ignored", "--nocapture"])
@@ -179,7 +170,7 @@ pub(crate) fn refusal(data_dir: &Path, mut command: Command) -> String {
     [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat()
 }
 
-/// Runs a process that attaches to the server of a directory, uses up its descriptors and asks for the server again.
+/// Runs a process that attaches to the server of a directory, uses up its descriptors and checks the server again.
 pub(crate) fn without_descriptors(data_dir: &Path) -> Output {
     let program = std::env::current_exe().expect("a test runs from a file");
     Command::new("sh")
@@ -224,7 +215,7 @@ async fn a_process_that_uses_a_server() {
     let told_to_leave = tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new()));
     tokio::select! {
         never = postgres.keep_alive() => match never {},
-        // As it ends by itself, unless whoever started the tests had it ignored.
+        // The default behaviour, which the parent of the tests may have switched off.
         _ = tokio::signal::ctrl_c() => std::process::exit(130),
         _ = told_to_leave => {}
     }

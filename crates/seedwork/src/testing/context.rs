@@ -1,4 +1,4 @@
-//! A context that runs on a database of a test's own, asked through its routes.
+//! A context over a database of the test's own, called through its routes.
 
 use super::TestDatabase;
 use crate::infrastructure::{
@@ -21,7 +21,7 @@ diesel::table! {
     }
 }
 
-/// A message of a context's log, without its content.
+/// A message of a context's log, without its body.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = outbox)]
 pub struct LoggedMessage {
@@ -29,9 +29,9 @@ pub struct LoggedMessage {
     pub record: String,
     /// The version that the aggregate reached with it.
     pub aggregate_version: Option<i64>,
-    /// What ties it to the request that led to it.
+    /// The id that it shares with the request that caused it.
     pub correlation_id: String,
-    /// The trace that it is a part of.
+    /// The trace that it belongs to.
     pub traceparent: Option<String>,
 }
 
@@ -47,7 +47,7 @@ impl TestContext {
     ///
     /// # Panics
     ///
-    /// It does not start: the test fails.
+    /// The context does not start.
     pub async fn start(module: Module) -> Self {
         let migrations: Vec<(_, Migrations)> = vec![(module.name, (module.migrations)())];
         let database = TestDatabase::create(migrations).await.expect("a database");
@@ -56,38 +56,38 @@ impl TestContext {
         Self { module, server, database }
     }
 
-    /// What answers requests to it.
+    /// The server of its routes.
     pub fn server(&self) -> &TestServer {
         &self.server
     }
 
-    /// A further process, as it were, that serves the same context on the same database.
+    /// Starts another server of the same context on the same database, as a second process is.
     ///
     /// # Panics
     ///
-    /// It does not start: the test fails.
+    /// It does not start.
     pub async fn replica(&self) -> TestServer {
         TestServer::start(&self.module, self.place()).await.expect("the context starts")
     }
 
-    /// A connection to the context's schema, to look behind the scenes.
+    /// A connection to the context's schema.
     ///
     /// # Panics
     ///
-    /// The database does not answer: the test fails.
+    /// The database does not answer.
     pub async fn look(&self) -> AsyncPgConnection {
         self.place().connect().await.expect("the database answers")
     }
 
-    /// The messages in the log with this key, in order.
+    /// The messages with this key in the context's log, in order.
     ///
     /// # Panics
     ///
-    /// The database does not answer: the test fails.
+    /// The database does not answer.
     pub async fn logged(&self, key: &str) -> Vec<LoggedMessage> {
-        let logged =
+        let messages =
             outbox::table.filter(outbox::key.eq(key.to_owned())).order(outbox::seq).select(LoggedMessage::as_select());
-        logged.load(&mut self.look().await).await.expect("the log can be read")
+        messages.load(&mut self.look().await).await.expect("the log can be read")
     }
 
     fn place(&self) -> Database {

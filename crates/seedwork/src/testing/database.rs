@@ -1,4 +1,4 @@
-//! A real PostgreSQL database for one test, on a server that all tests on the machine share.
+//! A PostgreSQL database for one test, on a server that all tests on the machine share.
 
 use crate::infrastructure::postgres::{Database, Migrations, migrate};
 use anyhow::Context as _;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 /// The server that the tests of this process share; it stops with the last test.
 static SERVER: Mutex<Weak<LocalPostgres>> = Mutex::const_new(Weak::new());
 
-/// A database of its own, migrated, dropped at the end of the test.
+/// A migrated database that is dropped with this value.
 pub struct TestDatabase {
     server: Arc<LocalPostgres>,
     name: String,
@@ -19,7 +19,7 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// Makes a database with the schemas of some contexts.
+    /// Creates a database with the schemas of these contexts.
     ///
     /// # Errors
     ///
@@ -34,16 +34,16 @@ impl TestDatabase {
         Ok(database)
     }
 
-    /// Where it is.
+    /// Its address.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The place of a context in it.
+    /// The schema of a context.
     ///
     /// # Errors
     ///
-    /// Never in practice: the address is one that PostgreSQL was started with.
+    /// The address is malformed, which it never is.
     pub fn context(&self, context: &str) -> anyhow::Result<Database> {
         Database::new(&self.url, context)
     }
@@ -51,10 +51,10 @@ impl TestDatabase {
 
 #[cfg(test)]
 impl TestDatabase {
-    /// With the schema that the engine's own tests have, which is called so.
-    pub(crate) async fn pruebas() -> Self {
+    /// Creates a database with the schema of the engine's own tests.
+    pub(crate) async fn engine() -> Self {
         const TABLES: Migrations = diesel_migrations::embed_migrations!("tests/migrations");
-        Self::create(vec![("pruebas", TABLES)]).await.unwrap()
+        Self::create(vec![("engine", TABLES)]).await.unwrap()
     }
 }
 
@@ -67,7 +67,7 @@ impl Drop for TestDatabase {
             runtime.block_on(administer(&server, &drop))
         });
         if let Ok(Err(error)) = dropped.join() {
-            tracing::warn!(error = format!("{error:#}"), "a test's database is left behind");
+            tracing::warn!(error = format!("{error:#}"), "the database of a test could not be dropped");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The check that a reader's own type fits a record.
+//! Checks that a reader type fits the record that it reads.
 
 use crate::{
     application::IntegrationEvent,
@@ -10,11 +10,11 @@ use crate::{
 use apache_avro::reader::datum::GenericDatumReader;
 use serde_json::Value;
 
-/// Returns the message that a context consumes when its record is published with this value, in plain JSON.
+/// Returns the message that a consumer gets when the record is sent with this value, given as plain JSON.
 ///
 /// # Errors
 ///
-/// There is no such record, the value does not fit it, or the reader's type does not.
+/// There is no such record, or the value or the reader type does not fit it.
 pub fn decode_as<E: IntegrationEvent>(value: &Value) -> Result<E, AvroError> {
     let failed = |reason: &dyn std::fmt::Display| AvroError { record: E::TYPE.into(), reason: reason.to_string() };
     schema_registry::limit_allocations();

@@ -1,4 +1,4 @@
-//! The embedded broker of a test's database, to publish and to read messages as other contexts do.
+//! The embedded broker of a test's database: publishes and reads messages in place of other contexts.
 
 use super::TestDatabase;
 use crate::{
@@ -12,10 +12,10 @@ use crate::{
 };
 use anyhow::anyhow;
 
-/// How many partitions its topics have.
+/// The number of partitions of a topic.
 const PARTITIONS: i32 = 4;
 
-/// The broker over the database of a test, and its registry.
+/// The broker and the schema registry of a test's database.
 #[derive(Clone)]
 pub struct TestBroker {
     broker: PgBroker,
@@ -23,7 +23,7 @@ pub struct TestBroker {
 }
 
 impl TestDatabase {
-    /// The broker in this database.
+    /// Opens the broker in this database.
     ///
     /// # Errors
     ///
@@ -44,7 +44,7 @@ impl TestBroker {
     ///
     /// # Errors
     ///
-    /// The message and its schema differ, or the database does not answer.
+    /// The type and its schema differ, or the database does not answer.
     pub async fn publish<M: IntegrationEvent>(&self, id: &str, message: &M) -> anyhow::Result<()> {
         let (record, body) = avro::encode(message)?;
         let value = avro::wire(self.registry.id(M::TOPIC, record.fingerprint).await?, &body);
@@ -54,11 +54,11 @@ impl TestBroker {
         self.broker.send(&[Record { topic, key, time: SystemClock.now(), headers, value }]).await
     }
 
-    /// Every published message of a type, in the order of each key, as often as it was published.
+    /// Returns all published messages of a type, duplicates included, in the order of each key.
     ///
     /// # Errors
     ///
-    /// One cannot be decoded, or the database does not answer.
+    /// A message cannot be decoded, or the database does not answer.
     pub async fn published<M: IntegrationEvent>(&self) -> anyhow::Result<Vec<M>> {
         let watermarks = self.broker.ensure_topic(M::TOPIC).await?;
         let mut missing: i64 = watermarks.iter().map(|watermarks| watermarks.high - watermarks.low).sum();

@@ -1,4 +1,4 @@
-//! A unit of work over memory, with the rules of the real one: an identity map, versions, nothing before the commit.
+//! A unit of work over memory with the rules of the real one: an identity map, versions, no effect before the commit.
 
 use crate::{
     application::{
@@ -15,15 +15,28 @@ use std::{
 };
 use uuid::Uuid;
 
-/// Which aggregate: its kind and its id.
+/// The type and the id of an aggregate.
 type Key = (TypeId, Uuid);
 
-/// What is committed.
+/// The committed state.
 #[derive(Default)]
 pub(super) struct Store {
     aggregates: HashMap<Key, CommittedAggregate>,
     read_models: HashMap<TypeId, Box<dyn Any + Send>>,
-    published: Vec<Box<dyn Any + Send>>,
+    published: Vec<Message>,
+}
+
+/// A message of any type.
+struct Message {
+    record: &'static str,
+    event: Box<dyn Any + Send>,
+}
+
+/// The versions and the number of messages at one moment.
+#[derive(PartialEq, Eq)]
+pub(super) struct Snapshot {
+    versions: HashMap<Key, Version>,
+    published: usize,
 }
 
 struct CommittedAggregate {
@@ -41,8 +54,24 @@ impl Store {
         self.aggregates.get(&key::<A>(id)).and_then(|stored| stored.aggregate.downcast_ref::<A>()).cloned()
     }
 
-    pub(super) fn published<E: IntegrationEvent>(&self) -> Vec<E> {
-        self.published.iter().filter_map(|event| event.downcast_ref::<E>()).cloned().collect()
+    pub(super) fn all<A: Aggregate>(&self) -> Vec<A> {
+        self.aggregates.values().filter_map(|stored| stored.aggregate.downcast_ref::<A>()).cloned().collect()
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let versions = self.aggregates.iter().map(|(key, stored)| (*key, stored.version)).collect();
+        Snapshot { versions, published: self.published.len() }
+    }
+
+    /// The messages of one type that were published since.
+    pub(super) fn published<E: IntegrationEvent>(&self, since: &Snapshot) -> Vec<E> {
+        let messages = self.published[since.published..].iter();
+        messages.filter_map(|message| message.event.downcast_ref::<E>()).cloned().collect()
+    }
+
+    /// The records of all messages that were published since.
+    pub(super) fn published_types(&self, since: &Snapshot) -> Vec<&'static str> {
+        self.published[since.published..].iter().map(|message| message.record).collect()
     }
 
     fn project<M: ReadModel>(&mut self, row: M) {
@@ -62,35 +91,38 @@ impl Store {
         rows.sort_by_key(ReadModel::order);
         rows
     }
-
-    pub(super) fn published_count(&self) -> usize {
-        self.published.len()
-    }
 }
 
 fn key<A: Aggregate>(id: A::Id) -> Key {
     (TypeId::of::<A>(), id.uuid())
 }
 
-/// Units of work over memory.
+/// Begins units of work over memory and commits them to it.
 pub struct FakeUnitOfWorkFactory<E> {
     store: Arc<Mutex<Store>>,
     event: PhantomData<fn() -> E>,
 }
 
 impl<E> FakeUnitOfWorkFactory<E> {
-    /// A factory over an empty store.
+    /// An empty memory.
     pub fn new() -> Self {
         Self { store: Arc::default(), event: PhantomData }
     }
 
-    /// Returns the rows of a read model, the oldest first.
+    /// The rows of a read model, the oldest first.
     pub fn read_model<M: ReadModel>(&self) -> Vec<M> {
         self.store().read_model()
     }
 
     pub(super) fn store(&self) -> MutexGuard<'_, Store> {
         lock(&self.store)
+    }
+}
+
+/// The clones share one memory.
+impl<E> Clone for FakeUnitOfWorkFactory<E> {
+    fn clone(&self) -> Self {
+        Self { store: Arc::clone(&self.store), event: PhantomData }
     }
 }
 
@@ -153,11 +185,11 @@ pub struct FakeUnitOfWork<E> {
     saved: HashMap<Key, Saved>,
     projected: Vec<ErasedProjection>,
     events: Vec<E>,
-    published: Vec<Box<dyn Any + Send>>,
+    published: Vec<Message>,
     has_more: bool,
 }
 
-/// Writes a row of a read model, of any type.
+/// Writes a row of a read model of any type.
 type ErasedProjection = Box<dyn FnOnce(&mut Store) + Send>;
 
 struct Saved {
@@ -166,7 +198,7 @@ struct Saved {
 }
 
 impl<E> FakeUnitOfWork<E> {
-    /// Every aggregate of a kind as this unit sees it.
+    /// All aggregates of a type as this unit sees them.
     fn all<A: Aggregate>(&self) -> Vec<A> {
         let store = lock(&self.store);
         let committed =
@@ -178,7 +210,7 @@ impl<E> FakeUnitOfWork<E> {
 
 impl<E: Send> UnitOfWork for FakeUnitOfWork<E> {
     fn publish<M: IntegrationEvent>(&mut self, event: &M) {
-        self.published.push(Box::new(event.clone()));
+        self.published.push(Message { record: M::TYPE, event: Box::new(event.clone()) });
     }
 }
 

@@ -1,4 +1,4 @@
-//! A context as it runs in the service, which a test can kill.
+//! A context as it runs in the service, for tests that kill it.
 
 use super::TestDatabase;
 use crate::infrastructure::{
@@ -12,22 +12,22 @@ use anyhow::Context as _;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
-/// How long it may take to end what it has begun.
+/// The time to finish the work that was begun.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// A context with its committer, its relay and its consumer, over the embedded broker: all that a process of the service
-/// has, HTTP aside. Several may run on one database.
+/// A context with its committer, relay and consumer over the embedded broker: a process of the service without HTTP.
+/// Several may run on one database.
 ///
-/// It has a runtime of its own, so [`kill`](Self::kill) ends it as SIGKILL ends a process: in the middle of whatever it
-/// does, nothing drained, nothing given back.
+/// It has a runtime of its own, so [`kill`](Self::kill) ends it as SIGKILL ends a process: in the middle of its work, with
+/// nothing drained and nothing released.
 pub struct TestProcess {
     supervisor: Supervisor,
-    /// Taken when it ends.
+    /// `None` once it has ended.
     runtime: Option<Runtime>,
 }
 
 impl TestProcess {
-    /// Starts a context on a database that has its schema.
+    /// Starts a context on a database that has the context's schema.
     ///
     /// # Errors
     ///
@@ -60,7 +60,7 @@ impl TestProcess {
         drop(self);
     }
 
-    /// Ends it as an operator does; answers whether all it had begun came to its end.
+    /// Stops it in order. Returns false if some work did not finish in time.
     pub async fn stop(self) -> bool {
         self.supervisor.stop(DRAIN).await
     }

@@ -1,10 +1,10 @@
-//! Rules over texts, tried on many.
+//! Rules about texts, checked with many texts.
 
-/// Fails with the first text that the rule sees differently.
+/// Asserts that a rule accepts (`expected`) or refuses all texts.
 ///
 /// # Panics
 ///
-/// There is one.
+/// The rule decides otherwise about a text. The message names it.
 #[track_caller]
 pub fn check<T: AsRef<str>>(rule: fn(&str) -> bool, expected: bool, texts: impl IntoIterator<Item = T>) {
     for text in texts {

@@ -7,6 +7,8 @@ pub mod integration;
 mod ports;
 pub mod queries;
 mod reactions;
+#[cfg(test)]
+mod world;
 
 pub use fault::VuelosFault;
 pub use handlers::Handlers;

@@ -5,7 +5,7 @@ use actix_web::{http::header::IF_NONE_MATCH, test::TestRequest};
 use serde_json::json;
 
 #[actix_web::test]
-async fn the_bodies_of_the_original_are_booked_and_answered_as_they_were() {
+async fn the_bodies_of_the_original_are_answered_as_by_the_original() {
     let vuelos = Vuelos::start().await;
     let told = vuelos.server().post("/vuelos/reserva", bog_jfk()).await;
     assert_eq!(told.status, 201, "{told:?}");
@@ -75,7 +75,7 @@ async fn a_change_that_the_business_forbids_is_refused() {
 }
 
 #[actix_web::test]
-async fn what_does_not_exist_is_not_found() {
+async fn an_unknown_id_is_not_found() {
     let vuelos = Vuelos::start().await;
     let nobody = "0198c0de-0000-7000-8000-000000000001";
     for answer in [vuelos.por_id(nobody).await, vuelos.cambiar("aprobar", nobody).await] {
@@ -95,7 +95,7 @@ async fn a_version_that_the_client_has_is_not_sent_again() {
 }
 
 #[actix_web::test]
-async fn what_a_command_says_is_in_the_log_with_the_request_that_it_came_from() {
+async fn the_event_of_a_command_is_in_the_log_with_the_request_that_caused_it() {
     let vuelos = Vuelos::start().await;
     let id = vuelos.reservar(&bog_jfk()).await;
     let request = TestRequest::post().uri("/vuelos/cancelar-reserva-comando");

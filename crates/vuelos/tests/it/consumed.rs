@@ -17,7 +17,7 @@ fn reserva() -> Value {
 }
 
 #[test]
-fn whoever_names_no_pasajeros_and_no_cliente_travels_alone() {
+fn a_record_without_pasajeros_and_cliente_is_for_one_adult() {
     let mut named = reserva();
     (named["id_cliente"], named["pasajeros"]) = (json!(null), json!([{"tipo": "Adulto", "clase": "Economica"}]));
     let command = |value: &Value| commands::CrearReserva::try_from(decode_as::<CrearReserva>(value).unwrap()).unwrap();

@@ -43,60 +43,62 @@ impl<U: ClientesUow> CommandHandler<DesactivarCliente, U> for Handlers {
 mod tests {
     use super::*;
     use crate::{
-        application::integration::published::ClienteDesactivado,
+        application::{integration::published::ClienteDesactivado, world::world},
         domain::{
             cliente::{Cliente, Estado, TransicionInvalida, examples::*},
-            expediente::{self, Expediente},
+            expediente::{
+                Estado::{Abierto, Cerrado},
+                Expediente,
+                examples::en as expediente,
+            },
         },
     };
-    use seedwork::{domain::FixedClock, testing::World};
 
-    fn world(estado: Estado) -> World<Handlers> {
-        let expediente = expediente::examples::en(match estado {
-            Estado::Activo => expediente::Estado::Abierto,
-            Estado::Desactivado => expediente::Estado::Cerrado,
-        });
-        World::new(Handlers::new(FixedClock(AHORA))).with(en(estado)).with(expediente)
+    fn comando() -> DesactivarCliente {
+        DesactivarCliente { id: ID, motivo: motivo() }
     }
 
     #[tokio::test]
     async fn a_cliente_that_leaves_is_kept_and_published() {
-        let world = world(Estado::Activo);
-        world.dispatch(DesactivarCliente { id: ID, motivo: motivo() }).await.unwrap();
-        assert_eq!(world.get::<Cliente>(ID).unwrap().estado(), Estado::Desactivado);
-        let expected = ClienteDesactivado::from(&hechos(Estado::Desactivado, Some(motivo())));
-        assert_eq!(world.published::<ClienteDesactivado>(), [expected]);
+        world()
+            .given(en(Estado::Activo))
+            .given(expediente(Abierto))
+            .when(comando())
+            .await
+            .then_state(|cliente: &Cliente| cliente.estado() == Estado::Desactivado)
+            // The expediente's event stays inside.
+            .then_published([ClienteDesactivado::from(&hechos(Estado::Desactivado, Some(motivo())))]);
     }
 
     #[tokio::test]
     async fn an_empresa_leaves_like_a_person() {
-        let expediente = expediente::examples::en(expediente::Estado::Abierto);
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(una_empresa()).with(expediente);
-        world.dispatch(DesactivarCliente { id: ID, motivo: motivo() }).await.unwrap();
-        assert_eq!(world.get::<Cliente>(ID).unwrap().estado(), Estado::Desactivado);
+        world()
+            .given(una_empresa())
+            .given(expediente(Abierto))
+            .when(comando())
+            .await
+            .then_state(|cliente: &Cliente| cliente.estado() == Estado::Desactivado);
     }
 
     #[tokio::test]
     async fn its_expediente_is_closed_at_once() {
-        let world = world(Estado::Activo);
-        world.dispatch(DesactivarCliente { id: ID, motivo: motivo() }).await.unwrap();
-        assert_eq!(world.get::<Expediente>(ID).unwrap().estado(), expediente::Estado::Cerrado);
-        assert_eq!(world.published_count(), 1, "what happens to the expediente stays inside");
+        world()
+            .given(en(Estado::Activo))
+            .given(expediente(Abierto))
+            .when(comando())
+            .await
+            .then_state(|expediente: &Expediente| expediente.estado() == Cerrado);
     }
 
     #[tokio::test]
     async fn a_cliente_leaves_only_once() {
-        let world = world(Estado::Desactivado);
-        let refused = world.dispatch(DesactivarCliente { id: ID, motivo: motivo() }).await;
         let de_a = TransicionInvalida { from: Estado::Desactivado, to: Estado::Desactivado };
-        assert_eq!((refused, world.published_count()), (Err(de_a.into()), 0));
+        world().given(en(Estado::Desactivado)).given(expediente(Cerrado)).when(comando()).await.then_refused(de_a);
     }
 
     #[tokio::test]
     async fn a_cliente_that_does_not_exist_cannot_leave() {
-        let world = World::new(Handlers::new(FixedClock(AHORA)));
-        let refused = world.dispatch(DesactivarCliente { id: ID, motivo: motivo() }).await;
-        assert_eq!(refused, Err(ClientesFault::NoExiste(ID)));
+        world().when(comando()).await.then_refused(ClientesFault::NoExiste(ID));
     }
 
     #[test]

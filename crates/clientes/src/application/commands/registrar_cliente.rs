@@ -99,7 +99,7 @@ impl<U: ClientesUow> CommandHandler<RegistrarCliente, U> for Handlers {
 mod tests {
     use super::*;
     use crate::{
-        application::integration::published::ClienteRegistrado,
+        application::{integration::published::ClienteRegistrado, world::world},
         domain::{
             cliente::{Estado, Hechos, examples::*},
             expediente::{self, Expediente},
@@ -113,20 +113,23 @@ mod tests {
 
     #[tokio::test]
     async fn a_new_cliente_is_kept_and_published() {
-        let world = World::new(Handlers::new(FixedClock(AHORA)));
-        assert_eq!(world.dispatch(comando()).await, Ok(ID));
-        assert_eq!(world.get::<Cliente>(ID).unwrap().estado(), Estado::Activo);
         let hechos = Hechos { version: 1, ..hechos(Estado::Activo, None) };
-        assert_eq!(world.published::<ClienteRegistrado>(), [ClienteRegistrado::from(&hechos)]);
-        assert_eq!(world.published_count(), 1, "what happens to the expediente stays inside");
+        world()
+            .when(comando())
+            .await
+            .then_returned(ID)
+            .then_state(|cliente: &Cliente| cliente.estado() == Estado::Activo)
+            // The expediente's event stays inside.
+            .then_published([ClienteRegistrado::from(&hechos)]);
     }
 
     #[tokio::test]
     async fn a_new_cliente_has_an_open_expediente_at_once() {
-        let world = World::new(Handlers::new(FixedClock(AHORA)));
-        world.dispatch(comando()).await.unwrap();
-        let expediente = world.get::<Expediente>(ID).unwrap();
-        assert_eq!((expediente.estado(), expediente.datos().fecha_apertura), (expediente::Estado::Abierto, AHORA));
+        world()
+            .when(comando())
+            .await
+            .then_state(|expediente: &Expediente| expediente.estado() == expediente::Estado::Abierto)
+            .then_state(|expediente: &Expediente| expediente.datos().fecha_apertura == AHORA);
     }
 
     #[tokio::test]
@@ -139,8 +142,9 @@ mod tests {
         ] {
             let now = format!("{day}T12:00:00Z").parse().unwrap();
             let world = World::new(Handlers::new(FixedClock(now)));
-            let answer = world.dispatch(RegistrarCliente { identidad, ..comando() }).await;
-            let violation = match &answer {
+            let then = world.when(RegistrarCliente { identidad, ..comando() }).await;
+            let answer = then.outcome();
+            let violation = match answer {
                 Err(ClientesFault::Invalido(found)) => found.iter().next().map(|one| (one.field.as_str(), one.rule)),
                 _ => None,
             };
@@ -150,8 +154,6 @@ mod tests {
 
     #[tokio::test]
     async fn an_id_that_is_taken_is_refused() {
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Desactivado));
-        assert_eq!(world.dispatch(comando()).await, Err(ClientesFault::YaExiste));
-        assert_eq!((world.get::<Expediente>(ID), world.published_count()), (None, 0));
+        world().given(en(Estado::Desactivado)).when(comando()).await.then_refused(ClientesFault::YaExiste);
     }
 }

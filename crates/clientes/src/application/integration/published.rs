@@ -88,7 +88,7 @@ mod tests {
     use serde_json::{json, to_value};
 
     #[test]
-    fn a_new_cliente_tells_all_its_facts() {
+    fn a_new_cliente_publishes_all_its_facts() {
         let event = ClienteRegistrado::from(&Hechos { version: 1, ..hechos(Estado::Activo, None) });
         let expected = json!({
             "id_cliente": "0198c0de-0000-7000-8000-000000000001",
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cliente_that_leaves_tells_the_motivo() {
+    fn a_cliente_that_leaves_publishes_the_motivo() {
         let event = ClienteDesactivado::from(&hechos(Estado::Desactivado, Some(motivo())));
         let expected = json!({
             "id_cliente": "0198c0de-0000-7000-8000-000000000001",
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_of_one_cliente_share_its_id_as_key_and_tell_its_version() {
+    fn messages_of_one_cliente_have_its_id_as_key_and_its_version() {
         let event = ClienteDesactivado::from(&hechos(Estado::Desactivado, Some(motivo())));
         assert_eq!((event.key(), event.aggregate_version()), (ID.to_string(), Some(2)));
     }

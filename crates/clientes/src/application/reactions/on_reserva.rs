@@ -28,11 +28,13 @@ show!(ReservaCreada, ReservaAprobada, ReservaPagada, ReservaCancelada);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{
-        cliente::examples::{AHORA, ID},
-        expediente::{Estado, examples::en},
+    use crate::{
+        application::world::world,
+        domain::{
+            cliente::examples::{AHORA, ID},
+            expediente::{Estado, examples::en},
+        },
     };
-    use seedwork::{domain::FixedClock, testing::World};
     use uuid::Uuid;
 
     fn creada() -> ReservaCreada {
@@ -58,27 +60,28 @@ mod tests {
 
     #[tokio::test]
     async fn a_reserva_is_shown_as_last_published_even_when_the_expediente_is_closed() {
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Cerrado));
-        world.handle_event(creada()).await.unwrap();
-        assert_eq!(world.read_model::<Reserva>(), [row("Pendiente", 1)]);
-        world.handle_event(cancelada()).await.unwrap();
-        assert_eq!(world.read_model::<Reserva>(), [row("Cancelada", 2)]);
-        assert_eq!(world.published_count(), 0);
+        world()
+            .given(en(Estado::Cerrado))
+            .when_event(creada())
+            .await
+            .then_read_model([row("Pendiente", 1)])
+            .and()
+            .when_event(cancelada())
+            .await
+            .then_read_model([row("Cancelada", 2)])
+            .then_published_nothing();
     }
 
     #[tokio::test]
     async fn an_event_handled_twice_or_out_of_order_changes_nothing() {
-        let world = World::new(Handlers::new(FixedClock(AHORA)));
-        world.handle_event(cancelada()).await.unwrap();
-        world.handle_event(creada()).await.unwrap();
-        world.handle_event(cancelada()).await.unwrap();
-        assert_eq!(world.read_model::<Reserva>(), [row("Cancelada", 2)]);
+        let newest = || [row("Cancelada", 2)];
+        let world = world().when_event(cancelada()).await.then_read_model(newest()).and();
+        let world = world.when_event(creada()).await.then_read_model(newest()).and();
+        world.when_event(cancelada()).await.then_read_model(newest());
     }
 
     #[tokio::test]
     async fn a_reserva_of_nobody_is_in_no_expediente() {
-        let world = World::new(Handlers::new(FixedClock(AHORA)));
-        world.handle_event(ReservaCreada { id_cliente: None, ..creada() }).await.unwrap();
-        assert_eq!(world.read_model::<Reserva>(), []);
+        world().when_event(ReservaCreada { id_cliente: None, ..creada() }).await.then_read_model(Vec::<Reserva>::new());
     }
 }

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_motivo_says_something_in_at_most_500_characters() {
+    fn a_motivo_is_1_to_500_visible_characters() {
         check(es_motivo, true, ["se va".to_owned(), "ñ".repeat(500)]);
         check(es_motivo, false, [" ".to_owned(), "a\0b".to_owned(), "x".repeat(501)]);
     }

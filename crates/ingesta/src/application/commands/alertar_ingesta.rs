@@ -43,35 +43,33 @@ impl<U: IngestaUow> CommandHandler<AlertarIngesta, U> for Handlers {
 mod tests {
     use super::*;
     use crate::{
-        application::integration::published::IngestaAlertada,
+        application::{integration::published::IngestaAlertada, world::world},
         domain::ingesta::{Estado, Ingesta, TransicionInvalida, examples::*},
     };
-    use seedwork::{domain::FixedClock, testing::World};
 
     #[tokio::test]
     async fn an_alert_is_kept_and_published() {
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Creada));
-        world.dispatch(AlertarIngesta { id: ID, motivo: motivo() }).await.unwrap();
-        assert_eq!(world.get::<Ingesta>(ID).unwrap().estado(), Estado::Alertada);
-        assert_eq!(
-            world.published::<IngestaAlertada>(),
-            [IngestaAlertada::from(&hechos(Estado::Alertada, Some(motivo())))]
-        );
+        world()
+            .given(en(Estado::Creada))
+            .when(AlertarIngesta { id: ID, motivo: motivo() })
+            .await
+            .then_state(|ingesta: &Ingesta| ingesta.estado() == Estado::Alertada)
+            .then_published([IngestaAlertada::from(&hechos(Estado::Alertada, Some(motivo())))]);
     }
 
     #[tokio::test]
     async fn a_finished_ingesta_cannot_be_alerted() {
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Finalizada));
-        let refused = world.dispatch(AlertarIngesta { id: ID, motivo: motivo() }).await;
         let de_a = TransicionInvalida { from: Estado::Finalizada, to: Estado::Alertada };
-        assert_eq!((refused, world.published_count()), (Err(de_a.into()), 0));
+        world()
+            .given(en(Estado::Finalizada))
+            .when(AlertarIngesta { id: ID, motivo: motivo() })
+            .await
+            .then_refused(de_a);
     }
 
     #[tokio::test]
     async fn an_ingesta_that_does_not_exist_cannot_be_alerted() {
-        let world = World::new(Handlers::new(FixedClock(AHORA)));
-        let refused = world.dispatch(AlertarIngesta { id: ID, motivo: motivo() }).await;
-        assert_eq!(refused, Err(IngestaFault::NoExiste(ID)));
+        world().when(AlertarIngesta { id: ID, motivo: motivo() }).await.then_refused(IngestaFault::NoExiste(ID));
     }
 
     #[test]

@@ -47,10 +47,9 @@ impl<U: IngestaUow> CommandHandler<CrearIngesta, U> for Handlers {
 mod tests {
     use super::*;
     use crate::{
-        application::integration::published::IngestaCreada,
+        application::{integration::published::IngestaCreada, world::world},
         domain::ingesta::{Estado, Hechos, examples::*},
     };
-    use seedwork::{domain::FixedClock, testing::World};
 
     fn comando() -> CrearIngesta {
         CrearIngesta { id: ID, proveedor: proveedor(), paciente: paciente(), url: url() }
@@ -58,18 +57,18 @@ mod tests {
 
     #[tokio::test]
     async fn a_new_ingesta_is_kept_and_published() {
-        let world = World::new(Handlers::new(FixedClock(AHORA)));
-        assert_eq!(world.dispatch(comando()).await, Ok(ID));
-        assert_eq!(world.get::<Ingesta>(ID).unwrap().estado(), Estado::Creada);
         let hechos = Hechos { version: 1, ..hechos(Estado::Creada, None) };
-        assert_eq!(world.published::<IngestaCreada>(), [IngestaCreada::from(&hechos)]);
+        world()
+            .when(comando())
+            .await
+            .then_returned(ID)
+            .then_state(|ingesta: &Ingesta| ingesta.estado() == Estado::Creada)
+            .then_published([IngestaCreada::from(&hechos)]);
     }
 
     #[tokio::test]
     async fn an_id_that_is_taken_is_refused() {
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Eliminada));
-        assert_eq!(world.dispatch(comando()).await, Err(IngestaFault::YaExiste));
-        assert_eq!((world.get::<Ingesta>(ID), world.published_count()), (Some(en(Estado::Eliminada)), 0));
+        world().given(en(Estado::Eliminada)).when(comando()).await.then_refused(IngestaFault::YaExiste);
     }
 
     #[test]
@@ -79,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn all_broken_rules_are_told_at_once() {
+    fn all_broken_rules_are_reported_at_once() {
         let refused = CrearIngesta::parse(ID, "", "\0", "torax.dcm").unwrap_err();
         let told: Vec<_> = refused.iter().map(|broken| (broken.field.as_str(), broken.rule)).collect();
         let expected = [

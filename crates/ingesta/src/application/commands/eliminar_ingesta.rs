@@ -30,31 +30,28 @@ impl<U: IngestaUow> CommandHandler<EliminarIngesta, U> for Handlers {
 mod tests {
     use super::*;
     use crate::{
-        application::integration::published::IngestaEliminada,
+        application::{integration::published::IngestaEliminada, world::world},
         domain::ingesta::{Estado, Ingesta, TransicionInvalida, examples::*},
     };
-    use seedwork::{domain::FixedClock, testing::World};
 
     #[tokio::test]
     async fn a_deletion_is_kept_and_published() {
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Finalizada));
-        world.dispatch(EliminarIngesta { id: ID }).await.unwrap();
-        assert_eq!(world.get::<Ingesta>(ID).unwrap().estado(), Estado::Eliminada);
-        assert_eq!(world.published::<IngestaEliminada>(), [IngestaEliminada::from(&hechos(Estado::Eliminada, None))]);
+        world()
+            .given(en(Estado::Finalizada))
+            .when(EliminarIngesta { id: ID })
+            .await
+            .then_state(|ingesta: &Ingesta| ingesta.estado() == Estado::Eliminada)
+            .then_published([IngestaEliminada::from(&hechos(Estado::Eliminada, None))]);
     }
 
     #[tokio::test]
     async fn an_ingesta_is_deleted_only_once() {
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Eliminada));
-        let refused = world.dispatch(EliminarIngesta { id: ID }).await;
         let de_a = TransicionInvalida { from: Estado::Eliminada, to: Estado::Eliminada };
-        assert_eq!((refused, world.published_count()), (Err(de_a.into()), 0));
+        world().given(en(Estado::Eliminada)).when(EliminarIngesta { id: ID }).await.then_refused(de_a);
     }
 
     #[tokio::test]
     async fn an_ingesta_that_does_not_exist_cannot_be_deleted() {
-        let world = World::new(Handlers::new(FixedClock(AHORA)));
-        let refused = world.dispatch(EliminarIngesta { id: ID }).await;
-        assert_eq!(refused, Err(IngestaFault::NoExiste(ID)));
+        world().when(EliminarIngesta { id: ID }).await.then_refused(IngestaFault::NoExiste(ID));
     }
 }

@@ -30,34 +30,28 @@ impl<U: IngestaUow> CommandHandler<FinalizarIngesta, U> for Handlers {
 mod tests {
     use super::*;
     use crate::{
-        application::integration::published::IngestaFinalizada,
+        application::{integration::published::IngestaFinalizada, world::world},
         domain::ingesta::{Estado, Ingesta, TransicionInvalida, examples::*},
     };
-    use seedwork::{domain::FixedClock, testing::World};
 
     #[tokio::test]
     async fn the_end_of_the_work_is_kept_and_published() {
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Pendiente));
-        world.dispatch(FinalizarIngesta { id: ID }).await.unwrap();
-        assert_eq!(world.get::<Ingesta>(ID).unwrap().estado(), Estado::Finalizada);
-        assert_eq!(
-            world.published::<IngestaFinalizada>(),
-            [IngestaFinalizada::from(&hechos(Estado::Finalizada, None))]
-        );
+        world()
+            .given(en(Estado::Pendiente))
+            .when(FinalizarIngesta { id: ID })
+            .await
+            .then_state(|ingesta: &Ingesta| ingesta.estado() == Estado::Finalizada)
+            .then_published([IngestaFinalizada::from(&hechos(Estado::Finalizada, None))]);
     }
 
     #[tokio::test]
     async fn work_that_never_started_cannot_end() {
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Creada));
-        let refused = world.dispatch(FinalizarIngesta { id: ID }).await;
         let de_a = TransicionInvalida { from: Estado::Creada, to: Estado::Finalizada };
-        assert_eq!((refused, world.published_count()), (Err(de_a.into()), 0));
+        world().given(en(Estado::Creada)).when(FinalizarIngesta { id: ID }).await.then_refused(de_a);
     }
 
     #[tokio::test]
     async fn work_on_an_ingesta_that_does_not_exist_cannot_end() {
-        let world = World::new(Handlers::new(FixedClock(AHORA)));
-        let refused = world.dispatch(FinalizarIngesta { id: ID }).await;
-        assert_eq!(refused, Err(IngestaFault::NoExiste(ID)));
+        world().when(FinalizarIngesta { id: ID }).await.then_refused(IngestaFault::NoExiste(ID));
     }
 }

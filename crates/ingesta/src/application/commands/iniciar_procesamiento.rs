@@ -30,31 +30,28 @@ impl<U: IngestaUow> CommandHandler<IniciarProcesamiento, U> for Handlers {
 mod tests {
     use super::*;
     use crate::{
-        application::integration::published::IngestaEnProceso,
+        application::{integration::published::IngestaEnProceso, world::world},
         domain::ingesta::{Estado, Ingesta, TransicionInvalida, examples::*},
     };
-    use seedwork::{domain::FixedClock, testing::World};
 
     #[tokio::test]
     async fn the_start_of_the_work_is_kept_and_published() {
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Alertada));
-        world.dispatch(IniciarProcesamiento { id: ID }).await.unwrap();
-        assert_eq!(world.get::<Ingesta>(ID).unwrap().estado(), Estado::Pendiente);
-        assert_eq!(world.published::<IngestaEnProceso>(), [IngestaEnProceso::from(&hechos(Estado::Pendiente, None))]);
+        world()
+            .given(en(Estado::Alertada))
+            .when(IniciarProcesamiento { id: ID })
+            .await
+            .then_state(|ingesta: &Ingesta| ingesta.estado() == Estado::Pendiente)
+            .then_published([IngestaEnProceso::from(&hechos(Estado::Pendiente, None))]);
     }
 
     #[tokio::test]
     async fn work_that_has_started_cannot_start_again() {
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Pendiente));
-        let refused = world.dispatch(IniciarProcesamiento { id: ID }).await;
         let de_a = TransicionInvalida { from: Estado::Pendiente, to: Estado::Pendiente };
-        assert_eq!((refused, world.published_count()), (Err(de_a.into()), 0));
+        world().given(en(Estado::Pendiente)).when(IniciarProcesamiento { id: ID }).await.then_refused(de_a);
     }
 
     #[tokio::test]
     async fn work_on_an_ingesta_that_does_not_exist_cannot_start() {
-        let world = World::new(Handlers::new(FixedClock(AHORA)));
-        let refused = world.dispatch(IniciarProcesamiento { id: ID }).await;
-        assert_eq!(refused, Err(IngestaFault::NoExiste(ID)));
+        world().when(IniciarProcesamiento { id: ID }).await.then_refused(IngestaFault::NoExiste(ID));
     }
 }

@@ -43,35 +43,33 @@ impl<U: IngestaUow> CommandHandler<RechazarIngesta, U> for Handlers {
 mod tests {
     use super::*;
     use crate::{
-        application::integration::published::IngestaRechazada,
+        application::{integration::published::IngestaRechazada, world::world},
         domain::ingesta::{Estado, Ingesta, TransicionInvalida, examples::*},
     };
-    use seedwork::{domain::FixedClock, testing::World};
 
     #[tokio::test]
     async fn a_refusal_is_kept_and_published() {
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Alertada));
-        world.dispatch(RechazarIngesta { id: ID, motivo: motivo() }).await.unwrap();
-        assert_eq!(world.get::<Ingesta>(ID).unwrap().estado(), Estado::Rechazada);
-        assert_eq!(
-            world.published::<IngestaRechazada>(),
-            [IngestaRechazada::from(&hechos(Estado::Rechazada, Some(motivo())))]
-        );
+        world()
+            .given(en(Estado::Alertada))
+            .when(RechazarIngesta { id: ID, motivo: motivo() })
+            .await
+            .then_state(|ingesta: &Ingesta| ingesta.estado() == Estado::Rechazada)
+            .then_published([IngestaRechazada::from(&hechos(Estado::Rechazada, Some(motivo())))]);
     }
 
     #[tokio::test]
     async fn an_ingesta_is_refused_only_once() {
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Rechazada));
-        let refused = world.dispatch(RechazarIngesta { id: ID, motivo: motivo() }).await;
         let de_a = TransicionInvalida { from: Estado::Rechazada, to: Estado::Rechazada };
-        assert_eq!((refused, world.published_count()), (Err(de_a.into()), 0));
+        world()
+            .given(en(Estado::Rechazada))
+            .when(RechazarIngesta { id: ID, motivo: motivo() })
+            .await
+            .then_refused(de_a);
     }
 
     #[tokio::test]
     async fn an_ingesta_that_does_not_exist_cannot_be_refused() {
-        let world = World::new(Handlers::new(FixedClock(AHORA)));
-        let refused = world.dispatch(RechazarIngesta { id: ID, motivo: motivo() }).await;
-        assert_eq!(refused, Err(IngestaFault::NoExiste(ID)));
+        world().when(RechazarIngesta { id: ID, motivo: motivo() }).await.then_refused(IngestaFault::NoExiste(ID));
     }
 
     #[test]

@@ -43,35 +43,33 @@ impl<U: IngestaUow> CommandHandler<RevertirIngesta, U> for Handlers {
 mod tests {
     use super::*;
     use crate::{
-        application::integration::published::IngestaFallida,
+        application::{integration::published::IngestaFallida, world::world},
         domain::ingesta::{Estado, Ingesta, TransicionInvalida, examples::*},
     };
-    use seedwork::{domain::FixedClock, testing::World};
 
     #[tokio::test]
     async fn a_reversal_is_kept_and_published() {
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Pendiente));
-        world.dispatch(RevertirIngesta { id: ID, motivo: motivo() }).await.unwrap();
-        assert_eq!(world.get::<Ingesta>(ID).unwrap().estado(), Estado::Fallida);
-        assert_eq!(
-            world.published::<IngestaFallida>(),
-            [IngestaFallida::from(&hechos(Estado::Fallida, Some(motivo())))]
-        );
+        world()
+            .given(en(Estado::Pendiente))
+            .when(RevertirIngesta { id: ID, motivo: motivo() })
+            .await
+            .then_state(|ingesta: &Ingesta| ingesta.estado() == Estado::Fallida)
+            .then_published([IngestaFallida::from(&hechos(Estado::Fallida, Some(motivo())))]);
     }
 
     #[tokio::test]
     async fn a_finished_ingesta_cannot_be_taken_back() {
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Finalizada));
-        let refused = world.dispatch(RevertirIngesta { id: ID, motivo: motivo() }).await;
         let de_a = TransicionInvalida { from: Estado::Finalizada, to: Estado::Fallida };
-        assert_eq!((refused, world.published_count()), (Err(de_a.into()), 0));
+        world()
+            .given(en(Estado::Finalizada))
+            .when(RevertirIngesta { id: ID, motivo: motivo() })
+            .await
+            .then_refused(de_a);
     }
 
     #[tokio::test]
     async fn an_ingesta_that_does_not_exist_cannot_be_taken_back() {
-        let world = World::new(Handlers::new(FixedClock(AHORA)));
-        let refused = world.dispatch(RevertirIngesta { id: ID, motivo: motivo() }).await;
-        assert_eq!(refused, Err(IngestaFault::NoExiste(ID)));
+        world().when(RevertirIngesta { id: ID, motivo: motivo() }).await.then_refused(IngestaFault::NoExiste(ID));
     }
 
     #[test]

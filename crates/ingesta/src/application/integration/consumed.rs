@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_motivo_that_nobody_asked_for_is_ignored() {
+    fn a_motivo_that_is_not_needed_is_ignored() {
         let record = EliminarIngesta { id_ingesta: ID.into(), motivo: Some("\0".into()) };
         assert_eq!(record.try_into(), Ok(commands::EliminarIngesta { id: ID }));
     }
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_wrong_with_a_record_is_told_at_once() {
+    fn all_broken_rules_of_a_record_are_reported_at_once() {
         let record = CrearIngesta {
             id_ingesta: ID.into(),
             id_proveedor: String::new(),

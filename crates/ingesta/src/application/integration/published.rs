@@ -124,7 +124,7 @@ mod tests {
     use serde_json::{json, to_value};
 
     #[test]
-    fn a_new_ingesta_tells_all_its_facts() {
+    fn a_new_ingesta_publishes_all_its_facts() {
         let event = IngestaCreada::from(&Hechos { version: 1, ..hechos(Estado::Creada, None) });
         let expected = json!({
             "id_ingesta": "0198c0de-0000-7000-8000-000000000001",
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_tells_all_facts_and_the_motivo() {
+    fn a_change_publishes_all_facts_and_the_motivo() {
         let event = IngestaAlertada::from(&hechos(Estado::Alertada, Some(motivo())));
         let expected = json!({
             "id_ingesta": "0198c0de-0000-7000-8000-000000000001",
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_of_one_ingesta_share_its_id_as_key_and_tell_its_version() {
+    fn messages_of_one_ingesta_have_its_id_as_key_and_its_version() {
         let event = IngestaEliminada::from(&hechos(Estado::Eliminada, None));
         assert_eq!((event.key(), event.aggregate_version()), (ID.to_string(), Some(2)));
     }

@@ -1,17 +1,17 @@
-//! Groups: where they go on, and how their members share the partitions.
+//! Promises to groups: they continue at their positions, and their members share the partitions.
 
 use super::{BrokerUnderTest, DEADLINE, Member, Memory, all_partitions, keys, n, record, records, subscribe};
 use crate::infrastructure::broker::{Broker, Partition, Subscriber};
 use std::collections::HashMap;
 use tokio::time::Instant;
 
-/// What the group has settled does not come again, wherever the broker thinks that it is.
+/// Settled messages do not come again, whatever offset the broker has stored.
 pub async fn a_group_reads_on_from_its_own_positions(under: &impl BrokerUnderTest) {
     let (broker, memory) = (under.broker(), Memory::default());
     broker.send(&records(under, &keys(8), 10)).await.unwrap();
     let mut first = Member::join(under, &memory).await;
     let read = first.reads(80).await;
-    // The first half of each partition is settled, and the broker is told something else.
+    // The group settles the first half of each partition. The broker stores the end of it.
     let mut seen: HashMap<i32, i64> = HashMap::new();
     for delivery in &read {
         *seen.entry(delivery.partition.number).or_default() += 1;
@@ -26,12 +26,12 @@ pub async fn a_group_reads_on_from_its_own_positions(under: &impl BrokerUnderTes
     let positions = memory.all();
     for delivery in &rest {
         let position = positions.get(&delivery.partition.number).copied().unwrap_or(0);
-        assert!(delivery.offset >= position, "{delivery:?} was settled");
+        assert!(delivery.offset >= position, "{delivery:?} was settled and came again");
     }
 }
 
-/// A process that ends before it has settled what it read leaves it to the next one.
-pub async fn what_was_not_settled_comes_again(under: &impl BrokerUnderTest) {
+/// Messages that a member read and did not settle come again to the next one.
+pub async fn unsettled_messages_come_again(under: &impl BrokerUnderTest) {
     let (broker, memory) = (under.broker(), Memory::default());
     broker.send(&records(under, &keys(4), 5)).await.unwrap();
     let mut read = Member::join(under, &memory).await.reads(20).await;
@@ -42,18 +42,21 @@ pub async fn what_was_not_settled_comes_again(under: &impl BrokerUnderTest) {
     assert_eq!(read, again);
 }
 
-/// What a member has not been told to have is not read: it would not know what to do with it.
-pub async fn nothing_is_read_before_it_is_told_to_be_had(under: &impl BrokerUnderTest) {
+/// A member reads only from partitions of its share, since it does not know the position of others.
+pub async fn a_member_reads_no_partition_before_its_share_has_it(under: &impl BrokerUnderTest) {
     let (broker, memory) = (under.broker(), Memory::default());
     broker.send(&records(under, &keys(8), 10)).await.unwrap();
     let mut member = Member::join(under, &memory).await;
     let (mut read, until) = (0, Instant::now() + DEADLINE);
     while read < 80 {
-        assert!(Instant::now() < until, "all comes");
-        // Rarely asked: in between it gains what it does not know of yet.
+        assert!(Instant::now() < until, "not all messages came");
+        // The share is asked for rarely: meanwhile the member gains partitions that it does not know yet.
         for _ in 0..8 {
             for delivery in member.subscriber.read().await.unwrap() {
-                assert!(member.has.contains(&delivery.partition.number), "{delivery:?} is not its own");
+                assert!(
+                    member.has.contains(&delivery.partition.number),
+                    "{delivery:?} is from a partition outside of its share"
+                );
                 read += 1;
             }
         }
@@ -61,27 +64,27 @@ pub async fn nothing_is_read_before_it_is_told_to_be_had(under: &impl BrokerUnde
     }
 }
 
-/// Whoever is busy keeps its share, and finds everything in order when it reads.
+/// A busy member keeps its share and reads all messages in order later.
 pub async fn a_reader_that_is_slow_loses_nothing(under: &impl BrokerUnderTest) {
     let (broker, memory) = (under.broker(), Memory::default());
     let mut member = Member::join(under, &memory).await;
-    member.asks_until("it has all", |member| member.has == all_partitions()).await;
+    member.asks_until("it has all partitions", |member| member.has == all_partitions()).await;
     let keys = keys(10);
     for _ in 0..10 {
         let mut batch = records(under, &keys, 200);
         batch.iter_mut().for_each(|record| record.value.extend_from_slice(&[b' '; 1_000]));
         broker.send(&batch).await.unwrap();
-        assert_eq!(member.ask().await, Default::default(), "its share does not change");
+        assert_eq!(member.ask().await, Default::default(), "the share of a busy member changed");
     }
     let mut next: HashMap<i32, i64> = HashMap::new();
     for delivery in member.reads(20_000).await {
         let next = next.entry(delivery.partition.number).or_default();
-        assert_eq!(delivery.offset, *next, "in order, and nothing twice");
+        assert_eq!(delivery.offset, *next, "a message came out of order or twice");
         *next += 1;
     }
 }
 
-/// Two of a group have all partitions between them, and none both.
+/// Two members have all partitions between them, and no partition has two readers.
 pub async fn two_share_the_partitions(under: &impl BrokerUnderTest) {
     let (broker, memory) = (under.broker(), Memory::default());
     let [mut one, mut two] = pair(under, &memory).await;
@@ -90,31 +93,34 @@ pub async fn two_share_the_partitions(under: &impl BrokerUnderTest) {
     let mut next: HashMap<Vec<u8>, usize> = HashMap::new();
     let until = Instant::now() + DEADLINE;
     while next.values().sum::<usize>() < 160 {
-        assert!(Instant::now() < until, "all comes");
+        assert!(Instant::now() < until, "not all messages came");
         for member in [&mut one, &mut two] {
             member.ask().await;
             for delivery in member.subscriber.read().await.unwrap() {
-                assert!(member.has.contains(&delivery.partition.number), "it reads only what it has");
+                assert!(
+                    member.has.contains(&delivery.partition.number),
+                    "a message came from a partition outside of its share"
+                );
                 let next = next.entry(delivery.key.clone().unwrap()).or_default();
-                assert_eq!(n(&delivery), *next, "once and in order");
+                assert_eq!(n(&delivery), *next, "a message came out of order or twice");
                 *next += 1;
             }
         }
     }
 }
 
-/// A second member comes and goes while messages are sent: each comes once, in the order of its key.
+/// A second member comes and goes while messages are sent. Each message comes once, in the order of its key.
 pub async fn members_that_come_and_go_under_load_lose_nothing(under: &impl BrokerUnderTest) {
     let (broker, memory, keys) = (under.broker(), Memory::default(), keys(20));
     let mut one = Member::join(under, &memory).await;
-    one.asks_until("it has all", |one| one.has == all_partitions()).await;
+    one.asks_until("it has all partitions", |one| one.has == all_partitions()).await;
     let (mut two, mut shared, mut sent) = (None, 0, 0);
     let (mut next, until) = (HashMap::<Vec<u8>, usize>::new(), Instant::now() + DEADLINE);
-    // Three visits, and then all that is left.
+    // Three visits, then the rest of the messages.
     while shared < 3 || next.values().sum::<usize>() < keys.len() * sent {
         assert!(
             Instant::now() < until,
-            "all comes: {} of {}, {shared} visits",
+            "only {} of {} messages came, after {shared} visits",
             next.values().sum::<usize>(),
             keys.len() * sent
         );
@@ -130,14 +136,17 @@ pub async fn members_that_come_and_go_under_load_lose_nothing(under: &impl Broke
         for member in [Some(&mut one), two.as_mut()].into_iter().flatten() {
             member.ask().await;
             for delivery in member.subscriber.read().await.unwrap() {
-                assert!(member.has.contains(&delivery.partition.number), "it reads only what it has");
+                assert!(
+                    member.has.contains(&delivery.partition.number),
+                    "a message came from a partition outside of its share"
+                );
                 let next = next.entry(delivery.key.clone().unwrap()).or_default();
-                assert_eq!(n(&delivery), *next, "once and in order");
+                assert_eq!(n(&delivery), *next, "a message came out of order or twice");
                 *next += 1;
                 memory.settle(&delivery);
             }
         }
-        // It leaves as soon as it has its share.
+        // The second member leaves as soon as it has a share.
         if two.as_ref().is_some_and(|two| !two.has.is_empty()) {
             two = None;
             shared += 1;
@@ -145,15 +154,15 @@ pub async fn members_that_come_and_go_under_load_lose_nothing(under: &impl Broke
     }
 }
 
-/// One that joins gets a partition only when the one that had it says that it is done with it.
-pub async fn what_is_given_up_goes_over_when_it_is_released(under: &impl BrokerUnderTest) {
+/// A new member gets a partition only after the former holder has released it.
+pub async fn a_lost_partition_is_handed_over_when_it_is_released(under: &impl BrokerUnderTest) {
     let memory = Memory::default();
     let mut one = Member::join(under, &memory).await;
-    one.asks_until("it has all", |one| one.has == all_partitions()).await;
+    one.asks_until("it has all partitions", |one| one.has == all_partitions()).await;
     let mut two = Member::join(under, &memory).await;
     let until = Instant::now() + DEADLINE;
     let lost = loop {
-        assert!(Instant::now() < until, "the first gives something up");
+        assert!(Instant::now() < until, "the first member loses no partition");
         let share = one.keep().await;
         if !share.revoked.is_empty() {
             break share.revoked;
@@ -163,38 +172,41 @@ pub async fn what_is_given_up_goes_over_when_it_is_released(under: &impl BrokerU
     };
     for _ in 0..2 {
         two.ask().await;
-        assert!(lost.iter().all(|lost| !two.has.contains(&lost.number)), "it is not released yet");
+        assert!(
+            lost.iter().all(|lost| !two.has.contains(&lost.number)),
+            "the second member has a partition before its release"
+        );
         one.keep().await;
         two.subscriber.read().await.unwrap();
     }
     one.subscriber.release(&lost).await.unwrap();
     while !lost.iter().all(|lost| two.has.contains(&lost.number)) {
-        assert!(Instant::now() < until, "what is released goes over");
+        assert!(Instant::now() < until, "a released partition was not handed over");
         one.ask().await;
         two.ask().await;
         two.subscriber.read().await.unwrap();
     }
 }
 
-/// What one had that is no more, the others have soon.
-pub async fn who_leaves_is_followed_by_the_others(under: &impl BrokerUnderTest) {
+/// The partitions of a member that left go to the others.
+pub async fn a_member_that_leaves_hands_its_partitions_over(under: &impl BrokerUnderTest) {
     let memory = Memory::default();
     let [one, mut two] = pair(under, &memory).await;
     one.subscriber.leave().await.unwrap();
-    two.asks_until("it has all", |two| two.has == all_partitions()).await;
+    two.asks_until("it has all partitions", |two| two.has == all_partitions()).await;
 }
 
-/// One that does not ask for its share for a while loses it, and learns that when it asks again.
-pub async fn who_is_frozen_is_followed_by_the_others(under: &impl BrokerUnderTest) {
+/// A member that does not ask for its share for a while loses it and learns so when it asks again.
+pub async fn a_member_that_is_frozen_loses_its_partitions_to_the_others(under: &impl BrokerUnderTest) {
     let memory = Memory::default();
     let [mut frozen, mut two] = pair(under, &memory).await;
-    two.asks_until("it has all", |two| two.has == all_partitions()).await;
+    two.asks_until("it has all partitions", |two| two.has == all_partitions()).await;
     let share = frozen.keep().await;
-    assert!(!share.revoked.is_empty() && frozen.has.is_empty(), "it learns that it lost all: {share:?}");
+    assert!(!share.revoked.is_empty() && frozen.has.is_empty(), "the frozen member still has partitions: {share:?}");
     frozen.subscriber.release(&share.revoked).await.unwrap();
     let until = Instant::now() + DEADLINE;
     while frozen.has.is_empty() {
-        assert!(Instant::now() < until, "it gets its share again");
+        assert!(Instant::now() < until, "the member got no share after it thawed");
         frozen.ask().await;
         two.ask().await;
         frozen.subscriber.read().await.unwrap();
@@ -202,7 +214,7 @@ pub async fn who_is_frozen_is_followed_by_the_others(under: &impl BrokerUnderTes
     assert!(frozen.has.is_disjoint(&two.has));
 }
 
-/// A connection that breaks is an error at most: one that is made anew goes on.
+/// A broken connection is an error at most, and a new subscription continues.
 pub async fn connections_that_are_cut_lose_nothing(under: &impl BrokerUnderTest) {
     let (broker, memory) = (under.broker(), Memory::default());
     let keys = keys(8);
@@ -210,7 +222,7 @@ pub async fn connections_that_are_cut_lose_nothing(under: &impl BrokerUnderTest)
     let mut member = Some(Member::join(under, &memory).await);
     let (until, mut next, mut cut) = (Instant::now() + DEADLINE, HashMap::<Vec<u8>, usize>::new(), false);
     while next.values().sum::<usize>() < 160 {
-        assert!(Instant::now() < until, "all comes");
+        assert!(Instant::now() < until, "not all messages came");
         let read = match &mut member {
             Some(member) => match member.subscriber.poll_assignment().await {
                 Ok(share) if share.revoked.is_empty() => member.subscriber.read().await,
@@ -230,7 +242,7 @@ pub async fn connections_that_are_cut_lose_nothing(under: &impl BrokerUnderTest)
         for delivery in read {
             memory.settle(&delivery);
             let next = next.entry(delivery.key.clone().unwrap()).or_default();
-            assert_eq!(n(&delivery), *next, "once and in order");
+            assert_eq!(n(&delivery), *next, "a message came out of order or twice");
             *next += 1;
         }
         if !cut && !next.is_empty() {
@@ -238,18 +250,18 @@ pub async fn connections_that_are_cut_lose_nothing(under: &impl BrokerUnderTest)
             cut = true;
             let rest: Vec<_> = (10..20).flat_map(|n| keys.iter().map(move |key| record(under, key, n))).collect();
             while let Err(error) = broker.send(&rest).await {
-                assert!(Instant::now() < until, "it takes messages again: {error:#}");
+                assert!(Instant::now() < until, "the broker takes no messages after the cut: {error:#}");
             }
         }
     }
 }
 
-/// Two of a group, each with its share.
+/// Two members, each with a share.
 async fn pair<U: BrokerUnderTest>(under: &U, memory: &Memory) -> [Member<<U::Broker as Broker>::Subscriber>; 2] {
     let (mut one, mut two) = (Member::join(under, memory).await, Member::join(under, memory).await);
     let until = Instant::now() + DEADLINE;
     while one.has.is_empty() || two.has.is_empty() || one.has.len() + two.has.len() < all_partitions().len() {
-        assert!(Instant::now() < until, "both have a share: {:?} and {:?}", one.has, two.has);
+        assert!(Instant::now() < until, "the members do not share the partitions: {:?} and {:?}", one.has, two.has);
         for member in [&mut one, &mut two] {
             member.ask().await;
             member.subscriber.read().await.unwrap();
@@ -259,7 +271,7 @@ async fn pair<U: BrokerUnderTest>(under: &U, memory: &Memory) -> [Member<<U::Bro
 }
 
 /// A held partition yields no messages while the others do. Once it is no longer held, it continues where it stopped.
-pub async fn what_is_held_waits_while_the_rest_comes(under: &impl BrokerUnderTest) {
+pub async fn a_held_partition_waits_while_the_others_are_read(under: &impl BrokerUnderTest) {
     let (broker, memory) = (under.broker(), Memory::default());
     let held = Partition { topic: under.topic().into(), number: 0 };
     let mut member = Member::join(under, &memory).await;
@@ -275,6 +287,9 @@ pub async fn what_is_held_waits_while_the_rest_comes(under: &impl BrokerUnderTes
     }
     member.subscriber.set_paused(&[].into());
     let offsets: Vec<i64> = member.reads(16 * 510 - read).await.iter().map(|delivery| delivery.offset).collect();
-    assert!((0..).zip(&offsets).all(|(n, offset)| n == *offset), "all of it comes, in order");
-    assert!(!offsets.is_empty(), "some key has the partition");
+    assert!(
+        (0..).zip(&offsets).all(|(n, offset)| n == *offset),
+        "messages of the held partition are missing or out of order"
+    );
+    assert!(!offsets.is_empty(), "no key has the held partition");
 }

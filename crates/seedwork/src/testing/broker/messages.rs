@@ -1,11 +1,10 @@
-//! Messages: in order, whole, and from where one asks for them.
+//! Promises about messages: in order, unchanged, from any offset.
 
 use super::{BrokerUnderTest, Member, Memory, PARTITIONS, keys, n, record, records};
 use crate::infrastructure::broker::{Broker, Delivery, TopicReader};
 use std::collections::HashMap;
 
-/// The messages of a key come in the order in which they were sent, from one partition; offsets have no gap. The
-/// partition is the one that every Kafka client would choose.
+/// The messages of a key are delivered from one partition in the order in which they were sent. Offsets have no gap.
 pub async fn a_key_keeps_its_order_and_its_partition(under: &impl BrokerUnderTest) {
     let (broker, memory) = (under.broker(), Memory::default());
     broker.send(&records(under, &keys(20), 30)).await.unwrap();
@@ -24,8 +23,8 @@ pub async fn a_key_keeps_its_order_and_its_partition(under: &impl BrokerUnderTes
     assert_eq!(by_key.len(), 20);
 }
 
-/// A key's partition is the one that every other producer chooses for it: Kafka's own default.
-pub async fn a_key_has_the_partition_that_others_choose(under: &impl BrokerUnderTest) {
+/// The partition of a key is the one that Kafka's default partitioner chooses.
+pub async fn a_key_has_the_partition_that_other_producers_choose(under: &impl BrokerUnderTest) {
     // Keys and hashes of Kafka's own `UtilsTest.testMurmur2`.
     let vectors: [(&str, i32); 4] = [
         ("21", -973_932_308),
@@ -41,11 +40,11 @@ pub async fn a_key_has_the_partition_that_others_choose(under: &impl BrokerUnder
     }
 }
 
-/// Key, headers and value are what was sent.
-pub async fn what_is_sent_comes_as_it_was(under: &impl BrokerUnderTest) {
+/// Key, headers and value are delivered as they were sent.
+pub async fn a_message_is_delivered_unchanged(under: &impl BrokerUnderTest) {
     let (broker, memory) = (under.broker(), Memory::default());
     let mut sent = record(under, "ñandú", 1);
-    sent.headers = vec![("ce_id".into(), "uno".into()), ("ce_type".into(), "con \"comillas\" y ñ".into())];
+    sent.headers = vec![("ce_id".into(), "one".into()), ("ce_type".into(), "with \"quotes\" and ñ".into())];
     sent.value = (0..=255).collect();
     broker.send(std::slice::from_ref(&sent)).await.unwrap();
     let read = Member::join(under, &memory).await.reads(1).await;
@@ -53,13 +52,13 @@ pub async fn what_is_sent_comes_as_it_was(under: &impl BrokerUnderTest) {
     assert_eq!(read[0].value.as_ref(), Some(&sent.value));
     let mut headers = read[0].headers.clone();
     headers.sort();
-    let expected = [("ce_id", "uno"), ("ce_type", "con \"comillas\" y ñ")];
+    let expected = [("ce_id", "one"), ("ce_type", "with \"quotes\" and ñ")];
     assert_eq!(headers, expected.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())));
     assert_eq!(&*read[0].partition.topic, under.topic());
 }
 
-/// Without a key, without a value, with bytes for texts: nothing is refused, nothing stops what follows.
-pub async fn what_no_well_behaved_producer_sends_comes_too(under: &impl BrokerUnderTest) {
+/// Messages without a key or value, or with bytes instead of text, are delivered and stop nothing behind them.
+pub async fn malformed_messages_are_delivered_too(under: &impl BrokerUnderTest) {
     let (broker, memory) = (under.broker(), Memory::default());
     assert_eq!(broker.ensure_topic(under.topic()).await.unwrap().len(), PARTITIONS as usize);
     under.raw(None, &[], Some(b"no key")).await;
@@ -79,43 +78,43 @@ pub async fn what_no_well_behaved_producer_sends_comes_too(under: &impl BrokerUn
     assert_eq!(read[2].headers, [("ce_id".to_owned(), b"with\0NUL".to_vec())]);
 }
 
-/// As large as a message may be at least.
-pub async fn a_large_message_comes(under: &impl BrokerUnderTest) {
+/// A message of nearly 1 MB is delivered: every adapter must take as much.
+pub async fn a_large_message_is_delivered(under: &impl BrokerUnderTest) {
     let (broker, memory) = (under.broker(), Memory::default());
-    let mut sent = record(under, "grande", 1);
+    let mut sent = record(under, "large", 1);
     sent.value = vec![7; 990_000];
     broker.send(std::slice::from_ref(&sent)).await.unwrap();
     let read = Member::join(under, &memory).await.reads(1).await;
-    assert!(read[0].value.as_ref() == Some(&sent.value), "its value is what was sent");
+    assert!(read[0].value.as_ref() == Some(&sent.value), "the value was changed");
 }
 
-/// Whoever looks at a topic without being one of a group begins where it likes, and sees what comes.
-pub async fn a_reader_reads_from_where_it_is_told(under: &impl BrokerUnderTest) {
+/// A reader outside of any group begins at the offsets that it is given and receives new messages.
+pub async fn a_reader_begins_at_the_given_offsets(under: &impl BrokerUnderTest) {
     let broker = under.broker();
     broker.send(&records(under, &keys(8), 5)).await.unwrap();
-    let watermarks = broker.ensure_topic(under.topic()).await.unwrap();
-    assert!(watermarks.iter().all(|watermarks| watermarks.low == 0), "{watermarks:?}");
-    assert_eq!(watermarks.iter().map(|watermarks| watermarks.high).sum::<i64>(), 40);
-    // One message of each partition is left out at the start.
-    let from: Vec<i64> = watermarks.iter().map(|watermarks| watermarks.high.min(1)).collect();
-    let expected = watermarks.iter().zip(&from).map(|(watermarks, from)| watermarks.high - from).sum::<i64>();
+    let extents = broker.ensure_topic(under.topic()).await.unwrap();
+    assert!(extents.iter().all(|watermarks| watermarks.low == 0), "{extents:?}");
+    assert_eq!(extents.iter().map(|watermarks| watermarks.high).sum::<i64>(), 40);
+    // The reader begins behind the first message of each partition.
+    let from: Vec<i64> = extents.iter().map(|watermarks| watermarks.high.min(1)).collect();
+    let expected = extents.iter().zip(&from).map(|(watermarks, from)| watermarks.high - from).sum::<i64>();
     let mut reader = broker.read(under.topic(), &from).await.unwrap();
     let read = some(&mut reader, expected as usize).await;
     for delivery in &read {
         assert!(delivery.offset >= from[delivery.partition.number as usize], "{delivery:?}");
     }
-    broker.send(&[record(under, "otra", 7)]).await.unwrap();
-    assert_eq!(some(&mut reader, 1).await[0].key.as_deref(), Some(b"otra".as_slice()));
+    broker.send(&[record(under, "other", 7)]).await.unwrap();
+    assert_eq!(some(&mut reader, 1).await[0].key.as_deref(), Some(b"other".as_slice()));
 }
 
 /// `find` returns `None` for a missing topic and does not create it. It finds an existing topic.
-pub async fn looking_for_a_topic_does_not_make_it(under: &impl BrokerUnderTest) {
+pub async fn looking_for_a_topic_does_not_create_it(under: &impl BrokerUnderTest) {
     let broker = under.broker();
     for _ in 0..2 {
-        assert_eq!(broker.watermarks("no-existe").await.unwrap(), None);
+        assert_eq!(broker.watermarks("missing").await.unwrap(), None);
     }
-    broker.send(&[record(under, "clave", 0)]).await.unwrap();
-    let found = broker.watermarks(under.topic()).await.unwrap().expect("it was written to");
+    broker.send(&[record(under, "key", 0)]).await.unwrap();
+    let found = broker.watermarks(under.topic()).await.unwrap().expect("the topic exists: it has a message");
     assert_eq!((found.len(), found.iter().map(|watermarks| watermarks.high).sum::<i64>()), (PARTITIONS as usize, 1));
 }
 
@@ -123,7 +122,7 @@ async fn some(reader: &mut impl TopicReader, count: usize) -> Vec<Delivery> {
     let until = tokio::time::Instant::now() + super::DEADLINE;
     let mut all = Vec::new();
     while all.len() < count {
-        assert!(tokio::time::Instant::now() < until, "{} of {count} messages came", all.len());
+        assert!(tokio::time::Instant::now() < until, "only {} of {count} messages came", all.len());
         all.extend(reader.next().await.unwrap());
     }
     assert_eq!(all.len(), count);

@@ -1,13 +1,15 @@
-//! What every broker promises, as tests: [`broker_conformance!`](crate::broker_conformance) makes one of each for an
-//! adapter.
+//! The conformance suite of broker adapters: [`broker_conformance!`](crate::broker_conformance) makes a test of each
+//! promise.
 
-#![expect(clippy::unwrap_used, reason = "tests: what cannot be had fails them")]
+#![expect(clippy::unwrap_used, reason = "a helper of tests panics")]
 
 mod groups;
+mod kafka;
 mod messages;
 mod publishing;
 
 pub use groups::*;
+pub use kafka::*;
 pub use messages::*;
 pub use publishing::*;
 
@@ -23,67 +25,67 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// The context whose relay publishes.
-pub const CONTEXT: &str = "conformidad";
-/// How many partitions it has.
+/// The context whose relay publishes in these tests.
+pub const CONTEXT: &str = "conformance";
+/// The number of partitions of a topic.
 pub const PARTITIONS: i32 = 4;
-/// How long anything may take.
+/// The time that anything may take.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// A database with the log of [`CONTEXT`].
+/// Creates a database with the log of [`CONTEXT`].
 pub async fn database() -> TestDatabase {
     TestDatabase::create(vec![(CONTEXT, postgres::CONTEXT)]).await.unwrap()
 }
 
-/// An adapter under test: a broker of its own, empty, that makes topics of [`PARTITIONS`] partitions.
+/// An adapter under test, over an empty broker of its own that creates topics of [`PARTITIONS`] partitions.
 pub trait BrokerUnderTest {
-    /// The adapter.
+    /// The type of the adapter.
     type Broker: Broker;
 
     /// The adapter.
     fn broker(&self) -> Self::Broker;
 
-    /// The topic of the test, which nobody else uses.
+    /// The topic of the test, which no other test uses.
     fn topic(&self) -> &'static str;
 
-    /// A database with the log of [`CONTEXT`]: made by [`database`].
+    /// The database that [`database`] created.
     fn database(&self) -> &TestDatabase;
 
-    /// Puts a message into partition 0 of the topic as no well-behaved producer would.
+    /// Writes a message to partition 0 of the topic as no well-behaved producer would.
     fn raw(&self, key: Option<&[u8]>, headers: &[(&str, &[u8])], value: Option<&[u8]>) -> impl Future<Output = ()>;
 
-    /// Cuts every connection that the broker's clients have.
+    /// Cuts all connections of the broker's clients.
     fn interrupt(&self) -> impl Future<Output = ()>;
 }
 
-/// Tests of everything that a broker promises, each a `#[tokio::test]` of its own.
+/// Makes a `#[tokio::test]` of each promise of a broker.
 ///
-/// The argument is a path to an async function that makes a [`BrokerUnderTest`](crate::testing::broker::BrokerUnderTest);
-/// what follows it are further attributes of each test.
+/// The argument is a path to an async function that returns a [`BrokerUnderTest`](crate::testing::broker::BrokerUnderTest),
+/// followed by further attributes of each test.
 #[macro_export]
 macro_rules! broker_conformance {
     ($make:path $(, $attribute:meta)*) => {
         $crate::broker_conformance!(@each $make, [$($attribute),*]
             a_key_keeps_its_order_and_its_partition
-            a_key_has_the_partition_that_others_choose
-            what_is_sent_comes_as_it_was
-            what_no_well_behaved_producer_sends_comes_too
-            a_large_message_comes
-            a_reader_reads_from_where_it_is_told
-            looking_for_a_topic_does_not_make_it
+            a_key_has_the_partition_that_other_producers_choose
+            a_message_is_delivered_unchanged
+            malformed_messages_are_delivered_too
+            a_large_message_is_delivered
+            a_reader_begins_at_the_given_offsets
+            looking_for_a_topic_does_not_create_it
             a_group_reads_on_from_its_own_positions
-            what_was_not_settled_comes_again
-            nothing_is_read_before_it_is_told_to_be_had
+            unsettled_messages_come_again
+            a_member_reads_no_partition_before_its_share_has_it
             a_reader_that_is_slow_loses_nothing
             two_share_the_partitions
             members_that_come_and_go_under_load_lose_nothing
-            what_is_held_waits_while_the_rest_comes
-            what_is_given_up_goes_over_when_it_is_released
-            who_leaves_is_followed_by_the_others
-            who_is_frozen_is_followed_by_the_others
+            a_held_partition_waits_while_the_others_are_read
+            a_lost_partition_is_handed_over_when_it_is_released
+            a_member_that_leaves_hands_its_partitions_over
+            a_member_that_is_frozen_loses_its_partitions_to_the_others
             connections_that_are_cut_lose_nothing
             publishing_moves_the_cursor
-            who_lost_the_lease_does_not_move_the_cursor
+            a_relay_without_the_lease_does_not_move_the_cursor
         );
     };
     (@each $make:path, $attributes:tt $($promise:ident)*) => {
@@ -98,7 +100,7 @@ macro_rules! broker_conformance {
     };
 }
 
-/// Where the group of a test stands: its own memory, as a context has it in its schema.
+/// The positions of a test's group, in memory instead of a context's schema.
 #[derive(Clone, Default)]
 struct Memory(Arc<Mutex<BTreeMap<i32, i64>>>);
 
@@ -117,14 +119,14 @@ impl Memory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Settles everything up to a message.
+    /// Settles all messages of the partition up to this one.
     fn settle(&self, delivery: &Delivery) {
         let mut positions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         positions.insert(delivery.partition.number, delivery.offset + 1);
     }
 }
 
-/// One of the group, with what it has now.
+/// A member of the group, with the partitions that it has now.
 struct Member<S> {
     subscriber: S,
     has: BTreeSet<i32>,
@@ -136,29 +138,33 @@ impl<S: Subscriber> Member<S> {
         Self { subscriber, has: BTreeSet::new() }
     }
 
-    /// Asks for its share, and releases what it lost at once.
+    /// Asks for its share and releases the lost partitions at once.
     async fn ask(&mut self) -> AssignmentDelta {
         let share = self.keep().await;
         self.subscriber.release(&share.revoked).await.unwrap();
         share
     }
 
-    /// Asks for its share, and releases nothing.
+    /// Asks for its share and releases nothing.
     async fn keep(&mut self) -> AssignmentDelta {
         let share = self.subscriber.poll_assignment().await.unwrap();
         let number = |partition: &Partition| partition.number;
-        share.revoked.iter().for_each(|partition| assert!(self.has.remove(&number(partition)), "it had {partition:?}"));
-        share.assigned.iter().for_each(|(partition, _)| assert!(self.has.insert(number(partition)), "it had not"));
+        share.revoked.iter().for_each(|partition| {
+            assert!(self.has.remove(&number(partition)), "it lost {partition:?}, which it did not have")
+        });
+        share.assigned.iter().for_each(|(partition, _)| {
+            assert!(self.has.insert(number(partition)), "it gained {partition:?}, which it had")
+        });
         share
     }
 
     async fn asks_until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
         let until = Instant::now() + DEADLINE;
         while !done(self) {
-            assert!(Instant::now() < until, "{what} did not come true: it has {:?}", self.has);
+            assert!(Instant::now() < until, "it was never true that {what}: the member has {:?}", self.has);
             self.ask().await;
-            // Waits for news, not for a time.
-            assert!(self.subscriber.read().await.unwrap().is_empty(), "nothing was sent");
+            // Returns as soon as the share changes.
+            assert!(self.subscriber.read().await.unwrap().is_empty(), "a message came although none was sent");
         }
     }
 
@@ -166,16 +172,16 @@ impl<S: Subscriber> Member<S> {
         let until = Instant::now() + DEADLINE;
         let mut all = Vec::with_capacity(count);
         while all.len() < count {
-            assert!(Instant::now() < until, "{} of {count} messages came", all.len());
+            assert!(Instant::now() < until, "only {} of {count} messages came", all.len());
             self.ask().await;
             all.extend(self.subscriber.read().await.unwrap());
         }
-        assert_eq!(all.len(), count, "no more than what was sent came");
+        assert_eq!(all.len(), count, "more messages came than were sent");
         all
     }
 }
 
-/// A way to read as one of the group of the test.
+/// Joins the group of the test.
 async fn subscribe<U: BrokerUnderTest>(
     under: &U,
     memory: &Memory,
@@ -184,7 +190,7 @@ async fn subscribe<U: BrokerUnderTest>(
     under.broker().subscribe(&format!("sta-{topic}"), &[topic], memory.positions()).await
 }
 
-/// The n-th message about something.
+/// The n-th message of a key.
 fn record(under: &impl BrokerUnderTest, key: &str, n: usize) -> Record {
     Record {
         topic: under.topic().into(),
@@ -195,13 +201,13 @@ fn record(under: &impl BrokerUnderTest, key: &str, n: usize) -> Record {
     }
 }
 
-/// The messages 0..count about each key, in turns.
+/// The messages 0..count of each key, in turns.
 fn records(under: &impl BrokerUnderTest, keys: &[String], count: usize) -> Vec<Record> {
     (0..count).flat_map(|n| keys.iter().map(move |key| record(under, key, n))).collect()
 }
 
 fn keys(count: usize) -> Vec<String> {
-    (0..count).map(|n| format!("clave-{n}")).collect()
+    (0..count).map(|n| format!("key-{n}")).collect()
 }
 
 fn n(delivery: &Delivery) -> usize {

@@ -1,4 +1,4 @@
-//! Publishing for a relay: the cursor moves when all is safe, and never without the lease.
+//! Promises to a relay: the cursor moves when all messages are safe, and never without the lease.
 
 use super::{BrokerUnderTest, CONTEXT, keys, records};
 use crate::infrastructure::{
@@ -7,17 +7,17 @@ use crate::infrastructure::{
     relay::Lease,
 };
 
-/// Takes the lease on a context's log, as its relay does.
+/// Acquires the lease on a context's log, as its relay does.
 pub async fn lease(database: &Database) -> Lease {
     let (client, _) = database.listen(database.schema()).await.unwrap();
-    Lease::acquire(client, None).await.unwrap().unwrap_or_else(|_| panic!("the lease is free"))
+    Lease::acquire(client, None).await.unwrap().unwrap_or_else(|_| panic!("another holder has the lease"))
 }
 
 async fn cursor(database: &Database) -> i64 {
     database.client("").await.unwrap().query_one("SELECT seq FROM relay", &[]).await.unwrap().get(0)
 }
 
-/// Publishes records, numbered from `first` on, until all are safe and the cursor is stored.
+/// Publishes records that are numbered from `first` on, until all are safe and the cursor is stored.
 async fn publish(
     publisher: &mut impl Publisher,
     records: Vec<Record>,
@@ -34,7 +34,7 @@ async fn publish(
     lease.store_if_moved().await
 }
 
-/// After records are published, the cursor is the number of the last one.
+/// The cursor is the number of the last published record.
 pub async fn publishing_moves_the_cursor(under: &impl BrokerUnderTest) {
     let (broker, database) = (under.broker(), under.database().context(CONTEXT).unwrap());
     let mut lease = lease(&database).await;
@@ -51,8 +51,8 @@ pub async fn publishing_moves_the_cursor(under: &impl BrokerUnderTest) {
     assert_eq!(held, 110);
 }
 
-/// Another process leads: the cursor stays where that one has it.
-pub async fn who_lost_the_lease_does_not_move_the_cursor(under: &impl BrokerUnderTest) {
+/// A relay that another one has replaced leaves the cursor of the other one alone.
+pub async fn a_relay_without_the_lease_does_not_move_the_cursor(under: &impl BrokerUnderTest) {
     let (broker, database) = (under.broker(), under.database().context(CONTEXT).unwrap());
     let mut lease = lease(&database).await;
     let mut publisher = broker.publisher(&lease).await.unwrap();

@@ -30,31 +30,28 @@ impl<U: VuelosUow> CommandHandler<AprobarReserva, U> for Handlers {
 mod tests {
     use super::*;
     use crate::{
-        application::integration::published::ReservaAprobada,
+        application::{integration::published::ReservaAprobada, world::world},
         domain::reserva::{Estado, Reserva, TransicionInvalida, examples::*},
     };
-    use seedwork::{domain::FixedClock, testing::World};
 
     #[tokio::test]
     async fn an_approval_is_kept_and_published() {
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Pendiente));
-        world.dispatch(AprobarReserva { id: ID }).await.unwrap();
-        assert_eq!(world.get::<Reserva>(ID).unwrap().estado(), Estado::Aprobada);
-        assert_eq!(world.published::<ReservaAprobada>(), [ReservaAprobada::from(&hechos(Estado::Aprobada, None))]);
+        world()
+            .given(en(Estado::Pendiente))
+            .when(AprobarReserva { id: ID })
+            .await
+            .then_state(|reserva: &Reserva| reserva.estado() == Estado::Aprobada)
+            .then_published([ReservaAprobada::from(&hechos(Estado::Aprobada, None))]);
     }
 
     #[tokio::test]
-    async fn what_was_given_up_cannot_be_accepted() {
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Cancelada));
-        let refused = world.dispatch(AprobarReserva { id: ID }).await;
+    async fn a_cancelled_reserva_cannot_be_approved() {
         let de_a = TransicionInvalida { from: Estado::Cancelada, to: Estado::Aprobada };
-        assert_eq!((refused, world.published_count()), (Err(de_a.into()), 0));
+        world().given(en(Estado::Cancelada)).when(AprobarReserva { id: ID }).await.then_refused(de_a);
     }
 
     #[tokio::test]
-    async fn a_reserva_that_does_not_exist_cannot_be_accepted() {
-        let world = World::new(Handlers::new(FixedClock(AHORA)));
-        let refused = world.dispatch(AprobarReserva { id: ID }).await;
-        assert_eq!(refused, Err(VuelosFault::NoExiste(ID)));
+    async fn a_reserva_that_does_not_exist_cannot_be_approved() {
+        world().when(AprobarReserva { id: ID }).await.then_refused(VuelosFault::NoExiste(ID));
     }
 }

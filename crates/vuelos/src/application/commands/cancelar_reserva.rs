@@ -43,39 +43,33 @@ impl<U: VuelosUow> CommandHandler<CancelarReserva, U> for Handlers {
 mod tests {
     use super::*;
     use crate::{
-        application::integration::published::ReservaCancelada,
+        application::{integration::published::ReservaCancelada, world::world},
         domain::reserva::{Estado, Reserva, TransicionInvalida, examples::*},
     };
-    use seedwork::{domain::FixedClock, testing::World};
 
     #[tokio::test]
     async fn a_cancellation_is_kept_and_published() {
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Aprobada));
-        world.dispatch(CancelarReserva { id: ID, motivo: motivo() }).await.unwrap();
-        assert_eq!(world.get::<Reserva>(ID).unwrap().estado(), Estado::Cancelada);
-        assert_eq!(
-            world.published::<ReservaCancelada>(),
-            [ReservaCancelada::from(&hechos(Estado::Cancelada, Some(motivo())))]
-        );
+        world()
+            .given(en(Estado::Aprobada))
+            .when(CancelarReserva { id: ID, motivo: motivo() })
+            .await
+            .then_state(|reserva: &Reserva| reserva.estado() == Estado::Cancelada)
+            .then_published([ReservaCancelada::from(&hechos(Estado::Cancelada, Some(motivo())))]);
     }
 
     #[tokio::test]
-    async fn what_is_paid_cannot_be_given_up() {
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Pagada));
-        let refused = world.dispatch(CancelarReserva { id: ID, motivo: motivo() }).await;
+    async fn a_paid_reserva_cannot_be_cancelled() {
         let de_a = TransicionInvalida { from: Estado::Pagada, to: Estado::Cancelada };
-        assert_eq!((refused, world.published_count()), (Err(de_a.into()), 0));
+        world().given(en(Estado::Pagada)).when(CancelarReserva { id: ID, motivo: motivo() }).await.then_refused(de_a);
     }
 
     #[tokio::test]
-    async fn a_reserva_that_does_not_exist_cannot_be_given_up() {
-        let world = World::new(Handlers::new(FixedClock(AHORA)));
-        let refused = world.dispatch(CancelarReserva { id: ID, motivo: motivo() }).await;
-        assert_eq!(refused, Err(VuelosFault::NoExiste(ID)));
+    async fn a_reserva_that_does_not_exist_cannot_be_cancelled() {
+        world().when(CancelarReserva { id: ID, motivo: motivo() }).await.then_refused(VuelosFault::NoExiste(ID));
     }
 
     #[test]
-    fn giving_up_needs_a_motivo() {
+    fn a_cancellation_needs_a_motivo() {
         let refused = CancelarReserva::parse(ID, " ").unwrap_err();
         let broken = refused.iter().next().unwrap();
         assert_eq!((broken.field.as_str(), broken.rule), ("motivo", "motivo-valido"));

@@ -55,10 +55,9 @@ impl<U: VuelosUow> CommandHandler<CrearReserva, U> for Handlers {
 mod tests {
     use super::*;
     use crate::{
-        application::integration::published::ReservaCreada,
+        application::{integration::published::ReservaCreada, world::world},
         domain::reserva::{Estado, Hechos, examples::*},
     };
-    use seedwork::{domain::FixedClock, testing::World};
 
     fn comando() -> CrearReserva {
         let (cliente, pasajeros) = (Some(CLIENTE), Pasajeros::default());
@@ -67,29 +66,26 @@ mod tests {
 
     #[tokio::test]
     async fn a_new_reserva_is_kept_published_and_returned() {
-        let world = World::new(Handlers::new(FixedClock(AHORA)));
-        let view = world.dispatch(comando()).await.unwrap();
-        let reserva = world.get::<Reserva>(ID).unwrap();
-        assert_eq!((reserva.estado(), ReservaView::from(&reserva)), (Estado::Pendiente, view));
         let hechos = Hechos { version: 1, ..hechos(Estado::Pendiente, None) };
-        assert_eq!(world.published::<ReservaCreada>(), [ReservaCreada::from(&hechos)]);
+        let then = world().when(comando()).await;
+        assert_eq!(*then.answer(), ReservaView::from(&then.stored::<Reserva>(ID).unwrap()));
+        then.then_state(|reserva: &Reserva| reserva.estado() == Estado::Pendiente)
+            .then_published([ReservaCreada::from(&hechos)]);
     }
 
     #[tokio::test]
     async fn an_id_that_is_taken_is_refused() {
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Cancelada));
-        assert_eq!(world.dispatch(comando()).await, Err(VuelosFault::YaExiste));
-        assert_eq!((world.get::<Reserva>(ID), world.published_count()), (Some(en(Estado::Cancelada)), 0));
+        world().given(en(Estado::Cancelada)).when(comando()).await.then_refused(VuelosFault::YaExiste);
     }
 
     #[test]
-    fn what_breaks_no_rule_is_a_command() {
+    fn a_request_that_breaks_no_rule_is_a_command() {
         let escritos = vec![itinerario(&[&["BOG", "JFK"]])];
         assert_eq!(CrearReserva::parse(ID, Some(CLIENTE), None, escritos), Ok(comando()));
     }
 
     #[test]
-    fn all_broken_rules_are_told_at_once() {
+    fn all_broken_rules_are_reported_at_once() {
         let escritos = vec![itinerario(&[&["BOG", "JFK"], &["JFK", "JFK"]]), itinerario(&[])];
         let refused = CrearReserva::parse(ID, None, Some(&[("Menor", "Turista")]), escritos).unwrap_err();
         let told: Vec<_> = refused.iter().map(|broken| (broken.field.as_str(), broken.rule)).collect();

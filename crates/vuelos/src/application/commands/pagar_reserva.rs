@@ -30,31 +30,28 @@ impl<U: VuelosUow> CommandHandler<PagarReserva, U> for Handlers {
 mod tests {
     use super::*;
     use crate::{
-        application::integration::published::ReservaPagada,
+        application::{integration::published::ReservaPagada, world::world},
         domain::reserva::{Estado, Reserva, TransicionInvalida, examples::*},
     };
-    use seedwork::{domain::FixedClock, testing::World};
 
     #[tokio::test]
     async fn a_payment_is_kept_and_published() {
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Aprobada));
-        world.dispatch(PagarReserva { id: ID }).await.unwrap();
-        assert_eq!(world.get::<Reserva>(ID).unwrap().estado(), Estado::Pagada);
-        assert_eq!(world.published::<ReservaPagada>(), [ReservaPagada::from(&hechos(Estado::Pagada, None))]);
+        world()
+            .given(en(Estado::Aprobada))
+            .when(PagarReserva { id: ID })
+            .await
+            .then_state(|reserva: &Reserva| reserva.estado() == Estado::Pagada)
+            .then_published([ReservaPagada::from(&hechos(Estado::Pagada, None))]);
     }
 
     #[tokio::test]
-    async fn what_was_never_accepted_cannot_be_paid() {
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Pendiente));
-        let refused = world.dispatch(PagarReserva { id: ID }).await;
+    async fn a_reserva_that_was_never_approved_cannot_be_paid() {
         let de_a = TransicionInvalida { from: Estado::Pendiente, to: Estado::Pagada };
-        assert_eq!((refused, world.published_count()), (Err(de_a.into()), 0));
+        world().given(en(Estado::Pendiente)).when(PagarReserva { id: ID }).await.then_refused(de_a);
     }
 
     #[tokio::test]
     async fn a_reserva_that_does_not_exist_cannot_be_paid() {
-        let world = World::new(Handlers::new(FixedClock(AHORA)));
-        let refused = world.dispatch(PagarReserva { id: ID }).await;
-        assert_eq!(refused, Err(VuelosFault::NoExiste(ID)));
+        world().when(PagarReserva { id: ID }).await.then_refused(VuelosFault::NoExiste(ID));
     }
 }

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_motivo_that_nobody_asked_for_is_ignored() {
+    fn a_motivo_that_is_not_needed_is_ignored() {
         let record = PagarReserva { id_reserva: ID.into(), motivo: Some("\0".into()) };
         assert_eq!(record.try_into(), Ok(commands::PagarReserva { id: ID }));
     }

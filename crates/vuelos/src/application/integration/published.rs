@@ -117,7 +117,7 @@ mod tests {
     use serde_json::{json, to_value};
 
     #[test]
-    fn an_event_tells_all_facts() {
+    fn an_event_publishes_all_facts() {
         let event = ReservaCancelada::from(&hechos(Estado::Cancelada, Some(motivo())));
         let expected = json!({
             "id_reserva": "0198c0de-0000-7000-8000-000000000001",
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_of_one_reserva_share_its_id_as_key_and_tell_its_version() {
+    fn messages_of_one_reserva_have_its_id_as_key_and_its_version() {
         let event = ReservaPagada::from(&hechos(Estado::Pagada, None));
         assert_eq!((event.key(), event.aggregate_version()), (ID.to_string(), Some(2)));
     }

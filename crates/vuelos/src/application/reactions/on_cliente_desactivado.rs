@@ -20,17 +20,17 @@ impl<U: VuelosUow> EventHandler<ClienteDesactivado, U> for Handlers {
 mod tests {
     use super::*;
     use crate::{
-        application::integration::published::ReservaCancelada,
+        application::{integration::published::ReservaCancelada, world::world},
         domain::reserva::{ClienteId, Estado, Reserva, ReservaId, examples::*},
     };
-    use seedwork::{domain::FixedClock, testing::World};
+    use seedwork::testing::World;
 
     fn evento() -> ClienteDesactivado {
         ClienteDesactivado { id_cliente: CLIENTE.into() }
     }
 
     #[tokio::test]
-    async fn the_pending_reservas_of_the_cliente_are_given_up_and_no_others() {
+    async fn the_pending_reservas_of_the_cliente_are_cancelled_and_no_others() {
         let otro = ClienteId::new();
         let others = [
             una(ReservaId::new(), Some(CLIENTE), Estado::Aprobada),
@@ -38,30 +38,24 @@ mod tests {
             una(ReservaId::new(), Some(otro), Estado::Pendiente),
             una(ReservaId::new(), None, Estado::Pendiente),
         ];
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Pendiente));
-        let world = others.iter().cloned().fold(world, World::with);
-        world.handle_event(evento()).await.unwrap();
         let hechos = hechos(Estado::Cancelada, Some(Motivo::cliente_desactivado()));
-        assert_eq!(world.published::<ReservaCancelada>(), [ReservaCancelada::from(&hechos)]);
+        let given = others.iter().cloned().fold(world().given(en(Estado::Pendiente)), World::given);
+        let then = given.when_event(evento()).await.then_published([ReservaCancelada::from(&hechos)]);
         for other in others {
-            assert_eq!(world.get::<Reserva>(other.datos().id), Some(other));
+            assert_eq!(then.stored::<Reserva>(other.datos().id), Some(other));
         }
     }
 
     #[tokio::test]
     async fn a_repeated_event_changes_nothing() {
-        let world = World::new(Handlers::new(FixedClock(AHORA))).with(en(Estado::Pendiente));
-        for _ in 0..2 {
-            world.handle_event(evento()).await.unwrap();
-        }
-        assert_eq!(world.published_count(), 1);
+        let world = world().given(en(Estado::Pendiente)).when_event(evento()).await.and();
+        world.when_event(evento()).await.then_published_nothing();
     }
 
     #[tokio::test]
-    async fn thousands_of_reservas_are_given_up_too() {
+    async fn thousands_of_reservas_are_cancelled_too() {
         let many = (0..3_000).map(|_| una(ReservaId::new(), Some(CLIENTE), Estado::Pendiente));
-        let world = many.fold(World::new(Handlers::new(FixedClock(AHORA))), World::with);
-        world.handle_event(evento()).await.unwrap();
-        assert_eq!(world.published::<ReservaCancelada>().len(), 3_000);
+        let then = many.fold(world(), World::given).when_event(evento()).await;
+        assert_eq!(then.published::<ReservaCancelada>().len(), 3_000);
     }
 }

@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_itinerario_tells_the_ruta_and_the_kind_of_flight() {
+    fn the_first_itinerario_decides_the_ruta_and_the_kind_of_flight() {
         for (odos, tipo, ruta) in [
             (vec![&["BOG", "JFK"][..]], TipoVuelo::SoloIda, "BOG-JFK"),
             (vec![&["BOG", "MIA", "JFK"]], TipoVuelo::SoloIda, "BOG-JFK"),
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_is_told_with_its_path() {
+    fn each_broken_rule_is_reported_with_its_path() {
         let path = |field: &str| format!("[0].odos[0].segmentos[0].legs[{field}");
         refused(de(vec![leg("BOG", "BOG", 0)]), &[(&path("0].destino.codigo"), "ruta-valida")]);
         refused(de(vec![leg("bog", "JFK", 0)]), &[(&path("0].origen.codigo"), "codigo-iata")]);
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn all_broken_rules_are_told_at_once() {
+    fn all_broken_rules_are_reported_at_once() {
         let mut escritos = de(vec![leg("BOG", "BOG", 0), leg("mia", "LIM", 2)]);
         escritos.extend([Itinerario { odos: vec![] }, itinerario(&[&["SCL", "EZE"], &["EZE", "1"]])]);
         let expected = [

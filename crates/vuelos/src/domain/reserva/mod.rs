@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_paid_can_no_longer_be_given_up() {
+    fn a_paid_reserva_can_no_longer_be_cancelled() {
         let refused = TransicionInvalida { from: Estado::Pagada, to: Estado::Cancelada };
         assert_eq!(en(Estado::Pagada).cancelar(motivo(), AHORA), Err(refused));
     }

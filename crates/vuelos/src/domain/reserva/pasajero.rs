@@ -95,25 +95,25 @@ mod tests {
     }
 
     #[test]
-    fn whoever_names_nobody_travels_alone() {
+    fn a_reserva_without_pasajeros_is_for_one_adult() {
         assert_eq!(Pasajeros::parse(&[("Adulto", "Economica")]), Ok(Pasajeros::default()));
     }
 
     #[test]
-    fn at_least_one_is_grown_up() {
+    fn at_least_one_pasajero_is_an_adult() {
         assert!(Pasajeros::parse(&[("Infante", "Premium"), ("Adulto", "Primera")]).is_ok());
         refused(&[], &[("", "minimo-un-adulto")]);
         refused(&[("Menor", "Ejecutiva"), ("Infante", "Economica")], &[("", "minimo-un-adulto")]);
     }
 
     #[test]
-    fn at_most_100_travel_together() {
+    fn at_most_100_pasajeros_travel_together() {
         assert!(Pasajeros::parse(&[("Adulto", "Economica"); 100]).is_ok());
         refused(&[("Adulto", "Economica"); 101], &[("", "maximo-pasajeros")]);
     }
 
     #[test]
-    fn what_nobody_knows_is_told_with_its_place() {
+    fn an_unknown_name_is_reported_with_its_place() {
         let all = [("", "minimo-un-adulto"), ("[0].tipo", "tipo-pasajero-valido"), ("[1].clase", "clase-valida")];
         refused(&[("Anciano", "Premium"), ("Menor", "Turista")], &all);
     }

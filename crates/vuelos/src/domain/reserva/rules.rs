@@ -39,7 +39,7 @@ mod tests {
     }
 
     #[test]
-    fn a_motivo_says_something_in_at_most_500_characters() {
+    fn a_motivo_is_1_to_500_visible_characters() {
         check(es_motivo, true, ["ya no viaja", &"ñ".repeat(500)]);
         check(es_motivo, false, [" ", "a\0b", &"ñ".repeat(501)]);
     }

@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_business_says_itself_keeps_its_own_rules() {
+    fn a_motivo_of_the_business_keeps_its_own_rules() {
         let motivo = Motivo::cliente_desactivado();
         assert_eq!(Motivo::parse(motivo.as_str()), Ok(motivo));
     }
