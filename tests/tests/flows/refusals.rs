@@ -160,7 +160,7 @@ async fn the_pages_for_readers_of_the_api_and_for_operators_are_served() {
     let (status, spec) = sta.get("/spec").await.unwrap();
     assert_eq!((status, spec["openapi"].as_str().map(|version| &version[..3])), (200, Some("3.1")));
     assert_eq!(sta.get("/ingesta/spec").await.unwrap().1, spec);
-    for path in ["/docs/", "/metrics"] {
+    for path in ["/", "/docs/", "/metrics"] {
         let (client, url) = sta.raw(path);
         let answer = client.get(url).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{path}");

@@ -1,4 +1,4 @@
-//! How a route reaches the use cases of its context.
+//! The access of a route to the use cases of its context.
 
 use super::{limits::Limits, problem::Problem};
 use crate::{
@@ -16,10 +16,10 @@ use std::{
     time::Duration,
 };
 
-/// The log lines about queries that are not answered within their deadline.
+/// The log lines about queries that miss their deadline.
 static LATE: LazyLock<Outage> = LazyLock::new(Outage::default);
 
-/// Gives commands to a context, as part of the request. A context names its own:
+/// The extractor of a context's commands, caused by the request. A context names its own:
 /// `type Bus = http::Bus<Handlers>`; its [`PgCommandBus`] is app data of the server.
 pub struct Bus<H: Context> {
     bus: web::Data<PgCommandBus<H>>,
@@ -51,7 +51,7 @@ impl<H: Context> FromRequest for Bus<H> {
     }
 }
 
-/// Gives queries to a context, whose [`QueryBus`] is app data of the server.
+/// The extractor of a context's queries. Its [`QueryBus`] is app data of the server.
 pub struct Queries<R> {
     bus: web::Data<QueryBus<R>>,
     deadline: Duration,
@@ -62,7 +62,7 @@ impl<R> Queries<R> {
     ///
     /// # Errors
     ///
-    /// The query's own error, or that there is no answer in time.
+    /// The error of the query, or 503 if the answer misses the deadline.
     pub async fn ask<Q>(&self, query: Q) -> Result<Q::Output, Problem>
     where
         Q: Query,
@@ -88,10 +88,10 @@ impl<R: 'static> FromRequest for Queries<R> {
     }
 }
 
-/// What the context's module was to give the server.
+/// Returns the app data that the module of a context gives to the server.
 fn provided<T: 'static>(request: &HttpRequest) -> Result<web::Data<T>, Problem> {
     request.app_data().cloned().ok_or_else(|| {
-        tracing::error!(app_data = type_name::<T>(), "a route was served without what it needs");
+        tracing::error!(app_data = type_name::<T>(), "the app data of a route is missing");
         Problem::defect()
     })
 }
