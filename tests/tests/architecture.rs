@@ -18,7 +18,7 @@ struct Layer {
     may_know: &'static [&'static str],
     /// The exceptions below the allowed paths.
     never: &'static [&'static str],
-    /// What it may know besides in a `#[cfg_attr(feature = "infrastructure", …)]`: derives that describe a type.
+    /// The further names that it may know in a `#[cfg_attr(feature = "infrastructure", …)]`: derives that describe a type.
     adapters_may_derive: &'static [&'static str],
     /// The further paths that its tests may name.
     tests_may_know: &'static [&'static str],

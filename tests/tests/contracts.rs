@@ -79,7 +79,7 @@ fn wrong_fields(at: &str, record: &Value, wrong: &mut Vec<String>) {
     }
 }
 
-/// What the name of a field promises of its type, in the schema that it is `at`.
+/// Compares the type of a field with its name, in the schema that it is `at`: a name promises a type.
 fn wrong_kind(at: &str, name: &str, kind: &Value) -> Option<String> {
     let is_text = TEXT_IDS.iter().any(|(schemas, id)| at.starts_with(schemas) && *id == name);
     let is = |basic: &str, logical: &str| kind["type"] == basic && kind["logicalType"] == logical;

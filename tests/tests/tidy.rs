@@ -1,4 +1,5 @@
-//! What keeps the workspace readable: files that say what they are for, no dead ends in the docs, no setting that lies.
+//! The guards of readable sources and true documents: short files with docs, links that lead somewhere, settings that are
+//! read, promises with tests.
 //!
 //! Each check is a function from files to what is wrong with them, and is shown an offender in `tidy/offenders.rs`.
 
@@ -11,7 +12,7 @@ const MOST_LINES: usize = 500;
 /// Folders below `tests/` whose files are data: what a macro is shown, what a parser reads.
 const DATA_FOLDERS: &[&str] = &["/ui/", "/fixtures/"];
 
-/// How the names of our settings begin; others (PATH, XDG_CACHE_HOME) are the machine's.
+/// The beginnings of the names of our settings; others (PATH, XDG_CACHE_HOME) belong to the machine.
 const SETTINGS: &[&str] = &["STA_", "KAFKA_", "SCHEMA_REGISTRY_", "DATABASE_URL", "RUST_LOG"];
 
 fn is_data(path: &str) -> bool {
@@ -137,7 +138,7 @@ fn dead_links(tree: &Tree) -> Vec<String> {
     dead
 }
 
-/// Whether a link leaves the repository (`https:`, `mailto:`).
+/// True if a link leaves the repository (`https:`, `mailto:`).
 fn is_elsewhere(target: &str) -> bool {
     let scheme = target.split_once(':').map_or("", |(scheme, _)| scheme);
     !scheme.is_empty() && scheme.chars().all(|letter| letter.is_ascii_alphanumeric())
@@ -345,9 +346,13 @@ fn once_the_binary_has_settings_they_are_found() {
     assert!(documented_settings(&tree).contains("STA_LISTEN"), "`.env.example` is missing or not understood");
 }
 
+#[path = "tidy/exports.rs"]
+mod exports;
 #[path = "tidy/front_door.rs"]
 mod front_door;
 #[path = "tidy/offenders.rs"]
 mod offenders;
 #[path = "tidy/one_meaning.rs"]
 mod one_meaning;
+#[path = "tidy/words.rs"]
+mod words;

@@ -25,7 +25,7 @@ pub struct Named {
     pub module: Vec<String>,
     /// True if only tests compile it.
     pub in_test: bool,
-    /// Whether only the feature `infrastructure` compiles it, by a `#[cfg_attr(feature = "infrastructure", …)]`.
+    /// True if only the feature `infrastructure` compiles it, by a `#[cfg_attr(feature = "infrastructure", …)]`.
     pub with_adapters: bool,
 }
 

@@ -23,7 +23,7 @@ pub struct Event {
 pub struct Field {
     /// Its name.
     pub name: String,
-    /// Whether it may be missing (`Option`).
+    /// True if it may be missing (`Option`).
     pub optional: bool,
 }
 
@@ -178,7 +178,7 @@ impl Template {
 /// The attribute by which [`plain`] marks the fields of `$(…)?`.
 const OPTIONAL: &str = "optional";
 
-/// What stands between the braces of the first struct in the tokens.
+/// Returns the tokens between the braces of the first struct.
 fn struct_body(tokens: TokenStream) -> Option<TokenStream> {
     let tokens: Vec<_> = tokens.into_iter().collect();
     let body = |after: &[TokenTree]| {

@@ -158,3 +158,16 @@ pub fn strings(tokens: TokenStream) -> Vec<String> {
     }
     found
 }
+
+/// Returns every word in the tokens, at any depth and in order: identifiers and keywords.
+pub fn words(tokens: TokenStream) -> Vec<String> {
+    let mut found = Vec::new();
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) => found.extend(words(group.stream())),
+            TokenTree::Ident(ident) => found.push(name(&ident)),
+            _ => {}
+        }
+    }
+    found
+}

@@ -1,4 +1,4 @@
-//! What was released stays readable: a change of a record must let old readers read what is new, and new readers what is
+//! Released records stay readable: a change of a record must let old readers read what is new, and new readers what is
 //! old. Each version's schemas are kept in `tests/released/<version>/`; `just release-schemas` puts them there.
 
 use super::{assert_nothing, full_name, types_of};

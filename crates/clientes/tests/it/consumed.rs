@@ -1,4 +1,4 @@
-//! What this context makes of the records that others send.
+//! The reader types of this context, against records as other contexts publish them.
 
 use clientes::application::integration::consumed::{ReservaAprobada, ReservaCancelada, ReservaCreada, ReservaPagada};
 use seedwork::{application::IntegrationEvent, testing::decode_as};

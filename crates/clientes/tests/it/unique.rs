@@ -43,7 +43,7 @@ async fn a_document_is_identified_by_its_kind_and_not_by_its_check_digit() {
     }
 }
 
-/// Whether somebody waits for an advisory lock of this database.
+/// True if a session waits for an advisory lock of this database.
 async fn waits(mut db: AsyncPgConnection) -> Option<()> {
     let here = sql::<Bool>("database = (SELECT oid FROM pg_database WHERE datname = current_database())");
     let waiting = pg_locks::table.filter(pg_locks::locktype.eq("advisory")).filter(pg_locks::granted.eq(false));

@@ -8,9 +8,9 @@ use seedwork::testing::{TestDatabase, TestProcess, eventually};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
-/// How often the process is killed.
+/// The number of kills.
 const KILLS: usize = 5;
-/// How many ingestas are asked for between two kills.
+/// The number of ingestas that are created between two kills.
 const COMMANDS: usize = 30;
 
 #[tokio::test(flavor = "multi_thread")]

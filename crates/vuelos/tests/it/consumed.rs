@@ -1,4 +1,4 @@
-//! What this context makes of the records that others send.
+//! The reader types of this context, against records as other contexts publish them.
 
 use seedwork::testing::decode_as;
 use serde_json::{Value, json};

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// The running context.
 pub(crate) struct Vuelos(pub(crate) TestContext);
 
-/// What the original's clients send: from Bogotá to New York.
+/// A body of the original's clients: from Bogotá to New York.
 pub(crate) fn bog_jfk() -> Value {
     json!({"itinerarios": [{"odos": [{"segmentos": [{"legs": [{
         "fecha_salida": "2022-11-22T13:10:00Z",
