@@ -30,8 +30,9 @@ pub fn integration_event(input: TokenStream) -> TokenStream {
 /// Implements `Fault` for the refusals of a context.
 ///
 /// A variant has a kind and a slug, `#[fault(NotFound, "no-encontrado")]`, or holds another fault (broken rules, a
-/// storage error) and answers as that one does. `#[fault(AlreadyExists, "email-registrado", unique = "clientes_email")]` is
-/// what a violation of that unique constraint becomes; without a name, of any other one.
+/// storage error) and answers as that one does. A variant may also stand for a unique constraint:
+/// `#[fault(AlreadyExists, "email-registrado", unique = "clientes_email")]`. A violation of that constraint becomes
+/// this variant. `unique` without a name stands for every other constraint.
 #[proc_macro_derive(Fault, attributes(fault))]
 pub fn fault(input: TokenStream) -> TokenStream {
     fault::derive(&syn::parse_macro_input!(input)).unwrap_or_else(syn::Error::into_compile_error).into()
@@ -39,11 +40,10 @@ pub fn fault(input: TokenStream) -> TokenStream {
 
 /// Implements batched writes for a diesel row struct: many rows, one prepared statement.
 ///
-/// The table is the one in `#[diesel(table_name = …)]`. Without `#[row(…)]` the rows are the roots of aggregates
-/// (fields
-/// `id` and `version`); `#[row(part_of = id_reserva)]` makes them parts, replaced together with their root;
-/// `#[row(key = (id_reserva), order = version)]` makes them a read model in which an older row never replaces a newer
-/// one.
+/// The table is the one in `#[diesel(table_name = …)]`. Without `#[row(…)]` the rows are the roots of aggregates, with
+/// the fields `id` and `version`. `#[row(part_of = id_reserva)]` makes them parts, which are replaced together with
+/// their root. `#[row(key = (id_reserva), order = version)]` makes them a read model in which an older row never
+/// replaces a newer one.
 #[proc_macro_derive(Row, attributes(row))]
 pub fn row(input: TokenStream) -> TokenStream {
     row::derive(&syn::parse_macro_input!(input)).unwrap_or_else(syn::Error::into_compile_error).into()

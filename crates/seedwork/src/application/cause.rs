@@ -41,9 +41,9 @@ pub struct MessageIdentity {
     pub source: String,
     /// The id, unique within the source (`ce_id`).
     pub id: String,
-    /// The topic.
+    /// The topic that it was read from.
     pub topic: Arc<str>,
-    /// The partition of the topic.
+    /// The number of the partition in the topic, from 0 on.
     pub partition: i32,
     /// The key. Messages of one key are handled in order; a message without a key is independent.
     pub key: Option<Vec<u8>>,

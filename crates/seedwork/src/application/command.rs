@@ -8,7 +8,7 @@ pub trait Command: Clone + Send + Sync + 'static {
     const NAME: &'static str;
     /// The result for the sender: the id of a new aggregate, or nothing.
     type Output: Send;
-    /// The refusal.
+    /// The refusals of its handler, and the errors of its unit of work.
     type Error: Fault + From<StorageError>;
 }
 

@@ -4,7 +4,7 @@
 use crate::domain::Timestamp;
 use uuid::Uuid;
 
-/// The position of an item in a list, after which a page begins.
+/// The place of an item in a list. A page begins after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PageCursor {
     /// The time of its creation.

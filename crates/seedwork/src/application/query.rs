@@ -6,9 +6,9 @@ use super::Fault;
 pub trait Query: Send + Sync + 'static {
     /// The name in logs and metrics, in kebab-case: `ingesta-por-id`.
     const NAME: &'static str;
-    /// The answer.
+    /// The view or the page that it returns.
     type Output: Send;
-    /// The error.
+    /// The refusals of its handler, and the errors of reading.
     type Error: Fault;
 }
 

@@ -15,9 +15,9 @@ pub trait BrokenRule: Error {
 ///
 /// seedwork::refusal! {
 ///     /// A person younger than 18.
-///     pub struct MenorDeEdad: "mayor-de-edad", "Debe tener 18 años o mas";
+///     pub struct MenorDeEdad: "mayor-de-edad", "Debe tener 18 años o más";
 /// }
-/// assert_eq!((MenorDeEdad.rule(), MenorDeEdad.to_string().as_str()), ("mayor-de-edad", "Debe tener 18 años o mas"));
+/// assert_eq!((MenorDeEdad.rule(), MenorDeEdad.to_string().as_str()), ("mayor-de-edad", "Debe tener 18 años o más"));
 /// ```
 #[macro_export]
 macro_rules! refusal {
@@ -101,7 +101,7 @@ impl Violations {
     /// ```
     /// # use seedwork::domain::Violations;
     /// # seedwork::refusal! { /// Empty.
-    /// # struct Vacio: "no-vacio", "No debe estar vacio"; }
+    /// # struct Vacio: "no-vacio", "No debe estar vacío"; }
     /// fn parse(text: &str) -> Result<&str, Violations> {
     ///     let mut found = Violations::collect();
     ///     let text = found.field("codigo", Some(text).filter(|text| !text.is_empty()).ok_or(Vacio));

@@ -5,17 +5,21 @@
 use crate::application::{Fault, StorageError};
 use actix_web::http::StatusCode;
 
-/// Returns the text of a refusal for clients. A context has its own; errors of the engine have theirs here.
+/// Returns the text of a refusal for clients. A context has its own; errors of the engine have theirs here. The name of
+/// a unique constraint is for the log only.
 pub(crate) fn detail(fault: &impl Fault) -> String {
+    if let Some(StorageError::Unique(constraint)) = fault.storage_error() {
+        tracing::warn!(constraint, "no refusal of the context stands for this unique constraint");
+    }
     fault.storage_error().map_or_else(|| fault.to_string(), storage_error)
 }
 
 pub(crate) fn storage_error(error: &StorageError) -> String {
     let text = match error {
-        StorageError::Unique(constraint) => return format!("Ya existe (restricción {constraint})"),
         StorageError::TooLarge { bytes, limit } => {
             return format!("Los datos son demasiado grandes: {bytes} bytes, y caben {limit}");
         }
+        StorageError::Unique(_) => "Ya existe",
         StorageError::ConcurrencyConflict => "Otra petición cambió lo mismo antes que esta",
         StorageError::Invalid(_) => "Los datos no se pueden guardar",
         StorageError::Duplicate => "La petición ya se atendió",
@@ -49,7 +53,7 @@ pub(crate) const NOT_UTF_8_BODY: &str = "El cuerpo no es UTF-8";
 pub(crate) const NOT_UTF_8: &str = "El texto no es UTF-8";
 
 pub(crate) fn larger_body(limit: usize) -> String {
-    format!("{LARGE_BODY}: caben {limit} bytes")
+    format!("{LARGE_BODY}: se admiten {limit} bytes como máximo")
 }
 
 pub(crate) fn malformed_json(line: usize, column: usize) -> String {
@@ -62,7 +66,7 @@ pub(crate) const MISSING: &str = "Falta el campo";
 pub(crate) const REPEATED: &str = "El campo está repetido";
 pub(crate) const NULL: &str = "No puede ser nulo";
 pub(crate) const MALFORMED_UUID: &str = "El UUID está mal formado";
-pub(crate) const MALFORMED_NUMBER: &str = "Debe ser un número, y no demasiado grande";
+pub(crate) const MALFORMED_NUMBER: &str = "Debe ser un número que no sea demasiado grande";
 pub(crate) const MALFORMED_DATE: &str = "La fecha está mal formada";
 pub(crate) const INVALID_VALUE: &str = "El valor no es válido";
 pub(crate) const INVALID_INSTANT: &str = "La fecha debe tener día, hora y zona, como 2026-12-31T23:59:59Z";
@@ -77,7 +81,7 @@ pub(crate) fn wrong_type(expected: Option<&str>) -> String {
 }
 
 pub(crate) fn unknown_value(known: &str) -> String {
-    format!("El valor no se conoce: debe ser uno de {known}")
+    format!("El valor no se reconoce: debe ser uno de estos: {known}")
 }
 
 pub(crate) fn invalid_limit(most: u32) -> String {
@@ -124,7 +128,7 @@ pub(crate) fn title(slug: &str, status: StatusCode) -> &'static str {
 pub(crate) const ACCEPTED: &str = "El comando se cumplió y su resultado es durable.";
 pub(crate) const LOCATION: &str = "Ruta en la que se consulta.";
 pub(crate) const ETAG: &str = "La versión.";
-pub(crate) const NOT_MODIFIED: &str = "Sigue en la versión que nombra `If-None-Match`.";
+pub(crate) const NOT_MODIFIED: &str = "No ha cambiado: sigue en la versión indicada en `If-None-Match`.";
 pub(crate) const LIMIT: &str =
     "Número máximo de elementos. Si los elementos son grandes, la página puede traer menos y hay que seguir el cursor.";
 pub(crate) const CURSOR: &str = "El `siguiente` de la página anterior. Sin él, se lee la primera página.";
@@ -134,14 +138,17 @@ pub(crate) fn problem(status: StatusCode) -> &'static str {
     match status {
         StatusCode::BAD_REQUEST => {
             "La petición no se puede leer. `violations` nombra el primer campo o parámetro ilegible; \
-             las reglas de negocio no se miran todavía."
+             las reglas de negocio no se comprueban todavía."
         }
         StatusCode::NOT_FOUND => "No existe lo que se pide.",
         StatusCode::CONFLICT => "Otra petición se adelantó, o ya existe algo que debe ser único.",
         StatusCode::PAYLOAD_TOO_LARGE => "El cuerpo es demasiado grande.",
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "El cuerpo no es JSON.",
         StatusCode::UNPROCESSABLE_ENTITY => "Se incumplen reglas de negocio. `violations` las nombra todas.",
-        _ => "El servicio no puede responder ahora. Se puede repetir la petición tras los segundos de `Retry-After`.",
+        _ => {
+            "El servicio no puede responder ahora. La petición se puede repetir tras los segundos de `Retry-After`, \
+             salvo con `resultado-desconocido`: entonces hay que consultar antes si se cumplió."
+        }
     }
 }
 
@@ -159,7 +166,7 @@ mod tests {
     fn an_error_of_the_engine_has_a_text_for_clients_that_hides_its_cause() {
         for (error, text) in [
             (StorageError::Unavailable, "La base de datos no responde"),
-            (StorageError::Unique("clientes_email".into()), "Ya existe (restricción clientes_email)"),
+            (StorageError::Unique("clientes_email".into()), "Ya existe"),
             (StorageError::TooLarge { bytes: 2, limit: 1 }, "Los datos son demasiado grandes: 2 bytes, y caben 1"),
             (StorageError::Defect("a column is missing".into()), "El servicio tiene un defecto"),
             (StorageError::Invalid("numeric out of range".into()), "Los datos no se pueden guardar"),

@@ -27,7 +27,7 @@ impl Outage {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that requests were refused. The first are logged at once, others with the next line.
+    /// Records that requests were refused. The first are logged at once, others with the next line.
     pub(crate) fn refused(&self, context: &str, requests: usize, cause: String) {
         if requests == 0 {
             return;

@@ -26,8 +26,8 @@ pub(super) async fn up() -> HttpResponse {
 
 /// Dice si se aceptan comandos.
 ///
-/// Mira la base de datos de cada contexto. El broker y los mensajes apartados se muestran, pero nunca lo hacen 503: sin
-/// broker se siguen aceptando comandos.
+/// Mira la base de datos de cada contexto. El estado del broker y los mensajes apartados se muestran, pero no causan un
+/// 503: sin broker se siguen aceptando comandos.
 #[utoipa::path(
     tag = "operación",
     responses(

@@ -15,7 +15,7 @@ use tokio_postgres::Client;
 /// A partition of a topic.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Partition {
-    /// The topic.
+    /// The name of the topic.
     pub topic: Arc<str>,
     /// The number in the topic, from 0 on.
     pub number: i32,
@@ -33,7 +33,7 @@ pub struct Watermarks {
 /// A message to publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// The topic.
+    /// The topic to publish it on.
     pub topic: String,
     /// Chooses the partition. Records of one key keep their order.
     pub key: String,
@@ -48,7 +48,7 @@ pub struct Record {
 /// A message as the broker delivers it. Keys and values are bytes, because foreign producers may write anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// The partition.
+    /// The partition that it was read from.
     pub partition: Partition,
     /// The offset in the partition.
     pub offset: i64,

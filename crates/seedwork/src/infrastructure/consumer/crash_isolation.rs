@@ -8,7 +8,7 @@
 //! | not consuming | the session opens | consuming | a row in `processes`, and a lock of the session |
 //! | consuming | an orderly shutdown | not consuming | the row is deleted |
 //! | consuming | a crash | unclean shutdown | the row stays, the lock is gone |
-//! | unclean shutdown | a partition is assigned elsewhere | at risk | rows in `at_risk`; the mark counts in `crashes` |
+//! | unclean shutdown | a process is assigned a partition | at risk | rows in `at_risk`; the mark counts in `crashes` |
 //! | at risk | the position passes `until` | not at risk | the row in `at_risk` is deleted, later |
 //!
 //! A process that is frozen or disconnected looks like a crashed one. That only costs time: claims decide on effects.

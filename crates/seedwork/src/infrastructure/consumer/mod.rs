@@ -14,7 +14,8 @@
 //! | running | the retry budget is used up | parked, retried later | claim and row in `parked`, in one commit |
 //! | running | a permanent failure | parked, dead | claim and row in `parked`, in one commit |
 //! | running | an earlier message of its key is parked | parked behind it | claim and row in `parked`, in one commit |
-//! | read, queued or running | its partition is revoked | dropped | none: the next owner reads it again |
+//! | read or queued | its partition is revoked | dropped | none: the next owner reads it again |
+//! | running | its partition is revoked | settled if this attempt succeeds, else dropped | effects and claim, or none |
 //! | settled | at most 100 ms pass | stored | the position in `positions` |
 
 mod channel;

@@ -49,7 +49,7 @@ impl<B: Broker> Consumer<B> {
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
         let (mut generation, mut paused) = (0, dispatcher.paused.clone());
-        // From here on another process can detect a crash of this one.
+        // Waits until another process could detect a crash of this one.
         stop.run_until_cancelled(self.isolation.wait_until_open()).await;
         while !stop.is_cancelled() {
             let delta = subscriber.poll_assignment().await?;

@@ -113,7 +113,7 @@ impl ReceivedMessage {
         let began = Instant::now();
         let handled = AssertUnwindSafe(handler(value, self.cause(self.identity()))).catch_unwind().await;
         let outcome = handled.unwrap_or_else(|_| Outcome::Permanent("its handler panicked".into()));
-        tracing::debug!(kind, ?outcome, took_ms = began.elapsed().as_secs_f64() * 1_000.0, "a message was handled");
+        tracing::debug!(kind, ?outcome, duration_ms = began.elapsed().as_secs_f64() * 1_000.0, "a message was handled");
         outcome
     }
 }

@@ -100,7 +100,8 @@ pub struct SubscriptionsBuilder<H: Context> {
 
 impl<H: PgContext> SubscriptionsBuilder<H> {
     /// Subscribes to the command `C`, which arrives as the record `M`. A command that the business refuses is answered
-    /// with an event; it is not a failure.
+    /// with an event; it is not a failure. The event holds the key of the message as a UUID. So a refused command with
+    /// another key is a permanent failure.
     #[must_use]
     pub fn on_command<M, C>(mut self) -> Self
     where
@@ -151,9 +152,7 @@ where
     C: Command<Error: From<H::Fault>> + TryFrom<M, Error = Violations>,
     H: PgContext + CommandHandler<C, PgUow<H>> + Refuse,
 {
-    let Ok(id) = message.key().parse() else {
-        return Outcome::Permanent("the key of the command is not a UUID".to_owned());
-    };
+    let key = message.key();
     let (rule, detail) = match C::try_from(message) {
         Err(violations) => (violations.rule(), violations.to_string()),
         Ok(command) => match bus.dispatch(command, cause).await {
@@ -165,6 +164,9 @@ where
                 _ => return outcome(&fault),
             },
         },
+    };
+    let Ok(id) = key.parse() else {
+        return Outcome::Permanent(format!("the command is refused ({rule}), and its key is not a UUID"));
     };
     let command_id = cause.consumed.as_ref().map(|consumed| consumed.id.clone()).unwrap_or_default();
     let command = M::TYPE.rsplit('.').next().unwrap_or(M::TYPE);
@@ -185,5 +187,107 @@ fn outcome(fault: &impl Fault) -> Outcome {
         // A defect may be in another process, or be fixed in the next version, so it is retried like any failure.
         FaultKind::Defect => Outcome::Transient(format!("{fault:?}")),
         FaultKind::TooLarge => Outcome::Permanent(format!("{fault:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        application::{DomainEventHandler, Translate, UnitOfWork},
+        infrastructure::{
+            postgres::{CommitterSettings, Database, PgUnitOfWorkFactory},
+            supervise::Supervisor,
+        },
+    };
+    use serde::{Deserialize, Serialize};
+    use std::time::Duration;
+
+    const SETTINGS: CommitterSettings =
+        CommitterSettings { deadline: Duration::from_secs(5), handler: Duration::from_secs(5), partition_rows: 1_000 };
+
+    crate::refusal! {
+        /// The quantity is negative.
+        struct Negative: "not-negative", "negative";
+    }
+
+    /// A command as a record, and its refusal.
+    #[derive(Clone, Serialize, Deserialize)]
+    struct Order {
+        quantity: i64,
+    }
+
+    impl IntegrationEvent for Order {
+        const TYPE: &'static str = "engine.Order";
+        const TOPIC: &'static str = "orders";
+
+        fn key(&self) -> String {
+            "not a UUID".to_owned()
+        }
+    }
+
+    impl From<Refusal> for Order {
+        fn from(_: Refusal) -> Self {
+            Self { quantity: 0 }
+        }
+    }
+
+    #[derive(Clone)]
+    struct PlaceOrder;
+
+    impl TryFrom<Order> for PlaceOrder {
+        type Error = Violations;
+
+        fn try_from(order: Order) -> Result<Self, Violations> {
+            let mut found = Violations::collect();
+            let quantity = found.field("quantity", u32::try_from(order.quantity).map_err(|_| Negative));
+            found.check(|| quantity.map(|_| Self))
+        }
+    }
+
+    impl Command for PlaceOrder {
+        const NAME: &'static str = "place-order";
+        type Output = ();
+        type Error = StorageError;
+    }
+
+    enum NoEvent {}
+
+    impl Translate for NoEvent {
+        fn translate(&self, _: &mut impl UnitOfWork) {
+            match *self {}
+        }
+    }
+
+    struct Handlers;
+
+    impl Context for Handlers {
+        const NAME: &'static str = "engine";
+        type Event = NoEvent;
+        type Fault = StorageError;
+    }
+
+    impl<U: Send> DomainEventHandler<U> for Handlers {}
+
+    impl Refuse for Handlers {
+        type Rejection = Order;
+    }
+
+    impl<U: Send> CommandHandler<PlaceOrder, U> for Handlers {
+        async fn handle(&self, _: PlaceOrder, _: &mut U) -> Result<(), StorageError> {
+            Err(StorageError::Overloaded)
+        }
+    }
+
+    #[tokio::test]
+    async fn only_a_refused_command_needs_a_key_that_is_a_uuid() {
+        // No database answers there: none is needed.
+        let database = Database::new("postgres://nobody@127.0.0.1:1/nowhere", "engine").unwrap();
+        let factory = PgUnitOfWorkFactory::start(&database, SETTINGS, &Supervisor::new());
+        let bus = PgCommandBus::new(Handlers, factory);
+        let outcome =
+            async |quantity| handle_command::<_, PlaceOrder, _>(&bus, Order { quantity }, &Cause::new()).await;
+        assert!(matches!(outcome(1).await, Outcome::Unavailable(_)), "its handler ran");
+        assert!(matches!(outcome(-1).await, Outcome::Permanent(reason) if reason.contains("not-negative")));
     }
 }

@@ -24,9 +24,9 @@ pub(super) fn record(request: &HttpRequest, method: &Method, status: StatusCode,
     let route = request.match_pattern().unwrap_or_else(|| "-".to_owned());
     // Refusals during an outage are logged where the cause is known, in one line a second.
     if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
-        tracing::warn!(method, route, status = status.as_u16(), took_ms = millis(took), "a request failed");
+        tracing::warn!(method, route, status = status.as_u16(), duration_ms = millis(took), "a request failed");
     } else {
-        tracing::debug!(method, route, status = status.as_u16(), took_ms = millis(took), "a request was answered");
+        tracing::debug!(method, route, status = status.as_u16(), duration_ms = millis(took), "a request was answered");
     }
     METRICS.with_borrow_mut(|metrics| {
         let RequestMetrics { seconds, requests } =

@@ -93,7 +93,7 @@ impl ClientConnection {
         }
     }
 
-    /// Returns true if the connection is already to be ended.
+    /// Returns true if the connection is being evicted.
     pub(super) fn is_evicted(&self) -> bool {
         self.is_evicted.get()
     }
@@ -215,7 +215,7 @@ impl ClientConnection {
         }
     }
 
-    /// Notes that the system took `length` bytes of an answer. Every [`RATE`] bytes give the client another second.
+    /// Records that the system took `length` bytes of an answer. Every [`RATE`] bytes give the client another second.
     fn record_write(&self, length: usize) {
         self.is_unflushed.set(true);
         if let Turn::Client(deadline) = self.turn.get() {
@@ -224,7 +224,7 @@ impl ClientConnection {
         }
     }
 
-    /// Notes that the system took all bytes that were to be written.
+    /// Records that the system took all bytes that were to be written.
     fn record_flush(&self) {
         if let (true, Turn::Client(_)) = (self.is_unflushed.replace(false), self.turn.get()) {
             self.turn.set(Turn::Client(Instant::now() + self.client_timeout));
@@ -246,7 +246,7 @@ impl<'a> BodyTurn<'a> {
         Self(connection)
     }
 
-    /// Notes that the body is complete.
+    /// Records that the body is complete.
     pub(super) fn complete(&self) {
         if let Some(connection) = self.0 {
             connection.is_unread.set(false);

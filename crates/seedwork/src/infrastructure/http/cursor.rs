@@ -1,4 +1,4 @@
-//! The cursor of a list: the position of the last item of a page, as an opaque text.
+//! The cursor of a list: the place of the last item of a page, as an opaque text.
 
 use super::{parse_errors::rule_error, texts};
 use crate::{application::PageCursor, domain::Timestamp};
@@ -7,13 +7,12 @@ use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
 use uuid::Uuid;
 
-/// The beginning of the year 10000, in microseconds. A later position is not one of ours.
+/// The beginning of the year 10000, in microseconds. A later time is not one of ours.
 const END: i64 = 253_402_300_800_000_000;
 
-/// Encodes a position.
-pub(super) fn encode(position: &PageCursor) -> String {
-    let created = position.created.timestamp_micros().to_be_bytes();
-    BASE64_URL_SAFE_NO_PAD.encode([&created[..], position.id.as_bytes()].concat())
+pub(super) fn encode(cursor: &PageCursor) -> String {
+    let created = cursor.created.timestamp_micros().to_be_bytes();
+    BASE64_URL_SAFE_NO_PAD.encode([&created[..], cursor.id.as_bytes()].concat())
 }
 
 fn decode(text: &str) -> Option<PageCursor> {

@@ -96,7 +96,7 @@ fn refused(path: &str, error: &serde_json::Error) -> Problem {
     match error.classify() {
         Category::Data => {
             let message = error.to_string();
-            // The path says more than the position in the text.
+            // The path locates the error better than the position in the text.
             let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
             Problem::unreadable("cuerpo-invalido", field_violation(path, message))
         }
@@ -217,7 +217,7 @@ mod tests {
         refused(&with("/id", json!(1)), "id", "tipo-correcto");
         refused(&with("/legs/1/class", json!("Tourist")), "legs[1].class", "valor-conocido");
         let problem = read(&with("/legs/1/class", json!("Tourist"))).unwrap_err();
-        assert_eq!(violation(&problem)[2], "El valor no se conoce: debe ser uno de Economy, First");
+        assert_eq!(violation(&problem)[2], "El valor no se reconoce: debe ser uno de estos: Economy, First");
     }
 
     #[test]

@@ -106,10 +106,10 @@ mod tests {
     #[test]
     fn known_values_are_listed() {
         let message = "unknown variant `x`, expected one of `natural`, `empresa`";
-        let text = "El valor no se conoce: debe ser uno de natural, empresa";
+        let text = "El valor no se reconoce: debe ser uno de estos: natural, empresa";
         check("tipo", message, "tipo", "valor-conocido", text);
         let message = "unknown variant `x`, expected `a` or `b`";
-        check("tipo", message, "tipo", "valor-conocido", "El valor no se conoce: debe ser uno de a, b");
+        check("tipo", message, "tipo", "valor-conocido", "El valor no se reconoce: debe ser uno de estos: a, b");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! | standby | the [lease](Lease) is free | leader, from the stored cursor | a new epoch in `relay` |
 //! | leader | records are acknowledged | leader, with a greater cursor | `relay.seq`, at most 100 ms later |
 //! | leader | the broker rejects a record for good | leader; its key is withheld | rows in `withheld` |
-//! | leader | the lease is not renewed in time | standby; no record is in flight | none |
+//! | leader | the lease is not renewed in time | paused, then standby; no record is in flight | none |
 //! | leader | a failure | paused, then standby; no record is in flight | the cursor |
 //! | leader | the process stops | stopped; no record is in flight | the cursor; the lease is free |
 

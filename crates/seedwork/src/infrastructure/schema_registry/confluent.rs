@@ -203,7 +203,7 @@ impl Confluent {
     }
 }
 
-/// The reason why there is no id.
+/// A lookup or a registration that returned no id.
 enum RegistryError {
     /// The registry does not answer, or has trouble of its own.
     Unavailable(String),

@@ -40,7 +40,7 @@ pub struct Decoders {
 /// Lookups that failed and are not repeated at once.
 #[derive(Default)]
 struct FailedLookups {
-    /// The ids that it does not know.
+    /// The ids that the registry does not know, with the time of the lookup.
     unknown: HashMap<i32, Instant>,
     /// The time of the last lookup without an answer, and the reason.
     unavailable: Option<(Instant, String)>,

@@ -66,7 +66,7 @@ impl ConnectionLimit {
     /// The contexts need more than `limit` connections.
     pub fn new(limit: usize, needs: ConnectionNeeds) -> Result<Self, TooFewConnections> {
         let ConnectionNeeds { contexts, relay, consumers } = needs;
-        let relays = if relay { (1, "1 to relay") } else { (1, "1 to announce commits") };
+        let relays = if relay { (1, "1 to relay") } else { (1, "1 to notify of commits") };
         let consumes = if consumers { (3, "3 to consume") } else { (0, "0 to consume") };
         let parts =
             [(1, "1 to commit"), relays, consumes, (1, "1 to read by id"), (1, "1 for lists"), (1, "1 for readiness")];

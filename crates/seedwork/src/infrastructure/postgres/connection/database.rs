@@ -27,11 +27,11 @@ pub struct Database {
     share: ConnectionShare,
     lists: Pool,
     outage: Outage,
-    /// One check for each kind of record that is read here.
+    /// One check for each type of aggregate that is read here.
     checks: Arc<Mutex<Vec<Check>>>,
 }
 
-/// Reads no rows of a kind of record. An error means that the tables do not match the program.
+/// Reads no rows of a type of aggregate. An error means that the tables do not match the program.
 pub(super) type Check = fn(&mut AsyncPgConnection) -> BoxFuture<'_, QueryResult<()>>;
 
 impl fmt::Debug for Database {
@@ -118,13 +118,13 @@ impl Database {
         self.checks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds the check of a kind of record that is read here.
+    /// Adds the check of a type of aggregate that is read here.
     pub(crate) fn expect(&self, check: Check) {
         self.checks().push(check);
     }
 
-    /// Returns true if the tables of all records that are read here match the program. A database that does not answer
-    /// counts as a match.
+    /// Returns true if the tables of all aggregates that are read here match the program. A database that does not
+    /// answer counts as a match.
     pub(crate) async fn fits(&self) -> bool {
         let checks = self.checks().clone();
         for check in checks {

@@ -23,7 +23,7 @@ const GROUP: usize = 256;
 /// The most ids that may wait.
 const WAITING: usize = 16_384;
 
-/// A task that reads one kind of record. It shares a connection with the other kinds on its thread.
+/// A task that reads the rows of one type of aggregate. It shares a connection with the other types on its thread.
 pub(super) struct BatchLoader<R> {
     ids: mpsc::Sender<PendingRead<R>>,
 }
@@ -61,7 +61,7 @@ impl<R: AggregateRows> BatchLoader<R> {
         self.ids.is_closed()
     }
 
-    /// Queues a read of the record with this id.
+    /// Queues a read of the aggregate with this id.
     pub(super) fn request(&self, id: Uuid) -> Result<ReplyReceiver<Found<R>>, ReadError> {
         let (reply, receiver) = reply::channel();
         self.ids.try_send(PendingRead { id, reply }).map_err(|_| ReadError::Unavailable)?;
@@ -77,6 +77,8 @@ async fn run<R: AggregateRows>(
 ) {
     let mut wanted = wanted.lock().await;
     let mut group = Vec::with_capacity(GROUP);
+    // A buffer that is used again: each query needs a list of ids of its own, and no other allocation.
+    let mut ids: Arc<Vec<Uuid>> = Arc::new(Vec::with_capacity(GROUP));
     while let Some(1..) = stop.run_until_cancelled(wanted.recv_many(&mut group, GROUP)).await {
         // Ids that are requested in the same turn of this thread join the batch.
         yield_now().await;
@@ -86,14 +88,16 @@ async fn run<R: AggregateRows>(
             group.push(one);
         }
         group.retain(|one| !one.reply.is_closed());
-        let ids: Vec<Uuid> = group.iter().map(|one| one.id).collect();
-        let by_ids = pool.read(async move |db| R::by_ids(ids.clone(), db).await);
+        let buffer = Arc::make_mut(&mut ids);
+        buffer.clear();
+        buffer.extend(group.iter().map(|one| one.id));
+        let ids = Arc::clone(&ids);
+        let by_ids = pool.read(async move |db| R::by_ids(ids.to_vec(), db).await);
         let found = tokio::time::timeout(deadline, by_ids).await;
         match found.unwrap_or_else(|_| Err(ReadFailure::Away("no answer in time".to_owned()))) {
-            Ok(records) => {
-                let records: HashMap<Uuid, R> =
-                    records.into_iter().map(|record| (record.root().id(), record)).collect();
-                reply::deliver(group.drain(..).map(|one| (one.reply, Ok(records.get(&one.id).cloned()))));
+            Ok(rows) => {
+                let rows: HashMap<Uuid, R> = rows.into_iter().map(|rows| (rows.root().id(), rows)).collect();
+                reply::deliver(group.drain(..).map(|one| (one.reply, Ok(rows.get(&one.id).cloned()))));
             }
             Err(failed) => {
                 // A caller that has given up is counted where it gave up.

@@ -25,8 +25,8 @@ use std::{
 use tokio::{runtime::Handle, time::sleep};
 use uuid::Uuid;
 
-/// Reads one kind of record by id, from any thread. It chooses the `BatchLoader` of the calling thread, which groups
-/// the ids.
+/// Reads the rows of one type of aggregate by id, from any thread. It chooses the `BatchLoader` of the calling
+/// thread, which groups the ids.
 ///
 /// A thread with a runtime of its own, such as a worker of the HTTP server, has a loader of its own: waking another
 /// thread and being woken by it would cost more than the read. All other threads share one loader. So do workers beyond
@@ -51,7 +51,7 @@ impl<R: AggregateRows> Reads<R> {
         Self { shared: BatchLoader::start(Arc::clone(&slots.shared)), slots, own: Arc::default() }
     }
 
-    /// Returns the record with an id, if there is one. The caller sets the time limit.
+    /// Returns the rows of the aggregate with an id, if there is one. The caller sets the time limit.
     ///
     /// # Errors
     ///
@@ -81,7 +81,7 @@ impl<R: AggregateRows> Reads<R> {
     }
 }
 
-/// The loaders of a context, by kind of record.
+/// The loaders of a context, by type of aggregate.
 #[derive(Clone)]
 pub(crate) struct BatchLoaders {
     slots: Arc<LoaderSlots>,
@@ -112,7 +112,7 @@ impl BatchLoaders {
         pool.read(async move |db| which.ids(most, db).await).await.map_err(|failed| pool.refuse(failed, 1))
     }
 
-    /// Returns the reads of one kind of record.
+    /// Returns the reads of one type of aggregate.
     pub(crate) fn of<R: AggregateRows>(&self) -> Reads<R> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || {

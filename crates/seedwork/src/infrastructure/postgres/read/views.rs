@@ -31,7 +31,7 @@ impl From<ReadError> for StorageError {
 }
 
 impl<R: AggregateRows> Reads<R> {
-    /// Returns the view of the record with an id, if there is one.
+    /// Returns the view of the aggregate with an id, if there is one.
     ///
     /// # Errors
     ///

@@ -87,7 +87,7 @@ impl<E> PgUnitOfWorkFactory<E> {
         self.committer.commit(writes, Vec::new(), Instant::now() + MESSAGE).await.map(|Committed| ())
     }
 
-    /// Returns the grouped reads of one kind of record, for queries.
+    /// Returns the grouped reads of one type of aggregate, for queries.
     pub fn reads<R: AggregateRows>(&self) -> Reads<R> {
         self.loaders.of()
     }
@@ -275,8 +275,8 @@ async fn committed<A: Persisted>(
     id: Uuid,
     deadline: Instant,
 ) -> Result<Option<A>, StorageError> {
-    let record = timeout_at(deadline, reads.by_id(id)).await.unwrap_or(Err(ReadError::Unavailable))?;
-    let restored = record.map(A::try_from).transpose();
+    let rows = timeout_at(deadline, reads.by_id(id)).await.unwrap_or(Err(ReadError::Unavailable))?;
+    let restored = rows.map(A::try_from).transpose();
     restored.map_err(|error| StorageError::Defect(format!("the rows of {id} cannot be restored: {error}")))
 }
 
@@ -285,8 +285,8 @@ impl<E: Send, S: FindIds> Find<S> for PgUnitOfWork<E> {
     async fn find(&mut self, which: S) -> Result<Vec<S::Of>, StorageError> {
         let (kind, which) = (TypeId::of::<S::Of>(), Arc::new(which));
         let one_more = i64::try_from(REACTION_BATCH).unwrap_or(i64::MAX).saturating_add(1);
-        let members = timeout_at(self.until(), self.loaders.find(Arc::clone(&which), one_more));
-        let mut ids = members.await.unwrap_or(Err(ReadError::Unavailable))?;
+        let found_ids = timeout_at(self.until(), self.loaders.find(Arc::clone(&which), one_more));
+        let mut ids = found_ids.await.unwrap_or(Err(ReadError::Unavailable))?;
         ids.extend(self.saved.iter().map(|saved| saved.key).filter(|key| key.0 == kind).map(|key| key.1));
         ids.sort_unstable();
         ids.dedup();
