@@ -49,7 +49,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
                 &::seedwork::infrastructure::postgres::Table {
                     name: #table_name,
                     columns: &[#((#texts, <#types as ::seedwork::infrastructure::postgres::Column>::ARRAY)),*],
-                    kind: ::seedwork::infrastructure::postgres::Kind::#kind,
+                    role: ::seedwork::infrastructure::postgres::RowRole::#kind,
                 };
 
             fn columns<'a>(rows: &[&'a Self]) -> ::std::vec::Vec<::seedwork::infrastructure::postgres::Param<'a>> {

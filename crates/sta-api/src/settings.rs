@@ -202,7 +202,7 @@ mod tests {
     use super::*;
     use seedwork::infrastructure::{
         broker::{Password, SecurityProtocol},
-        schema_registry::Policy,
+        schema_registry::MissingSchemaPolicy,
     };
 
     fn read(variables: &[(&str, &str)]) -> anyhow::Result<Settings> {
@@ -257,7 +257,7 @@ mod tests {
         assert_eq!((kafka.group_instance_id.as_deref(), kafka.partitions, kafka.replication), (Some("one"), 12, 3));
         assert_eq!((kafka.min_insync, kafka.retention), (Some(3), Duration::from_secs(36 * 3_600)));
         let registry = settings.registry.unwrap();
-        assert_eq!((registry.url.as_str(), registry.policy), ("http://registry:8081", Policy::Refuse));
+        assert_eq!((registry.url.as_str(), registry.policy), ("http://registry:8081", MissingSchemaPolicy::Refuse));
         assert_eq!(registry.credentials, Some(("sta".into(), "hunter3".into())));
         assert_eq!(settings.listen, "0.0.0.0:8080".parse().ok());
         assert_eq!(settings.data_dir, Some("/data".into()));

@@ -87,7 +87,7 @@ where
         H: Refuse,
     {
         let mut uow = self.factory.begin(cause);
-        uow.publish(&H::Rejection::from(refusal));
+        uow.publish(&H::RefusalEvent::from(refusal));
         self.factory.commit(uow).await.map(|Committed| ())
     }
 

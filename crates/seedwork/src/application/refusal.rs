@@ -23,6 +23,6 @@ pub struct Refusal {
 
 /// A context that handles commands from the broker and publishes its refusals.
 pub trait Refuse: Context {
-    /// The record of a refusal.
-    type Rejection: IntegrationEvent + From<Refusal>;
+    /// The event that a refusal is published as.
+    type RefusalEvent: IntegrationEvent + From<Refusal>;
 }

@@ -7,7 +7,6 @@ pub mod consumer;
 pub mod http;
 pub mod module;
 mod outage;
-pub mod pg_context;
 pub mod postgres;
 pub mod relay;
 pub mod schema_registry;

@@ -2,8 +2,7 @@
 
 use super::{
     consumer::{Subscriptions, SubscriptionsBuilder},
-    pg_context::{PgContext, PgUow},
-    postgres::{CommitterSettings, Database, LogState, Migrations, PgUnitOfWorkFactory, Pool},
+    postgres::{CommitterSettings, Database, LogState, Migrations, PgContext, PgUnitOfWorkFactory, PgUow, Pool},
     supervise::Supervisor,
 };
 use crate::{

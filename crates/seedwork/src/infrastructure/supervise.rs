@@ -60,11 +60,11 @@ impl Supervisor {
         self.stop.clone()
     }
 
-    /// Cancels the token and waits for the tasks to end, at most for `patience`. Returns true if all ended.
-    pub async fn stop(&self, patience: Duration) -> bool {
+    /// Cancels the token and waits for the tasks to end, at most for `timeout`. Returns true if all ended.
+    pub async fn stop(&self, timeout: Duration) -> bool {
         self.stop.cancel();
         self.tasks.close();
-        tokio::time::timeout(patience, self.tasks.wait()).await.is_ok()
+        tokio::time::timeout(timeout, self.tasks.wait()).await.is_ok()
     }
 }
 

@@ -47,7 +47,7 @@ impl TestBroker {
     /// The type and its schema differ, or the database does not answer.
     pub async fn publish<M: IntegrationEvent>(&self, id: &str, message: &M) -> anyhow::Result<()> {
         let (record, body) = avro::encode(message)?;
-        let value = avro::wire(self.registry.id(M::TOPIC, record.fingerprint).await?, &body);
+        let value = avro::to_wire_format(self.registry.id(M::TOPIC, record.fingerprint).await?, &body);
         let headers = [("ce_id", id), ("ce_source", "/test"), ("ce_type", M::TYPE)];
         let headers = headers.map(|(name, value)| (name.into(), value.to_owned())).to_vec();
         let (topic, key) = (M::TOPIC.to_owned(), message.key());

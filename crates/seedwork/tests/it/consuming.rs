@@ -65,7 +65,7 @@ impl TestConsumer {
 /// The n-th message about an account.
 pub(crate) async fn message(fixture: &Fixture, id: Uuid, n: u32, message_id: &str) -> Record {
     let (record, body) = avro::encode(&Changed::new(id, n)).unwrap();
-    let value = avro::wire(fixture.registry().await.id(TOPIC, record.fingerprint).await.unwrap(), &body);
+    let value = avro::to_wire_format(fixture.registry().await.id(TOPIC, record.fingerprint).await.unwrap(), &body);
     let header = |name: &'static str, value: &str| (name.into(), value.to_owned());
     let headers = vec![header("ce_id", message_id), header("ce_source", "/test"), header("ce_type", Changed::TYPE)];
     Record { topic: TOPIC.into(), key: id.to_string(), time: chrono::DateTime::UNIX_EPOCH, headers, value }

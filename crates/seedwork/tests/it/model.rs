@@ -9,7 +9,7 @@ use seedwork::{
         Save, StorageError, Translate, UnitOfWork,
     },
     domain::{Aggregate, Recorded, Version},
-    infrastructure::postgres::{Kind, Migrations, Param, PersistedReadModel, PgUnitOfWork, Projection, Row, Table},
+    infrastructure::postgres::{Migrations, Param, PersistedReadModel, PgUnitOfWork, Projection, Row, RowRole, Table},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -291,7 +291,7 @@ impl PersistedReadModel for Bomb {
 
 impl Row for Bomb {
     const TABLE: &'static Table =
-        &Table { name: "bombs", columns: &[("id", "uuid[]")], kind: Kind::Projection, key: &["id"], order: "id" };
+        &Table { name: "bombs", columns: &[("id", "uuid[]")], role: RowRole::Projection, key: &["id"], order: "id" };
 
     fn columns<'a>(_: &[&'a Self]) -> Vec<Param<'a>> {
         panic!("a defect of the program")

@@ -131,7 +131,7 @@ impl Send {
 
     fn schema(&self) -> anyhow::Result<&'static avro::RecordSchema> {
         let fits = |record: &&avro::RecordSchema| record.name == self.record || record.short_name() == self.record;
-        match avro::all().filter(fits).collect::<Vec<_>>()[..] {
+        match avro::record_schemas().filter(fits).collect::<Vec<_>>()[..] {
             [record] => Ok(record),
             [] => bail!("there is no record {}", self.record),
             _ => bail!("several records are called {}: give the full name", self.record),
@@ -156,7 +156,7 @@ impl Send {
         ];
         headers.retain(|(name, _)| !self.header.iter().any(|(given, _)| given == name));
         headers.extend(self.header.iter().map(|(name, value)| (name.clone().into(), value.clone())));
-        Ok(Record { topic: self.topic.clone(), key, time, headers, value: avro::wire(schema_id, &body) })
+        Ok(Record { topic: self.topic.clone(), key, time, headers, value: avro::to_wire_format(schema_id, &body) })
     }
 }
 

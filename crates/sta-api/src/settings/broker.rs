@@ -3,7 +3,7 @@
 use super::{Source, duration::duration, parsed, path, within};
 use seedwork::infrastructure::{
     broker::{KafkaSettings, Password, SecurityProtocol},
-    schema_registry::{Policy, RegistrySettings},
+    schema_registry::{MissingSchemaPolicy, RegistrySettings},
 };
 use std::time::Duration;
 use url::Url;
@@ -71,7 +71,7 @@ pub(super) fn registry(source: &mut Source) -> Option<RegistrySettings> {
     Some(RegistrySettings {
         url: url?,
         credentials: username.zip(password),
-        policy: policy.unwrap_or(Policy::Register),
+        policy: policy.unwrap_or(MissingSchemaPolicy::Register),
     })
 }
 
@@ -111,10 +111,10 @@ fn registry_url(text: &str) -> Result<String, String> {
     }
 }
 
-fn policy(text: &str) -> Result<Policy, String> {
+fn policy(text: &str) -> Result<MissingSchemaPolicy, String> {
     match text {
-        "register" => Ok(Policy::Register),
-        "refuse" => Ok(Policy::Refuse),
+        "register" => Ok(MissingSchemaPolicy::Register),
+        "refuse" => Ok(MissingSchemaPolicy::Refuse),
         _ => Err("register or refuse".to_owned()),
     }
 }

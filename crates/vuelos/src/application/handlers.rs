@@ -32,5 +32,5 @@ impl Context for Handlers {
 impl<U: Send> DomainEventHandler<U> for Handlers {}
 
 impl Refuse for Handlers {
-    type Rejection = ComandoRechazado;
+    type RefusalEvent = ComandoRechazado;
 }

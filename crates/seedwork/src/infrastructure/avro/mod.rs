@@ -6,7 +6,7 @@ pub(super) mod schemas;
 
 pub use json::{from_json, to_json};
 pub use reader_check::check_reader;
-pub use schemas::{RecordSchema, all, record_schema};
+pub use schemas::{RecordSchema, record_schema, record_schemas};
 
 use crate::application::IntegrationEvent;
 use apache_avro::types::Value;
@@ -56,7 +56,7 @@ pub fn decode<E: IntegrationEvent>(value: &Value) -> Result<E, AvroError> {
 }
 
 /// Returns a body in the wire format: the magic byte, the id of its schema, the bare Avro.
-pub fn wire(schema_id: i32, body: &[u8]) -> Vec<u8> {
+pub fn to_wire_format(schema_id: i32, body: &[u8]) -> Vec<u8> {
     let mut value = Vec::with_capacity(5 + body.len());
     value.push(0);
     value.extend_from_slice(&schema_id.to_be_bytes());

@@ -68,7 +68,7 @@ pub fn record_schema(name: &str) -> Option<&'static RecordSchema> {
 }
 
 /// Returns the schemas of all records.
-pub fn all() -> impl Iterator<Item = &'static RecordSchema> {
+pub fn record_schemas() -> impl Iterator<Item = &'static RecordSchema> {
     RECORDS.values()
 }
 

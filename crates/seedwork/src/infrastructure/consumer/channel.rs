@@ -31,7 +31,7 @@ pub(super) enum DispatchWork {
         /// The generation in which they were read. Messages of an older generation than their partition's are stale.
         generation: u64,
     },
-    Retry {
+    RetryParked {
         /// Parked messages that are due.
         messages: Vec<ReceivedMessage>,
         /// The connection on which the results are stored.

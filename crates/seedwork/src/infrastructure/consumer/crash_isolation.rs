@@ -1,6 +1,6 @@
 //! Isolation of the poison message that crashes the process.
 //!
-//! After an unclean shutdown, each message that may have been in flight is handled alone, with a durable mark. A
+//! After an unclean shutdown, each message that may have been in flight is handled alone, and the attempt is recorded. A
 //! message that was alone in flight in three crashes is dead.
 //!
 //! | state | event | next state | durable fact |
@@ -8,7 +8,7 @@
 //! | not consuming | the session opens | consuming | a row in `processes`, and a lock of the session |
 //! | consuming | an orderly shutdown | not consuming | the row is deleted |
 //! | consuming | a crash | unclean shutdown | the row stays, the lock is gone |
-//! | unclean shutdown | a process is assigned a partition | at risk | rows in `at_risk`; the mark counts in `crashes` |
+//! | unclean shutdown | a process is assigned a partition | at risk | rows in `at_risk`; the recorded attempt counts in `crashes` |
 //! | at risk | the position passes `until` | not at risk | the row in `at_risk` is deleted, later |
 //!
 //! A process that is frozen or disconnected looks like a crashed one. That only costs time: claims decide on effects.
@@ -70,13 +70,13 @@ const OPEN: &str = "INSERT INTO processes (id) VALUES ($1) \
 const CLOSED: &str =
     "DELETE FROM processes WHERE id = $1 AND set_config('synchronous_commit', 'off', true) IS NOT NULL";
 
-const MARK: &str = "\
-    WITH mark AS (UPDATE processes SET topic = $2, partition = $3, \"offset\" = $4 \
+const RECORD_ATTEMPT: &str = "\
+    WITH recorded AS (UPDATE processes SET topic = $2, partition = $3, \"offset\" = $4 \
     WHERE id = $1 AND set_config('synchronous_commit', 'off', true) IS NOT NULL RETURNING 1) \
     SELECT coalesce((SELECT c.count FROM crashes c WHERE c.topic = $2 AND c.partition = $3 AND c.\"offset\" = $4), 0) \
-    FROM mark";
+    FROM recorded";
 
-const UNMARK: &str = "UPDATE processes SET topic = NULL, partition = NULL, \"offset\" = NULL \
+const CLEAR_ATTEMPT: &str = "UPDATE processes SET topic = NULL, partition = NULL, \"offset\" = NULL \
     WHERE id = $1 AND set_config('synchronous_commit', 'off', true) IS NOT NULL";
 
 /// Serializes the detection of crashes, so that each is counted once.
@@ -125,7 +125,7 @@ const SHORTEN: &str = "\
 /// Knows which messages of a consumer are at risk, and isolates them.
 pub(super) struct CrashIsolation {
     process: Uuid,
-    /// The session that holds the lock and stores the marks.
+    /// The session that holds the lock and records the attempts.
     session: watch::Sender<Option<Arc<Client>>>,
     at_risk: Mutex<HashMap<Partition, RangeAtRisk>>,
 }
@@ -233,7 +233,7 @@ impl CrashIsolation {
         IsolationPermit::Exclusive { _others: IN_FLIGHT.write().await, _next: next }
     }
 
-    /// Makes an attempt to handle a message, with a durable mark if it is alone in flight.
+    /// Makes an attempt to handle a message. If the message is alone in flight, the attempt is recorded.
     pub(super) async fn run(
         &self,
         message: &ReceivedMessage,
@@ -241,20 +241,20 @@ impl CrashIsolation {
         attempt: impl Future<Output = Outcome>,
     ) -> Outcome {
         let IsolationPermit::Exclusive { .. } = &permit else { return attempt.await };
-        let outcome = match self.mark(message).await {
+        let outcome = match self.record_attempt(message).await {
             Ok(crashes) if crashes < MAX_CRASHES => attempt.await,
             Ok(crashes) => {
                 Outcome::Permanent(format!("the process crashed {crashes} times while only it was in flight"))
             }
             Err(error) => {
                 let error = format!("{error:#}");
-                tracing::warn!(error, "a message at risk waits: its mark cannot be stored");
+                tracing::warn!(error, "a message at risk waits: the attempt cannot be recorded");
                 return Outcome::Unavailable(error);
             }
         };
-        // The next mark overwrites a stale one, and a new session clears it.
-        if let Err(error) = self.unmark().await {
-            tracing::debug!(error = format!("{error:#}"), "the mark of a message is not cleared");
+        // The next attempt overwrites a stale one, and a new session clears it.
+        if let Err(error) = self.clear_attempt().await {
+            tracing::debug!(error = format!("{error:#}"), "the attempt of a message is not cleared");
         }
         outcome
     }
@@ -266,16 +266,17 @@ impl CrashIsolation {
         })
     }
 
-    /// Marks a message as alone in flight. Returns the number of crashes in which it was.
-    async fn mark(&self, message: &ReceivedMessage) -> anyhow::Result<i32> {
+    /// Records an attempt with this message alone in flight. Returns the number of crashes in which it was.
+    async fn record_attempt(&self, message: &ReceivedMessage) -> anyhow::Result<i32> {
         let Partition { topic, number } = &message.delivery.partition;
         let session = self.session()?;
-        let row = session.query_opt(MARK, &[&self.process, &&**topic, number, &message.delivery.offset]).await?;
+        let row =
+            session.query_opt(RECORD_ATTEMPT, &[&self.process, &&**topic, number, &message.delivery.offset]).await?;
         Ok(row.context("another process has taken this process for crashed")?.get(0))
     }
 
-    async fn unmark(&self) -> anyhow::Result<()> {
-        self.session()?.execute(UNMARK, &[&self.process]).await?;
+    async fn clear_attempt(&self) -> anyhow::Result<()> {
+        self.session()?.execute(CLEAR_ATTEMPT, &[&self.process]).await?;
         Ok(())
     }
 

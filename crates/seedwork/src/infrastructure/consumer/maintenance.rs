@@ -76,7 +76,7 @@ impl<B: Broker> Consumer<B> {
         let positions = self.offsets.unstored();
         if !positions.is_empty() {
             positions::store(client, &positions).await?;
-            self.offsets.mark_stored(&positions);
+            self.offsets.set_stored(&positions);
         }
         Ok(())
     }
@@ -106,7 +106,7 @@ impl<B: Broker> Consumer<B> {
                     message.parked.is_some_and(|parked| self.retries.start(key, parked.n))
                 });
                 if !messages.is_empty() {
-                    slot.send(DispatchWork::Retry { messages, client: Arc::clone(&client) });
+                    slot.send(DispatchWork::RetryParked { messages, client: Arc::clone(&client) });
                 }
             }
             tokio::time::sleep_until(began + DUE_INTERVAL).await;

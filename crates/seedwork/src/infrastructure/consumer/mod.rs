@@ -210,7 +210,7 @@ impl<B: Broker> Consumer<B> {
                             }
                         }
                     }
-                    Some(DispatchWork::Retry { messages, client }) => {
+                    Some(DispatchWork::RetryParked { messages, client }) => {
                         for message in messages {
                             let (key, client) = (MessageKey::parked(&message.delivery), Arc::clone(&client));
                             queues.push(key, message, |key, message| self.retry_parked(key, message, client));

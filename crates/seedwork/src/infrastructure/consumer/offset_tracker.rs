@@ -99,7 +99,7 @@ impl OffsetTracker {
         unstored.map(|(partition, offsets)| (partition.clone(), offsets.position())).collect()
     }
 
-    pub(super) fn mark_stored(&self, positions: &[(Partition, i64)]) {
+    pub(super) fn set_stored(&self, positions: &[(Partition, i64)]) {
         let mut all = self.lock();
         for (partition, position) in positions {
             if let Some(offsets) = all.get_mut(partition) {

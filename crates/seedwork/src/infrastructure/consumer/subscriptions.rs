@@ -9,8 +9,7 @@ use crate::{
     infrastructure::{
         avro::{self, AvroError},
         client_texts,
-        pg_context::{PgCommandBus, PgContext, PgUow},
-        postgres::Parking,
+        postgres::{Parking, PgCommandBus, PgContext, PgUow},
     },
 };
 use anyhow::ensure;
@@ -270,7 +269,7 @@ mod tests {
     impl<U: Send> DomainEventHandler<U> for Handlers {}
 
     impl Refuse for Handlers {
-        type Rejection = Order;
+        type RefusalEvent = Order;
     }
 
     impl<U: Send> CommandHandler<PlaceOrder, U> for Handlers {

@@ -5,7 +5,7 @@ use crate::{
     application::{Cause, Command, CommandHandler, Context, Query, QueryBus, QueryHandler},
     infrastructure::{
         outage::Outage,
-        pg_context::{PgCommandBus, PgContext, PgUow},
+        postgres::{PgCommandBus, PgContext, PgUow},
     },
 };
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};

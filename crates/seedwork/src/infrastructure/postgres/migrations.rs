@@ -36,7 +36,7 @@ const LOCK: u32 = 2_000;
 /// The pause before the next try, which lets other sessions pass.
 const PAUSE: Duration = Duration::from_millis(500);
 /// The time after which a migration without its lock fails.
-const PATIENCE: Duration = Duration::from_secs(120);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(120);
 /// The interval between two queries for blocking sessions.
 const INTERVAL: Duration = Duration::from_millis(500);
 
@@ -87,7 +87,7 @@ async fn locked<T>(
     watch: &Client,
     mut act: impl AsyncFnMut() -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + LOCK_TIMEOUT;
     let mut logged = String::new();
     loop {
         let mut holders = None;

@@ -1,6 +1,7 @@
 //! The PostgreSQL adapter: units of work, the group committer, the log and grouped reads.
 
 mod connection;
+mod context;
 mod migrations;
 mod probe;
 mod read;
@@ -17,6 +18,7 @@ pub use connection::{
     usage::watch_connection_usage,
     verify_server::verify_server,
 };
+pub use context::{PgCommandBus, PgContext, PgUow};
 #[cfg(feature = "testing-postgres")]
 pub(crate) use migrations::CONTEXT;
 pub use migrations::{Migrations, migrate};
@@ -26,7 +28,7 @@ pub use tables::{
     aggregate_rows::AggregateRows,
     changes::Change,
     mapping::{FindIds, Persisted, PersistedReadModel},
-    row::{Column, Kind, ListedRow, Param, Part, Projection, Root, Row, Table},
+    row::{Column, ListedRow, Param, Part, Projection, Root, Row, RowRole, Table},
 };
 pub use write::{
     committer::{CommitterSettings, LogState},

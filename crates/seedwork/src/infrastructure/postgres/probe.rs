@@ -13,7 +13,7 @@ use tokio::{
 use tokio_postgres::{Client, Error, Statement, error::SqlState};
 
 /// The longest time until an answer.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 /// The time for which an answer is reused. Readiness is open to everybody, and must not load the database.
 const FRESH: Duration = Duration::from_secs(1);
 /// The pause before a log without room is checked again. At the first start its partitions are just being made.
@@ -104,7 +104,7 @@ impl Probe {
 
     /// Returns the readiness within a second. It is at most a second old.
     pub async fn check(&self) -> Readiness {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         let Ok(mut cache) = timeout_at(until, self.cache.lock()).await else { return Readiness::default() };
         if let Some((at, readiness)) = cache.answer
             && at.elapsed() < FRESH

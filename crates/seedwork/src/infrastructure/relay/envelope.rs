@@ -71,7 +71,7 @@ impl LogEntry {
             header("traceparent", trace);
         }
         header("content-type", "application/avro".into());
-        let value = avro::wire(schema_id, row.get(11));
+        let value = avro::to_wire_format(schema_id, row.get(11));
         Record { topic: row.get(2), key: key.into(), time, headers, value }
     }
 }

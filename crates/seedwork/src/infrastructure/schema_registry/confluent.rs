@@ -36,7 +36,7 @@ pub struct RegistrySettings {
     /// The user and the password.
     pub credentials: Option<(String, String)>,
     /// The treatment of missing schemas.
-    pub policy: Policy,
+    pub policy: MissingSchemaPolicy,
 }
 
 impl fmt::Debug for RegistrySettings {
@@ -47,7 +47,7 @@ impl fmt::Debug for RegistrySettings {
 
 /// The treatment of a schema that the registry does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Policy {
+pub enum MissingSchemaPolicy {
     /// Register it.
     Register,
     /// Refuse to start: schemas are registered elsewhere.
@@ -62,7 +62,7 @@ type Ids = HashMap<i64, HashMap<String, i32>>;
 pub(super) struct Confluent {
     url: String,
     settings: Arc<SrSettings>,
-    policy: Policy,
+    policy: MissingSchemaPolicy,
     ids: Arc<RwLock<Ids>>,
 }
 
@@ -89,7 +89,7 @@ impl Confluent {
             })
         };
         let mut missing = Vec::new();
-        for record in schemas::all().filter(own) {
+        for record in schemas::record_schemas().filter(own) {
             missing
                 .push((record.topic.with_context(|| format!("the schema of {} names no topic", record.name))?, record));
         }
@@ -177,11 +177,11 @@ impl Confluent {
     async fn ask(&self, topic: &str, name: &str, fingerprint: i64, text: &str) -> Result<i32, RegistryError> {
         let subject = format!("{topic}-{name}");
         let id = match self.policy {
-            Policy::Register => {
+            MissingSchemaPolicy::Register => {
                 let schema = SuppliedSchema::new(Some(name.to_owned()), SchemaType::Avro, text.to_owned());
                 post_schema(&self.settings, subject.clone(), schema).await.map(|registered| Some(registered.id))
             }
-            Policy::Refuse => {
+            MissingSchemaPolicy::Refuse => {
                 let body = serde_json::json!({ "schema": text, "schemaType": "AVRO" }).to_string();
                 perform_sr_call(&self.settings, SrCall::PostForVersion(&subject, &body)).await.map(|found| found.id)
             }

@@ -4,7 +4,7 @@ mod confluent;
 mod decoders;
 mod table;
 
-pub use confluent::{Policy, RegistrySettings};
+pub use confluent::{MissingSchemaPolicy, RegistrySettings};
 #[cfg(feature = "testing")]
 pub(crate) use decoders::limit_allocations;
 pub use decoders::{Decoder, Decoders, Undecodable};

@@ -49,7 +49,7 @@ impl SchemaTable {
     /// Opens the table and assigns an id to every compiled record.
     pub(super) async fn open(database: Database) -> anyhow::Result<Self> {
         let client = database.client("").await?;
-        let records: Vec<_> = schemas::all().collect();
+        let records: Vec<_> = schemas::record_schemas().collect();
         let fingerprints: Vec<i64> = records.iter().map(|record| record.fingerprint).collect();
         let names: Vec<&str> = records.iter().map(|record| record.name).collect();
         let texts: Vec<&str> = records.iter().map(|record| record.text).collect();

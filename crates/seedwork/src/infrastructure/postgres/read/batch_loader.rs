@@ -30,11 +30,11 @@ pub(super) struct BatchLoader<R> {
 
 struct PendingRead<R> {
     id: Uuid,
-    reply: ReplySender<Found<R>>,
+    reply: ReplySender<ReadResult<R>>,
 }
 
 /// The result of a read by id.
-pub(super) type Found<R> = Result<Option<R>, ReadError>;
+pub(super) type ReadResult<R> = Result<Option<R>, ReadError>;
 
 impl<R> Clone for BatchLoader<R> {
     fn clone(&self) -> Self {
@@ -62,7 +62,7 @@ impl<R: AggregateRows> BatchLoader<R> {
     }
 
     /// Queues a read of the aggregate with this id.
-    pub(super) fn request(&self, id: Uuid) -> Result<ReplyReceiver<Found<R>>, ReadError> {
+    pub(super) fn request(&self, id: Uuid) -> Result<ReplyReceiver<ReadResult<R>>, ReadError> {
         let (reply, receiver) = reply::channel();
         self.ids.try_send(PendingRead { id, reply }).map_err(|_| ReadError::Unavailable)?;
         Ok(receiver)

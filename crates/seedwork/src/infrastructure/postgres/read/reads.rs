@@ -1,7 +1,7 @@
 //! Grouped reads by id, and the threads that make them.
 
 use super::{
-    batch_loader::{BatchLoader, Found},
+    batch_loader::{BatchLoader, ReadResult},
     loader_slots::LoaderSlots,
 };
 use crate::infrastructure::{
@@ -56,11 +56,11 @@ impl<R: AggregateRows> Reads<R> {
     /// # Errors
     ///
     /// The database does not answer, too many reads wait, or the tables do not match the program.
-    pub async fn by_id(&self, id: Uuid) -> Found<R> {
+    pub async fn by_id(&self, id: Uuid) -> ReadResult<R> {
         self.request(id)?.await.unwrap_or(Err(ReadError::Unavailable))
     }
 
-    fn request(&self, id: Uuid) -> Result<ReplyReceiver<Found<R>>, ReadError> {
+    fn request(&self, id: Uuid) -> Result<ReplyReceiver<ReadResult<R>>, ReadError> {
         if !reply::has_own_runtime() {
             return self.shared.request(id);
         }

@@ -67,7 +67,7 @@ pub(crate) fn calls<'a>(changes: impl Iterator<Item = &'a Change>, or_fail: bool
             None => tables.push((table, vec![&*change.0])),
         }
     }
-    tables.sort_by_key(|(table, _)| (table.kind, table.name));
+    tables.sort_by_key(|(table, _)| (table.role, table.name));
     let mut calls = Vec::new();
     for (_, changes) in &tables {
         if let Some(first) = changes.first() {

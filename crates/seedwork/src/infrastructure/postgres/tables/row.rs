@@ -21,7 +21,7 @@ pub struct Table {
     /// Its columns in order, each with the SQL type of an array of its values.
     pub columns: &'static [(&'static str, &'static str)],
     /// The role of its rows.
-    pub kind: Kind,
+    pub role: RowRole,
     /// The columns that identify a row. Of a part: the column that holds the root's id.
     pub key: &'static [&'static str],
     /// The column that orders the versions of a row. A part has none.
@@ -30,7 +30,7 @@ pub struct Table {
 
 /// The role of a table's rows, in the order in which tables are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum RowRole {
     /// One row for each aggregate, with `id` and `version`. It is inserted once, and updated if it has the expected
     /// version.
     Root,

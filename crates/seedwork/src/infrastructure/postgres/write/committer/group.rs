@@ -31,12 +31,12 @@ fn waiting(units: &[Unit]) -> Vec<bool> {
     units
         .iter()
         .map(|unit| {
-            let waits = roots(unit).any(|root| written.contains(&root) || blocked.contains(&root))
-                || keys(unit).any(|key| blocked.contains(&key));
+            let waits = exclusive_resources(unit).any(|one| written.contains(&one) || blocked.contains(&one))
+                || ordering_keys(unit).any(|key| blocked.contains(&key));
             if waits {
-                blocked.extend(roots(unit).chain(keys(unit)));
+                blocked.extend(exclusive_resources(unit).chain(ordering_keys(unit)));
             } else {
-                written.extend(roots(unit));
+                written.extend(exclusive_resources(unit));
             }
             waits
         })
@@ -44,7 +44,7 @@ fn waiting(units: &[Unit]) -> Vec<bool> {
 }
 
 /// Returns what no other unit of the group may share: the roots that it writes, and the message that it claims.
-fn roots(unit: &Unit) -> impl Iterator<Item = Resource<'_>> {
+fn exclusive_resources(unit: &Unit) -> impl Iterator<Item = Resource<'_>> {
     let writes = &unit.writes;
     let parked = writes.parking.as_ref().map(|parking| &parking.consumed);
     let consumed =
@@ -53,6 +53,6 @@ fn roots(unit: &Unit) -> impl Iterator<Item = Resource<'_>> {
     changes.filter_map(|change| change.root_id().map(|id| Resource::Root(change.table().name, id))).chain(consumed)
 }
 
-fn keys(unit: &Unit) -> impl Iterator<Item = Resource<'_>> {
+fn ordering_keys(unit: &Unit) -> impl Iterator<Item = Resource<'_>> {
     unit.writes.messages.iter().map(|message| Resource::Key(message.topic, &message.key))
 }

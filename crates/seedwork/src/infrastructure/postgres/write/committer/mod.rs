@@ -153,14 +153,14 @@ impl Writer {
                     Err(WriteFailure::Culprits(_) | WriteFailure::UnknownCulprit) => {
                         self.write_individually(rest).await
                     }
-                    outcome => self.settle(rest, outcome).await,
+                    outcome => self.reply_all(rest, outcome).await,
                 }
                 if !culprits.is_empty() {
                     self.write_individually(culprits).await;
                 }
             }
             Err(WriteFailure::UnknownCulprit) => self.write_individually(group).await,
-            outcome => self.settle(group, outcome).await,
+            outcome => self.reply_all(group, outcome).await,
         }
     }
 
@@ -221,7 +221,7 @@ impl Writer {
                 }
             }
         }
-        self.settle(written, commit).await;
+        self.reply_all(written, commit).await;
     }
 
     async fn try_write_individually(&mut self, units: &[Unit]) -> Result<IndividualOutcomes, WriteFailure> {
@@ -234,7 +234,7 @@ impl Writer {
     }
 
     /// Replies to units with the outcome of their transaction.
-    async fn settle(&mut self, units: Vec<Unit>, outcome: Result<(), WriteFailure>) {
+    async fn reply_all(&mut self, units: Vec<Unit>, outcome: Result<(), WriteFailure>) {
         let answer = match outcome {
             Ok(()) => Ok(Committed),
             Err(WriteFailure::UnknownOutcome(mark)) => self.resolve(mark, &units).await,

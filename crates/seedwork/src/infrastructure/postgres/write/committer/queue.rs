@@ -280,7 +280,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{Clock, SystemClock},
-        infrastructure::postgres::tables::row::{Column, Kind, Param, Projection, Row, Table},
+        infrastructure::postgres::tables::row::{Column, Param, Projection, Row, RowRole, Table},
     };
     use futures_util::FutureExt;
     use std::{pin::Pin, time::Duration};
@@ -357,7 +357,7 @@ mod tests {
         const TABLE: &'static Table = &Table {
             name: "large",
             columns: &[("text", "text[]")],
-            kind: Kind::Projection,
+            role: RowRole::Projection,
             key: &["text"],
             order: "text",
         };

@@ -1,6 +1,6 @@
 //! The types of a context over PostgreSQL, with names for what its bus, its routes and its subscriptions share.
 
-use super::postgres::{PgUnitOfWork, PgUnitOfWorkFactory};
+use super::{PgUnitOfWork, PgUnitOfWorkFactory};
 use crate::application::{CommandBus, Context, DomainEventHandler};
 
 /// The unit of work of a context over PostgreSQL.
