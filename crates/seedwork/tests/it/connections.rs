@@ -1,7 +1,7 @@
 //! Connections that end in use: reads and commits continue on new ones.
 
 use crate::{
-    fixture::{Fixture, HASTY},
+    fixture::{Fixture, HASTY, bus},
     model::{AccountId, Deposit, Open},
     tables::{AccountRow, accounts},
 };
@@ -160,9 +160,11 @@ async fn a_missing_column_is_a_defect_and_no_outage() {
 #[tokio::test(flavor = "multi_thread")]
 async fn readiness_reports_a_missing_column_until_it_is_back() {
     let fixture = Fixture::open().await;
-    let process = fixture.another_bus(HASTY);
+    // Readiness knows the reads of its own database value.
+    let own = fixture.own();
+    let process = bus(&own, HASTY, &fixture.supervisor);
     let _reads = process.factory().reads::<AccountRow>();
-    let (probe, db) = (Probe::new(fixture.own()), fixture.look().await);
+    let (probe, db) = (Probe::new(own), fixture.look().await);
     let becomes = async |state: DatabaseState| {
         eventually("readiness reports the state", async || (probe.check().await.database == state).then_some(())).await;
     };

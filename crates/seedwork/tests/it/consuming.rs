@@ -49,11 +49,10 @@ impl TestConsumer {
 
     pub(crate) async fn with(fixture: &Fixture, broker: impl Broker, settings: CommitterSettings) -> Self {
         let (supervisor, handlers) = (Supervisor::new(), Handlers::default());
-        let faults = Arc::clone(&handlers.0);
-        let bus =
-            Arc::new(CommandBus::new(handlers, PgUnitOfWorkFactory::start(&fixture.own(), settings, &supervisor)));
+        let (faults, own) = (Arc::clone(&handlers.0), fixture.own());
+        let bus = Arc::new(CommandBus::new(handlers, PgUnitOfWorkFactory::start(&own, settings, &supervisor)));
         let subscriptions = Subscriptions::builder(bus).on_event::<Changed>().build().unwrap();
-        let state = Consumer::start(fixture.own(), broker, fixture.registry().await, subscriptions, &supervisor);
+        let state = Consumer::start(own, broker, fixture.registry().await, subscriptions, &supervisor);
         Self { supervisor, faults, state }
     }
 
