@@ -4,4 +4,4 @@ mod desactivar_cliente;
 mod registrar_cliente;
 
 pub use desactivar_cliente::DesactivarCliente;
-pub use registrar_cliente::{DocumentoEscrito, EmpresaEscrita, NaturalEscrito, RegistrarCliente};
+pub use registrar_cliente::{DocumentoEscrito, EmpresaEscrita, NaturalEscrito, RegistrarCliente, Solicitud};

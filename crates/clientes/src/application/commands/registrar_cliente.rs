@@ -13,70 +13,89 @@ use seedwork::{
     domain::Violations,
 };
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The request as written: the handler checks all rules at once, because some depend on the day of its clock.
+#[derive(Clone)]
 pub struct RegistrarCliente {
     pub id: ClienteId,
-    pub identidad: Identidad,
-    pub email: Email,
-    /// The city where the document was issued.
-    pub ciudad: Ciudad,
+    pub solicitud: Solicitud,
 }
 
-/// A person as written: no rule is checked yet.
-pub struct NaturalEscrito<'a> {
-    pub nombres: &'a str,
-    pub apellidos: &'a str,
-    pub email: &'a str,
-    pub documento: DocumentoEscrito<'a>,
+/// A person or a company as written.
+#[derive(Clone)]
+pub enum Solicitud {
+    Natural(NaturalEscrito),
+    Empresa(EmpresaEscrita),
+}
+
+#[derive(Clone)]
+pub struct NaturalEscrito {
+    pub nombres: String,
+    pub apellidos: String,
+    pub email: String,
+    pub documento: DocumentoEscrito,
     pub fecha_nacimiento: NaiveDate,
 }
 
-/// A company as written: no rule is checked yet.
-pub struct EmpresaEscrita<'a> {
-    pub razon_social: &'a str,
-    pub email: &'a str,
-    pub documento: DocumentoEscrito<'a>,
+#[derive(Clone)]
+pub struct EmpresaEscrita {
+    pub razon_social: String,
+    pub email: String,
+    pub documento: DocumentoEscrito,
     pub fecha_constitucion: NaiveDate,
 }
 
-pub struct DocumentoEscrito<'a> {
+#[derive(Clone)]
+pub struct DocumentoEscrito {
     pub tipo: TipoDocumento,
-    pub numero: &'a str,
-    pub ciudad: &'a str,
+    pub numero: String,
+    pub ciudad: String,
 }
 
-impl RegistrarCliente {
-    /// Checks every rule but those of the day, which the handler knows.
-    pub fn parse_natural(id: ClienteId, escrito: &NaturalEscrito<'_>) -> Result<Self, Violations> {
-        let NaturalEscrito { nombres, apellidos, email, documento, fecha_nacimiento } = escrito;
+impl Solicitud {
+    /// Parses the request of the day `hoy`. The error has every broken rule.
+    fn parse(self, hoy: NaiveDate) -> Result<(Identidad, Email, Ciudad), Violations> {
+        match self {
+            Self::Natural(natural) => natural.parse(hoy),
+            Self::Empresa(empresa) => empresa.parse(hoy),
+        }
+    }
+}
+
+impl NaturalEscrito {
+    fn parse(self, hoy: NaiveDate) -> Result<(Identidad, Email, Ciudad), Violations> {
+        let Self { nombres, apellidos, email, documento, fecha_nacimiento } = self;
+        let DocumentoEscrito { tipo, numero, ciudad } = documento;
         let mut found = Violations::collect();
-        let nombres = found.field("nombre.nombres", Nombres::parse(nombres));
-        let apellidos = found.field("nombre.apellidos", Apellidos::parse(apellidos));
-        let email = found.field("email", Email::parse(email));
-        found.field("documento.tipo", documento.tipo.identifica(Tipo::Natural));
-        let cedula = found.field("documento.numero", Cedula::parse(documento.numero));
-        let ciudad = found.field("documento.ciudad", Ciudad::parse(documento.ciudad));
-        let nacimiento = FechaNacimiento::new(*fecha_nacimiento);
+        let nombres = found.field("nombre.nombres", Nombres::parse(&nombres));
+        let apellidos = found.field("nombre.apellidos", Apellidos::parse(&apellidos));
+        let email = found.field("email", Email::parse(&email));
+        found.field("documento.tipo", tipo.identifica(Tipo::Natural));
+        let cedula = found.field("documento.numero", Cedula::parse(&numero));
+        let ciudad = found.field("documento.ciudad", Ciudad::parse(&ciudad));
+        let nacimiento = FechaNacimiento::new(fecha_nacimiento);
+        found.field("fecha_nacimiento", nacimiento.comprobar(hoy));
         found.check(|| {
             let nombre = Nombre { nombres: nombres?, apellidos: apellidos? };
-            let identidad = Identidad::Natural { nombre, cedula: cedula?, nacimiento };
-            Some(Self { id, identidad, email: email?, ciudad: ciudad? })
+            Some((Identidad::Natural { nombre, cedula: cedula?, nacimiento }, email?, ciudad?))
         })
     }
+}
 
-    /// Checks every rule but those of the day, which the handler knows.
-    pub fn parse_empresa(id: ClienteId, escrito: &EmpresaEscrita<'_>) -> Result<Self, Violations> {
-        let EmpresaEscrita { razon_social, email, documento, fecha_constitucion } = escrito;
+impl EmpresaEscrita {
+    fn parse(self, hoy: NaiveDate) -> Result<(Identidad, Email, Ciudad), Violations> {
+        let Self { razon_social, email, documento, fecha_constitucion } = self;
+        let DocumentoEscrito { tipo, numero, ciudad } = documento;
         let mut found = Violations::collect();
-        let razon_social = found.field("razon_social", RazonSocial::parse(razon_social));
-        let email = found.field("email", Email::parse(email));
-        found.field("documento.tipo", documento.tipo.identifica(Tipo::Empresa));
-        let rut = found.field("documento.numero", Rut::parse(documento.numero));
-        let ciudad = found.field("documento.ciudad", Ciudad::parse(documento.ciudad));
-        let constitucion = FechaConstitucion::new(*fecha_constitucion);
+        let razon_social = found.field("razon_social", RazonSocial::parse(&razon_social));
+        let email = found.field("email", Email::parse(&email));
+        found.field("documento.tipo", tipo.identifica(Tipo::Empresa));
+        let rut = found.field("documento.numero", Rut::parse(&numero));
+        let ciudad = found.field("documento.ciudad", Ciudad::parse(&ciudad));
+        let constitucion = FechaConstitucion::new(fecha_constitucion);
+        found.field("fecha_constitucion", constitucion.comprobar(hoy));
         found.check(|| {
             let identidad = Identidad::Empresa { razon_social: razon_social?, rut: rut?, constitucion };
-            Some(Self { id, identidad, email: email?, ciudad: ciudad? })
+            Some((identidad, email?, ciudad?))
         })
     }
 }
@@ -89,8 +108,10 @@ impl Command for RegistrarCliente {
 
 impl<U: ClientesUow> CommandHandler<RegistrarCliente, U> for Handlers {
     async fn handle(&self, command: RegistrarCliente, uow: &mut U) -> Result<ClienteId, ClientesFault> {
-        let RegistrarCliente { id, identidad, email, ciudad } = command;
-        uow.save(Cliente::registrar(id, identidad, email, ciudad, self.clock.now())?);
+        let RegistrarCliente { id, solicitud } = command;
+        let ahora = self.clock.now();
+        let (identidad, email, ciudad) = solicitud.parse(ahora.date_naive())?;
+        uow.save(Cliente::registrar(id, identidad, email, ciudad, ahora)?);
         Ok(id)
     }
 }
@@ -108,7 +129,28 @@ mod tests {
     use seedwork::{domain::FixedClock, testing::World};
 
     fn comando() -> RegistrarCliente {
-        RegistrarCliente { id: ID, identidad: natural(), email: email(), ciudad: ciudad() }
+        let documento =
+            DocumentoEscrito { tipo: TipoDocumento::Cedula, numero: "1020304050".into(), ciudad: "Bogotá".into() };
+        let natural = NaturalEscrito {
+            nombres: "Ana María".into(),
+            apellidos: "Ñáñez Gil".into(),
+            email: "ana.gil@alpes.example".into(),
+            documento,
+            fecha_nacimiento: NACIMIENTO,
+        };
+        RegistrarCliente { id: ID, solicitud: Solicitud::Natural(natural) }
+    }
+
+    fn de_empresa() -> RegistrarCliente {
+        let documento =
+            DocumentoEscrito { tipo: TipoDocumento::Rut, numero: "900123456-8".into(), ciudad: "Bogotá".into() };
+        let empresa = EmpresaEscrita {
+            razon_social: "Clínica de los Alpes S.A.S.".into(),
+            email: "ana.gil@alpes.example".into(),
+            documento,
+            fecha_constitucion: CONSTITUCION,
+        };
+        RegistrarCliente { id: ID, solicitud: Solicitud::Empresa(empresa) }
     }
 
     #[tokio::test]
@@ -134,15 +176,15 @@ mod tests {
 
     #[tokio::test]
     async fn the_day_of_the_clock_decides_whether_a_cliente_may_register() {
-        for (identidad, day, refused) in [
-            (natural(), "2008-02-27", Some(("fecha_nacimiento", "mayor-de-edad"))),
-            (natural(), "2008-02-28", None),
-            (empresa(), "2001-12-31", Some(("fecha_constitucion", "fecha-pasada"))),
-            (empresa(), "2002-01-01", None),
+        for (comando, day, refused) in [
+            (comando(), "2008-02-27", Some(("fecha_nacimiento", "mayor-de-edad"))),
+            (comando(), "2008-02-28", None),
+            (de_empresa(), "2001-12-31", Some(("fecha_constitucion", "fecha-pasada"))),
+            (de_empresa(), "2002-01-01", None),
         ] {
             let now = format!("{day}T12:00:00Z").parse().unwrap();
             let world = World::new(Handlers::new(FixedClock(now)));
-            let then = world.when(RegistrarCliente { identidad, ..comando() }).await;
+            let then = world.when(comando).await;
             let answer = then.outcome();
             let violation = match answer {
                 Err(ClientesFault::Invalido(found)) => found.iter().next().map(|one| (one.field.as_str(), one.rule)),

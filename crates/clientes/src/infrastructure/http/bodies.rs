@@ -2,7 +2,7 @@
 
 use crate::{
     application::{
-        commands::{self, DocumentoEscrito, EmpresaEscrita, NaturalEscrito},
+        commands::{self, DocumentoEscrito, EmpresaEscrita, NaturalEscrito, Solicitud},
         queries::{DocumentoView, NombreView, TipoDeDocumento},
     },
     domain::cliente::{ClienteId, Tipo},
@@ -10,7 +10,6 @@ use crate::{
 use chrono::NaiveDate;
 use seedwork::{
     application::Named,
-    domain::Violations,
     infrastructure::http::{Body, Problem, date},
 };
 use serde::Deserialize;
@@ -93,30 +92,26 @@ struct DocumentoBody {
     ciudad: String,
 }
 
-impl TryFrom<RegistrarBody> for commands::RegistrarCliente {
-    type Error = Violations;
-
-    fn try_from(body: RegistrarBody) -> Result<Self, Violations> {
-        match body {
+impl From<RegistrarBody> for commands::RegistrarCliente {
+    fn from(body: RegistrarBody) -> Self {
+        let solicitud = match body {
             RegistrarBody::Natural(NaturalBody { nombre, email, documento, fecha_nacimiento }) => {
-                let NombreBody { nombres, apellidos } = &nombre;
-                let documento = documento.as_written();
-                let escrito = NaturalEscrito { nombres, apellidos, email: &email, documento, fecha_nacimiento };
-                Self::parse_natural(ClienteId::new(), &escrito)
+                let (NombreBody { nombres, apellidos }, documento) = (nombre, documento.into());
+                Solicitud::Natural(NaturalEscrito { nombres, apellidos, email, documento, fecha_nacimiento })
             }
             RegistrarBody::Empresa(EmpresaBody { razon_social, email, documento, fecha_constitucion }) => {
-                let documento = documento.as_written();
-                let (razon_social, email) = (&*razon_social, &*email);
-                let escrita = EmpresaEscrita { razon_social, email, documento, fecha_constitucion };
-                Self::parse_empresa(ClienteId::new(), &escrita)
+                let documento = documento.into();
+                Solicitud::Empresa(EmpresaEscrita { razon_social, email, documento, fecha_constitucion })
             }
-        }
+        };
+        Self { id: ClienteId::new(), solicitud }
     }
 }
 
-impl DocumentoBody {
-    fn as_written(&self) -> DocumentoEscrito<'_> {
-        DocumentoEscrito { tipo: self.tipo.0, numero: &self.numero, ciudad: &self.ciudad }
+impl From<DocumentoBody> for DocumentoEscrito {
+    fn from(documento: DocumentoBody) -> Self {
+        let DocumentoBody { tipo, numero, ciudad } = documento;
+        Self { tipo: tipo.0, numero, ciudad }
     }
 }
 

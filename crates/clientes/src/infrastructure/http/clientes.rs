@@ -40,7 +40,6 @@ fn accepted(id: ClienteId) -> Accepted {
 ///
 /// Registra una persona (`tipo` es `natural`) o una empresa (`tipo` es `empresa`) y abre su expediente en la misma
 /// transacción. El email y el documento no pueden ser los de otro cliente, tampoco de uno desactivado.
-/// La edad de una persona y la fecha de una empresa se comprueban cuando todo lo demás es válido.
 #[utoipa::path(
     tag = "clientes",
     request_body(
@@ -66,7 +65,7 @@ fn accepted(id: ClienteId) -> Accepted {
 )]
 #[post("/clientes/registrar-cliente-comando")]
 async fn registrar(bus: Bus, body: Json<RegistrarBody>) -> Result<Accepted, Problem> {
-    let id = bus.dispatch(commands::RegistrarCliente::try_from(body.into_inner())?).await?;
+    let id = bus.dispatch(commands::RegistrarCliente::from(body.into_inner())).await?;
     Ok(accepted(id))
 }
 

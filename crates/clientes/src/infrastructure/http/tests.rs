@@ -104,6 +104,7 @@ async fn one_problem_lists_all_broken_rules_of_a_new_cliente() {
     let mut body = with(natural(), "/nombre", json!({"nombres": "", "apellidos": ""}));
     body["email"] = json!("@");
     body["documento"] = json!({"tipo": "rut", "numero": "7", "ciudad": ""});
+    body["fecha_nacimiento"] = json!("2999-01-01");
     let all = [
         ("nombre.nombres", "nombres-validos"),
         ("nombre.apellidos", "apellidos-validos"),
@@ -111,17 +112,20 @@ async fn one_problem_lists_all_broken_rules_of_a_new_cliente() {
         ("documento.tipo", "documento-corresponde"),
         ("documento.numero", "cedula-valida"),
         ("documento.ciudad", "ciudad-valida"),
+        ("fecha_nacimiento", "mayor-de-edad"),
     ];
     server.post(REGISTRAR, body).await.refuses(422, "nombres-validos", &all);
     let mut body = with(empresa(), "/documento", json!({"tipo": "cedula", "numero": "", "ciudad": "\t"}));
     body["razon_social"] = json!("");
     body["email"] = json!("");
+    body["fecha_constitucion"] = json!("2999-01-01");
     let all = [
         ("razon_social", "razon-social-valida"),
         ("email", "email-valido"),
         ("documento.tipo", "documento-corresponde"),
         ("documento.numero", "rut-valido"),
         ("documento.ciudad", "ciudad-valida"),
+        ("fecha_constitucion", "fecha-pasada"),
     ];
     server.post(REGISTRAR, body).await.refuses(422, "razon-social-valida", &all);
 }
