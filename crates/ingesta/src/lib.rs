@@ -1,4 +1,4 @@
-//! The context that takes in medical images: what a provider hands in for a patient, and what becomes of it.
+//! The context of medical images: a provider hands one in for a patient, and it is processed.
 //!
 //! * [`domain`]: the aggregate `Ingesta`, its states and its rules.
 //! * [`application`]: its commands and queries, one file each, and its side of the published language.
@@ -7,7 +7,7 @@
 //! Without the feature no adapter can be named: `cargo test -p ingesta --no-default-features` holds the two inner
 //! layers to that, and takes seconds.
 
-#![expect(missing_docs, reason = "nobody outside the workspace uses it: names say enough")]
+#![expect(missing_docs, reason = "used only inside the workspace: names are enough")]
 
 pub mod application;
 pub mod domain;

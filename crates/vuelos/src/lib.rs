@@ -1,4 +1,4 @@
-//! The context that books flights: what a cliente asks for, and what becomes of it.
+//! The context of flights: a cliente asks for a reserva, which is approved, paid or cancelled.
 //!
 //! * [`domain`]: the aggregate `Reserva`, its itinerarios, its states and its rules.
 //! * [`application`]: its commands, queries and reactions, one file each, and its side of the published language.
@@ -7,7 +7,7 @@
 //! Without the feature no adapter can be named: `cargo test -p vuelos --no-default-features` holds the two inner
 //! layers to that, and takes seconds.
 
-#![expect(missing_docs, reason = "nobody outside the workspace uses it: names say enough")]
+#![expect(missing_docs, reason = "used only inside the workspace: names are enough")]
 
 pub mod application;
 pub mod domain;

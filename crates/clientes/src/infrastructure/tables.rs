@@ -14,7 +14,7 @@ use chrono::NaiveDate;
 use diesel::{Queryable, Selectable};
 use seedwork::{
     domain::{Aggregate, Timestamp, Violations},
-    infrastructure::postgres::{Persisted, PersistedReadModel, Row},
+    infrastructure::postgres::{Persisted, PersistedReadModel, Row, stored_version},
 };
 use uuid::Uuid;
 
@@ -134,8 +134,7 @@ impl From<Cliente> for ClienteRow {
             estado: estado.to_string(),
             motivo: motivo.as_ref().map(ToString::to_string),
             fecha_creacion: *fecha_creacion,
-            // The table refuses more changes than fit.
-            version: version.try_into().unwrap_or(i32::MAX),
+            version: stored_version(version),
         };
         match identidad {
             Identidad::Natural { nombre: Nombre { nombres, apellidos }, cedula: _, nacimiento } => Self {
@@ -159,22 +158,40 @@ impl TryFrom<ClienteRow> for Cliente {
     fn try_from(row: ClienteRow) -> Result<Self, Violations> {
         let mut found = Violations::collect();
         let identidad = identidad(&row, &mut found);
-        let email = found.field("email", Email::parse(&row.email));
-        let ciudad = found.field("documento_ciudad", Ciudad::parse(&row.documento_ciudad));
-        let estado = found.field("estado", row.estado.parse::<cliente::Estado>());
-        let motivo = found.field("motivo", row.motivo.as_deref().map(Motivo::parse).transpose());
+        let ClienteRow {
+            id,
+            email,
+            documento_ciudad,
+            estado,
+            motivo,
+            fecha_creacion,
+            version,
+            // Parts of the identidad.
+            tipo: _,
+            nombres: _,
+            apellidos: _,
+            razon_social: _,
+            documento_tipo: _,
+            documento_numero: _,
+            fecha_nacimiento: _,
+            fecha_constitucion: _,
+        } = row;
+        let email = found.field("email", Email::parse(&email));
+        let ciudad = found.field("documento_ciudad", Ciudad::parse(&documento_ciudad));
+        let estado = found.field("estado", estado.parse::<cliente::Estado>());
+        let motivo = found.field("motivo", motivo.as_deref().map(Motivo::parse).transpose());
         let datos = found.check(|| {
             Some(cliente::Datos {
-                id: row.id.into(),
+                id: id.into(),
                 identidad: identidad?,
                 email: email?,
                 ciudad: ciudad?,
                 estado: estado?,
                 motivo: motivo?,
-                fecha_creacion: row.fecha_creacion,
+                fecha_creacion,
             })
         })?;
-        Ok(Self::restaurar(datos, row.version.unsigned_abs()))
+        Ok(Self::restaurar(datos, version.unsigned_abs()))
     }
 }
 
@@ -212,7 +229,7 @@ impl From<Expediente> for ExpedienteRow {
             id: (*cliente).into(),
             estado: estado.to_string(),
             fecha_apertura: *fecha_apertura,
-            version: version.try_into().unwrap_or(i32::MAX),
+            version: stored_version(version),
         }
     }
 }
@@ -221,11 +238,11 @@ impl TryFrom<ExpedienteRow> for Expediente {
     type Error = Violations;
 
     fn try_from(row: ExpedienteRow) -> Result<Self, Violations> {
+        let ExpedienteRow { id, estado, fecha_apertura, version } = row;
         let mut found = Violations::collect();
-        let estado = found.field("estado", row.estado.parse::<expediente::Estado>());
-        let (cliente, fecha_apertura) = (row.id.into(), row.fecha_apertura);
-        let datos = found.check(|| Some(expediente::Datos { cliente, estado: estado?, fecha_apertura }))?;
-        Ok(Self::restaurar(datos, row.version.unsigned_abs()))
+        let estado = found.field("estado", estado.parse::<expediente::Estado>());
+        let datos = found.check(|| Some(expediente::Datos { cliente: id.into(), estado: estado?, fecha_apertura }))?;
+        Ok(Self::restaurar(datos, version.unsigned_abs()))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::domain::ingesta::{Datos, Estado, IdPaciente, IdProveedor, Ingesta, Mo
 use diesel::{Queryable, Selectable};
 use seedwork::{
     domain::{Aggregate, Timestamp, Violations},
-    infrastructure::postgres::{Persisted, Row},
+    infrastructure::postgres::{Persisted, Row, stored_version},
 };
 use uuid::Uuid;
 
@@ -68,8 +68,7 @@ impl From<Ingesta> for IngestaRow {
             fecha_actualizacion: *fecha_actualizacion,
             fecha_eliminacion: *fecha_eliminacion,
             motivo: motivo.as_ref().map(ToString::to_string),
-            // The table refuses more changes than fit.
-            version: version.try_into().unwrap_or(i32::MAX),
+            version: stored_version(version),
         }
     }
 }
@@ -78,26 +77,38 @@ impl TryFrom<IngestaRow> for Ingesta {
     type Error = Violations;
 
     fn try_from(row: IngestaRow) -> Result<Self, Violations> {
+        let IngestaRow {
+            id,
+            id_proveedor,
+            id_paciente,
+            url_path,
+            estado,
+            fecha_creacion,
+            fecha_actualizacion,
+            fecha_eliminacion,
+            motivo,
+            version,
+        } = row;
         let mut found = Violations::collect();
-        let proveedor = found.field("id_proveedor", IdProveedor::parse(&row.id_proveedor));
-        let paciente = found.field("id_paciente", IdPaciente::parse(&row.id_paciente));
-        let url = found.field("url_path", UrlImagen::parse(&row.url_path));
-        let estado = found.field("estado", row.estado.parse::<Estado>());
-        let motivo = found.field("motivo", row.motivo.as_deref().map(Motivo::parse).transpose());
+        let proveedor = found.field("id_proveedor", IdProveedor::parse(&id_proveedor));
+        let paciente = found.field("id_paciente", IdPaciente::parse(&id_paciente));
+        let url = found.field("url_path", UrlImagen::parse(&url_path));
+        let estado = found.field("estado", estado.parse::<Estado>());
+        let motivo = found.field("motivo", motivo.as_deref().map(Motivo::parse).transpose());
         let datos = found.check(|| {
             Some(Datos {
-                id: row.id.into(),
+                id: id.into(),
                 proveedor: proveedor?,
                 paciente: paciente?,
                 url: url?,
                 estado: estado?,
-                fecha_creacion: row.fecha_creacion,
-                fecha_actualizacion: row.fecha_actualizacion,
-                fecha_eliminacion: row.fecha_eliminacion,
+                fecha_creacion,
+                fecha_actualizacion,
+                fecha_eliminacion,
                 motivo: motivo?,
             })
         })?;
-        Ok(Self::restaurar(datos, row.version.unsigned_abs()))
+        Ok(Self::restaurar(datos, version.unsigned_abs()))
     }
 }
 

@@ -5,7 +5,7 @@ use crate::domain::reserva::{Datos, Estado, Itinerarios, Motivo, Pasajeros, Rese
 use diesel::{Queryable, Selectable};
 use seedwork::{
     domain::{Aggregate, Timestamp, Violations},
-    infrastructure::postgres::{Persisted, Row},
+    infrastructure::postgres::{Persisted, Row, stored_version},
 };
 use uuid::Uuid;
 
@@ -66,8 +66,7 @@ impl From<Reserva> for ReservaRow {
             fecha_creacion: *fecha_creacion,
             fecha_actualizacion: *fecha_actualizacion,
             motivo: motivo.as_ref().map(ToString::to_string),
-            // The table refuses more changes than fit.
-            version: version.try_into().unwrap_or(i32::MAX),
+            version: stored_version(version),
         }
     }
 }
@@ -76,32 +75,46 @@ impl TryFrom<ReservaRow> for Reserva {
     type Error = Violations;
 
     fn try_from(row: ReservaRow) -> Result<Self, Violations> {
+        let ReservaRow {
+            id,
+            id_cliente,
+            estado,
+            tipo_vuelo: _,
+            ruta: _,
+            fecha_salida: _,
+            pasajeros,
+            itinerarios,
+            fecha_creacion,
+            fecha_actualizacion,
+            motivo,
+            version,
+        } = row;
         let mut found = Violations::collect();
-        let estado = found.field("estado", row.estado.parse::<Estado>());
-        let pasajeros = found.field("pasajeros", read::<Vec<PasajeroJson<'_>>>(&row.pasajeros));
+        let estado = found.field("estado", estado.parse::<Estado>());
+        let pasajeros = found.field("pasajeros", read::<Vec<PasajeroJson<'_>>>(&pasajeros));
         let pasajeros = pasajeros.and_then(|all| {
             let escritos: Vec<_> = all.iter().map(|one| (&*one.tipo, &*one.clase)).collect();
             found.inside("pasajeros", Pasajeros::parse(&escritos))
         });
-        let itinerarios = found.field("itinerarios", read::<Vec<ItinerarioJson>>(&row.itinerarios));
+        let itinerarios = found.field("itinerarios", read::<Vec<ItinerarioJson>>(&itinerarios));
         let itinerarios = itinerarios.and_then(|all| {
             let escritos = all.into_iter().map(Into::into).collect();
             found.inside("itinerarios", Itinerarios::parse(escritos))
         });
-        let motivo = found.field("motivo", row.motivo.as_deref().map(Motivo::parse).transpose());
+        let motivo = found.field("motivo", motivo.as_deref().map(Motivo::parse).transpose());
         let datos = found.check(|| {
             Some(Datos {
-                id: row.id.into(),
-                cliente: row.id_cliente.map(Into::into),
+                id: id.into(),
+                cliente: id_cliente.map(Into::into),
                 pasajeros: pasajeros?,
                 itinerarios: itinerarios?,
                 estado: estado?,
-                fecha_creacion: row.fecha_creacion,
-                fecha_actualizacion: row.fecha_actualizacion,
+                fecha_creacion,
+                fecha_actualizacion,
                 motivo: motivo?,
             })
         })?;
-        Ok(Self::restaurar(datos, row.version.unsigned_abs()))
+        Ok(Self::restaurar(datos, version.unsigned_abs()))
     }
 }
 

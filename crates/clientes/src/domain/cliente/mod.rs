@@ -73,10 +73,7 @@ impl Cliente {
 
     /// Deactivates the cliente. It stays readable, and its email and its document stay taken.
     pub fn desactivar(&mut self, motivo: Motivo, ahora: Timestamp) -> Result<(), TransicionInvalida> {
-        self.datos.estado.change_to(Estado::Desactivado)?;
-        self.datos.motivo = Some(motivo);
-        self.anotar(ClienteEvent::Desactivado, ahora);
-        Ok(())
+        self.pasar_a(Estado::Desactivado, ClienteEvent::Desactivado, ahora, |datos| datos.motivo = Some(motivo))
     }
 
     pub fn datos(&self) -> &Datos {
@@ -85,6 +82,20 @@ impl Cliente {
 
     pub fn estado(&self) -> Estado {
         self.datos.estado
+    }
+
+    /// Changes the state, then the other facts by `cambiar`, and records the event of the change.
+    fn pasar_a(
+        &mut self,
+        estado: Estado,
+        evento: fn(Hechos) -> ClienteEvent,
+        ahora: Timestamp,
+        cambiar: impl FnOnce(&mut Datos),
+    ) -> Result<(), TransicionInvalida> {
+        self.datos.estado.change_to(estado)?;
+        cambiar(&mut self.datos);
+        self.anotar(evento, ahora);
+        Ok(())
     }
 
     /// Records an event with the facts as they are now.

@@ -20,7 +20,8 @@ impl TryFrom<CrearIngesta> for commands::CrearIngesta {
     type Error = Violations;
 
     fn try_from(record: CrearIngesta) -> Result<Self, Violations> {
-        Self::parse(record.id_ingesta.into(), &record.id_proveedor, &record.id_paciente, &record.url_path)
+        let CrearIngesta { id_ingesta, id_proveedor, id_paciente, url_path } = record;
+        Self::parse(id_ingesta.into(), &id_proveedor, &id_paciente, &url_path)
     }
 }
 

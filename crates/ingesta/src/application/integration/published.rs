@@ -46,7 +46,7 @@ macro_rules! events {
 
         impl From<&Hechos> for $record {
             fn from(Hechos { datos, fecha, version }: &Hechos) -> Self {
-                let (id_ingesta, id_proveedor, id_paciente, url_path, estado, _motivo) = facts(datos);
+                let Facts { id_ingesta, id_proveedor, id_paciente, url_path, estado, motivo: _motivo } = facts(datos);
                 let (fecha, version) = (*fecha, (*version).into());
                 Self { id_ingesta, id_proveedor, id_paciente, url_path, estado, $($motivo: _motivo,)? fecha, version }
             }
@@ -54,10 +54,20 @@ macro_rules! events {
     )+};
 }
 
-/// The published facts, in the order of the records. No `..`: a new field is published, or left out here on purpose.
+/// The published facts that all events share.
+struct Facts {
+    id_ingesta: Uuid,
+    id_proveedor: String,
+    id_paciente: String,
+    url_path: String,
+    estado: Symbol<Estado>,
+    motivo: Option<String>,
+}
+
+/// Returns the published facts. No `..`: a new field is published, or left out here on purpose.
 ///
 /// A function, because the compiler does not name a missing field inside `macro_rules!`.
-fn facts(datos: &Datos) -> (Uuid, String, String, String, Symbol<Estado>, Option<String>) {
+fn facts(datos: &Datos) -> Facts {
     let Datos {
         id,
         proveedor,
@@ -69,8 +79,14 @@ fn facts(datos: &Datos) -> (Uuid, String, String, String, Symbol<Estado>, Option
         fecha_actualizacion: _,
         fecha_eliminacion: _,
     } = datos;
-    let (proveedor, paciente, url) = (proveedor.to_string(), paciente.to_string(), url.to_string());
-    ((*id).into(), proveedor, paciente, url, (*estado).into(), motivo.as_ref().map(ToString::to_string))
+    Facts {
+        id_ingesta: (*id).into(),
+        id_proveedor: proveedor.to_string(),
+        id_paciente: paciente.to_string(),
+        url_path: url.to_string(),
+        estado: (*estado).into(),
+        motivo: motivo.as_ref().map(ToString::to_string),
+    }
 }
 
 events! {

@@ -39,7 +39,7 @@ pub struct Datos {
     pub fecha_creacion: Timestamp,
     pub fecha_actualizacion: Timestamp,
     pub fecha_eliminacion: Option<Timestamp>,
-    /// The last reason that somebody gave for a change.
+    /// The reason of the last change that had one.
     pub motivo: Option<Motivo>,
 }
 
@@ -75,48 +75,33 @@ impl Ingesta {
 
     /// Starts the work on the image, or continues it after an alert.
     pub fn iniciar_procesamiento(&mut self, ahora: Timestamp) -> Result<(), TransicionInvalida> {
-        self.datos.estado.change_to(Estado::Pendiente)?;
-        self.anotar(IngestaEvent::EnProceso, ahora);
-        Ok(())
+        self.pasar_a(Estado::Pendiente, IngestaEvent::EnProceso, ahora, |_| ())
     }
 
     /// Raises an alert.
     pub fn alertar(&mut self, motivo: Motivo, ahora: Timestamp) -> Result<(), TransicionInvalida> {
-        self.datos.estado.change_to(Estado::Alertada)?;
-        self.datos.motivo = Some(motivo);
-        self.anotar(IngestaEvent::Alertada, ahora);
-        Ok(())
+        self.pasar_a(Estado::Alertada, IngestaEvent::Alertada, ahora, |datos| datos.motivo = Some(motivo))
     }
 
     /// Refuses the image.
     pub fn rechazar(&mut self, motivo: Motivo, ahora: Timestamp) -> Result<(), TransicionInvalida> {
-        self.datos.estado.change_to(Estado::Rechazada)?;
-        self.datos.motivo = Some(motivo);
-        self.anotar(IngestaEvent::Rechazada, ahora);
-        Ok(())
+        self.pasar_a(Estado::Rechazada, IngestaEvent::Rechazada, ahora, |datos| datos.motivo = Some(motivo))
     }
 
     /// Ends the work on the image successfully.
     pub fn finalizar(&mut self, ahora: Timestamp) -> Result<(), TransicionInvalida> {
-        self.datos.estado.change_to(Estado::Finalizada)?;
-        self.anotar(IngestaEvent::Finalizada, ahora);
-        Ok(())
+        self.pasar_a(Estado::Finalizada, IngestaEvent::Finalizada, ahora, |_| ())
     }
 
     /// Takes back what was begun, because something it needed failed elsewhere: the compensation.
     pub fn revertir(&mut self, motivo: Motivo, ahora: Timestamp) -> Result<(), TransicionInvalida> {
-        self.datos.estado.change_to(Estado::Fallida)?;
-        self.datos.motivo = Some(motivo);
-        self.anotar(IngestaEvent::Fallida, ahora);
-        Ok(())
+        self.pasar_a(Estado::Fallida, IngestaEvent::Fallida, ahora, |datos| datos.motivo = Some(motivo))
     }
 
     /// Deletes the ingesta. It stays readable by its id.
     pub fn eliminar(&mut self, ahora: Timestamp) -> Result<(), TransicionInvalida> {
-        self.datos.estado.change_to(Estado::Eliminada)?;
-        self.datos.fecha_eliminacion = Some(ahora);
-        self.anotar(IngestaEvent::Eliminada, ahora);
-        Ok(())
+        let eliminada = |datos: &mut Datos| datos.fecha_eliminacion = Some(ahora);
+        self.pasar_a(Estado::Eliminada, IngestaEvent::Eliminada, ahora, eliminada)
     }
 
     pub fn datos(&self) -> &Datos {
@@ -125,6 +110,20 @@ impl Ingesta {
 
     pub fn estado(&self) -> Estado {
         self.datos.estado
+    }
+
+    /// Changes the state, then the other facts by `cambiar`, and records the event of the change.
+    fn pasar_a(
+        &mut self,
+        estado: Estado,
+        evento: fn(Hechos) -> IngestaEvent,
+        ahora: Timestamp,
+        cambiar: impl FnOnce(&mut Datos),
+    ) -> Result<(), TransicionInvalida> {
+        self.datos.estado.change_to(estado)?;
+        cambiar(&mut self.datos);
+        self.anotar(evento, ahora);
+        Ok(())
     }
 
     /// Records an event with the facts as they are now.

@@ -32,7 +32,8 @@ impl TryFrom<CrearBody> for commands::CrearIngesta {
     type Error = Violations;
 
     fn try_from(body: CrearBody) -> Result<Self, Violations> {
-        Self::parse(IngestaId::new(), &body.id_proveedor, &body.id_paciente, &body.url_path)
+        let CrearBody { id_proveedor, id_paciente, url_path } = body;
+        Self::parse(IngestaId::new(), &id_proveedor, &id_paciente, &url_path)
     }
 }
 

@@ -27,7 +27,7 @@ pub use read::reads::Reads;
 pub use tables::{
     aggregate_rows::AggregateRows,
     changes::Change,
-    mapping::{FindIds, Persisted, PersistedReadModel},
+    mapping::{FindIds, Persisted, PersistedReadModel, stored_version},
     row::{Column, ListedRow, Param, Part, Projection, Root, Row, RowRole, Table},
 };
 pub use write::{

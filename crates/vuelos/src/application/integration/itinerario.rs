@@ -51,26 +51,30 @@ fn all<A, B: From<A>>(all: impl IntoIterator<Item = A>) -> Vec<B> {
 
 impl<F: Into<Timestamp>> From<Itinerario<F>> for reserva::Itinerario<LegEscrito> {
     fn from(itinerario: Itinerario<F>) -> Self {
-        Self { odos: all(itinerario.odos) }
+        let Itinerario { odos } = itinerario;
+        Self { odos: all(odos) }
     }
 }
 
 impl<F: Into<Timestamp>> From<Odo<F>> for reserva::Odo<LegEscrito> {
     fn from(odo: Odo<F>) -> Self {
-        Self { segmentos: all(odo.segmentos) }
+        let Odo { segmentos } = odo;
+        Self { segmentos: all(segmentos) }
     }
 }
 
 impl<F: Into<Timestamp>> From<Segmento<F>> for reserva::Segmento<LegEscrito> {
     fn from(segmento: Segmento<F>) -> Self {
-        Self { legs: all(segmento.legs) }
+        let Segmento { legs } = segmento;
+        Self { legs: all(legs) }
     }
 }
 
 impl<F: Into<Timestamp>> From<Leg<F>> for LegEscrito {
     fn from(leg: Leg<F>) -> Self {
+        let Leg { fecha_salida, fecha_llegada, origen, destino } = leg;
         let escrito = |Aeropuerto { codigo, nombre }| AeropuertoEscrito { codigo, nombre };
-        let (origen, destino) = (escrito(leg.origen), escrito(leg.destino));
-        Self { salida: leg.fecha_salida.into(), llegada: leg.fecha_llegada.into(), origen, destino }
+        let (origen, destino) = (escrito(origen), escrito(destino));
+        Self { salida: fecha_salida.into(), llegada: fecha_llegada.into(), origen, destino }
     }
 }

@@ -51,7 +51,7 @@ pub(crate) fn en(estado: Estado) -> Reserva {
     una(ID, Some(CLIENTE), estado)
 }
 
-/// The same, with another id and for somebody else, or nobody.
+/// A reserva like [`en`], with this id and this cliente.
 pub(crate) fn una(id: ReservaId, cliente: Option<ClienteId>, estado: Estado) -> Reserva {
     let datos = Datos {
         id,

@@ -36,7 +36,7 @@ seedwork::id! {
     pub struct ClienteId;
 }
 
-/// Flights that somebody asks for.
+/// A booking of flights.
 #[derive(Debug, Clone, PartialEq, Eq, Aggregate)]
 #[aggregate(id = datos.id: ReservaId)]
 pub struct Reserva {
@@ -54,7 +54,7 @@ pub struct Datos {
     pub estado: Estado,
     pub fecha_creacion: Timestamp,
     pub fecha_actualizacion: Timestamp,
-    /// The last reason that somebody gave for a change.
+    /// The reason of the last change that had one.
     pub motivo: Option<Motivo>,
 }
 
@@ -89,24 +89,17 @@ impl Reserva {
 
     /// Accepts the reserva.
     pub fn aprobar(&mut self, ahora: Timestamp) -> Result<(), TransicionInvalida> {
-        self.datos.estado.change_to(Estado::Aprobada)?;
-        self.anotar(ReservaEvent::Aprobada, ahora);
-        Ok(())
+        self.pasar_a(Estado::Aprobada, ReservaEvent::Aprobada, ahora, |_| ())
     }
 
     /// Notes the payment.
     pub fn pagar(&mut self, ahora: Timestamp) -> Result<(), TransicionInvalida> {
-        self.datos.estado.change_to(Estado::Pagada)?;
-        self.anotar(ReservaEvent::Pagada, ahora);
-        Ok(())
+        self.pasar_a(Estado::Pagada, ReservaEvent::Pagada, ahora, |_| ())
     }
 
     /// Cancels the reserva.
     pub fn cancelar(&mut self, motivo: Motivo, ahora: Timestamp) -> Result<(), TransicionInvalida> {
-        self.datos.estado.change_to(Estado::Cancelada)?;
-        self.datos.motivo = Some(motivo);
-        self.anotar(ReservaEvent::Cancelada, ahora);
-        Ok(())
+        self.pasar_a(Estado::Cancelada, ReservaEvent::Cancelada, ahora, |datos| datos.motivo = Some(motivo))
     }
 
     pub fn datos(&self) -> &Datos {
@@ -115,6 +108,20 @@ impl Reserva {
 
     pub fn estado(&self) -> Estado {
         self.datos.estado
+    }
+
+    /// Changes the state, then the other facts by `cambiar`, and records the event of the change.
+    fn pasar_a(
+        &mut self,
+        estado: Estado,
+        evento: fn(Hechos) -> ReservaEvent,
+        ahora: Timestamp,
+        cambiar: impl FnOnce(&mut Datos),
+    ) -> Result<(), TransicionInvalida> {
+        self.datos.estado.change_to(estado)?;
+        cambiar(&mut self.datos);
+        self.anotar(evento, ahora);
+        Ok(())
     }
 
     /// Records an event with the facts as they are now.

@@ -3,7 +3,7 @@
 use super::{aggregate_rows::AggregateRows, row::Projection};
 use crate::{
     application::ReadModel,
-    domain::{Aggregate, Specification},
+    domain::{Aggregate, Specification, Version},
 };
 use diesel::QueryResult;
 use diesel_async::AsyncPgConnection;
@@ -16,6 +16,12 @@ use uuid::Uuid;
 pub trait Persisted: Aggregate + TryFrom<Self::Rows, Error: Display> {
     /// The rows of the aggregate.
     type Rows: AggregateRows + From<Self>;
+}
+
+/// Returns the version of an aggregate for its column. One that does not fit becomes the largest that does: an aggregate
+/// changes less often than that.
+pub fn stored_version(version: Version) -> i32 {
+    version.try_into().unwrap_or(i32::MAX)
 }
 
 /// A read model that has a table.

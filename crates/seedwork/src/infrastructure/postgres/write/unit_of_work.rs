@@ -20,7 +20,7 @@ use crate::{
             tables::{
                 aggregate_rows::AggregateRows,
                 changes::Change,
-                mapping::{FindIds, Persisted, PersistedReadModel},
+                mapping::{FindIds, Persisted, PersistedReadModel, stored_version},
             },
         },
         supervise::Supervisor,
@@ -310,8 +310,7 @@ impl<E: Send, S: FindIds> Find<S> for PgUnitOfWork<E> {
 impl<E: Send, A: Persisted<Event: Into<E>>> Save<A> for PgUnitOfWork<E> {
     fn save(&mut self, mut aggregate: A) {
         let key = (TypeId::of::<A>(), aggregate.id().uuid());
-        // Versions and events are counted in 32 bits; an aggregate that had more could not be stored.
-        let version = i32::try_from(aggregate.version()).unwrap_or(i32::MAX);
+        let version = stored_version(aggregate.version());
         let events = aggregate.take_events();
         let expected = version.saturating_sub(i32::try_from(events.len()).unwrap_or(i32::MAX));
         self.events.extend(events.into_iter().map(Into::into));
