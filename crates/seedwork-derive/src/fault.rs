@@ -73,6 +73,12 @@ fn from_storage_error(
     for (variant, attribute) in variants {
         match attribute.as_ref().and_then(|attribute| attribute.unique.as_ref()) {
             Some(Unique::Named(constraint)) => named.push(quote!(#constraint => Self::#variant)),
+            Some(Unique::Any) if any.is_some() => {
+                return Err(Error::new_spanned(
+                    variant,
+                    "another variant is `unique` without a constraint: name one of the two",
+                ));
+            }
             Some(Unique::Any) => any = Some(quote!(_ => Self::#variant)),
             None => {}
         }
@@ -135,4 +141,33 @@ fn unique(input: ParseStream<'_>) -> Result<Unique> {
     }
     input.parse::<Token![=]>()?;
     Ok(Unique::Named(input.parse()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use syn::parse_quote;
+
+    #[test]
+    fn only_one_variant_is_unique_without_a_constraint() {
+        let faults: [DeriveInput; 2] = [
+            parse_quote! {
+                enum Fault {
+                    #[fault(AlreadyExists, "id-taken", unique)] Id,
+                    #[fault(AlreadyExists, "email-taken", unique = "people_email")] Email,
+                    Storage(StorageError),
+                }
+            },
+            parse_quote! {
+                enum Fault {
+                    #[fault(AlreadyExists, "id-taken", unique)] Id,
+                    #[fault(AlreadyExists, "email-taken", unique)] Email,
+                    Storage(StorageError),
+                }
+            },
+        ];
+        let refused = faults.map(|fault| derive(&fault).err().map(|error| error.to_string()));
+        let reason = "another variant is `unique` without a constraint: name one of the two";
+        assert_eq!(refused, [None, Some(reason.to_owned())]);
+    }
 }

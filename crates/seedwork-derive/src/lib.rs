@@ -32,7 +32,8 @@ pub fn integration_event(input: TokenStream) -> TokenStream {
 /// A variant has a kind and a slug, `#[fault(NotFound, "no-encontrado")]`, or holds another fault (broken rules, a
 /// storage error) and answers as that one does. A variant may also stand for a unique constraint:
 /// `#[fault(AlreadyExists, "email-registrado", unique = "clientes_email")]`. A violation of that constraint becomes
-/// this variant. `unique` without a name stands for every other constraint.
+/// this variant. `unique` without a name stands for every other constraint; one
+/// variant may have it.
 #[proc_macro_derive(Fault, attributes(fault))]
 pub fn fault(input: TokenStream) -> TokenStream {
     fault::derive(&syn::parse_macro_input!(input)).unwrap_or_else(syn::Error::into_compile_error).into()
