@@ -112,7 +112,7 @@ def main(nombre, agregado=None):
     print(f"{said['agregado']}Creado goes to {said['topico']} and is described in schema/{nombre}.")
     print("Named in " + ", ".join(str(path.relative_to(ROOT)) for path in texts) + ".")
     print(f"Next: `just test-fast {nombre}`; say in docs/glossary.md what the business means by {said['texto']};")
-    print("CONTRIBUTING.md tells how a command, a query, an event and a reaction are added.")
+    print("CONTRIBUTING.md has the recipes for a command, a query, an event and a reaction.")
 
 
 if __name__ == "__main__":

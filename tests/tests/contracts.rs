@@ -234,8 +234,6 @@ fn every_schema_has_one_type_and_every_type_a_schema() {
     assert_nothing(broken_contracts(&Tree::workspace()));
 }
 
-#[path = "contracts/checks.rs"]
-mod checks;
 #[path = "contracts/compatibility.rs"]
 mod compatibility;
 #[path = "contracts/fields.rs"]

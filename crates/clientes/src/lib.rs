@@ -7,7 +7,7 @@
 //! Without the feature no adapter can be named: `cargo test -p clientes --no-default-features` holds the two inner
 //! layers to that, and takes seconds.
 
-#![expect(missing_docs, reason = "nobody outside the workspace uses it: names say enough")]
+#![expect(missing_docs, reason = "used only inside the workspace: names are enough")]
 
 pub mod application;
 pub mod domain;

@@ -36,7 +36,7 @@ impl<'ast> Visit<'ast> for Subscriptions {
 fn method(context: &str, event: &Event) -> Option<&'static str> {
     match event.record.starts_with(&format!("sta.{context}.")) {
         false => Some("on_event"),
-        true => event.path.ends_with("/consumed.rs").then_some("on_command"),
+        true => (!event.path.ends_with("/published.rs")).then_some("on_command"),
     }
 }
 
@@ -99,4 +99,9 @@ fn a_consumed_record_without_its_subscription_is_named() {
         assert_eq!(judged(&offender).len(), 1, "{offender}");
     }
     assert_eq!(judged("").len(), 2);
+    let folder = Tree::of([
+        ("crates/ingesta/src/domain/mod.rs", ""),
+        ("crates/ingesta/src/application/integration/consumed/imagenes.rs", CONSUMED),
+    ]);
+    assert_eq!(missing_subscriptions(&folder).len(), 2);
 }

@@ -128,6 +128,7 @@ pub(crate) fn title(slug: &str, status: StatusCode) -> &'static str {
 pub(crate) const ACCEPTED: &str = "El comando se cumplió y su resultado es durable.";
 pub(crate) const LOCATION: &str = "Ruta en la que se consulta.";
 pub(crate) const ETAG: &str = "La versión.";
+pub(crate) const CHOICE: &str = "Uno de estos nombres, escrito exactamente así.";
 pub(crate) const NOT_MODIFIED: &str = "No ha cambiado: sigue en la versión indicada en `If-None-Match`.";
 pub(crate) const LIMIT: &str =
     "Número máximo de elementos. Si los elementos son grandes, la página puede traer menos y hay que seguir el cursor.";

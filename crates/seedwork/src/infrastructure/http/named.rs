@@ -4,6 +4,7 @@ use super::parse_errors::rule_error;
 use crate::{
     application::Named,
     domain::{BrokenRule, Choice},
+    infrastructure::client_texts,
 };
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
@@ -23,7 +24,8 @@ impl<'de, C: Choice> Deserialize<'de> for Named<C> {
 impl<C: Choice> PartialSchema for Named<C> {
     fn schema() -> RefOr<Schema> {
         let names = C::ALL.iter().map(|choice| choice.as_str());
-        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
+        let schema = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names));
+        schema.description(Some(client_texts::CHOICE)).into()
     }
 }
 
@@ -77,7 +79,7 @@ mod tests {
     #[test]
     fn the_document_lists_every_name() {
         let schema = to_value(<Named<State> as PartialSchema>::schema()).unwrap();
-        assert_eq!(schema, json!({"type": "string", "enum": ["Open", "closed"]}));
+        assert_eq!(schema, json!({"type": "string", "description": client_texts::CHOICE, "enum": ["Open", "closed"]}));
         assert_eq!(<Named<State> as ToSchema>::name(), "StateOfThing");
     }
 }
