@@ -79,16 +79,17 @@ impl<'a> Visit<'a> for Declared {
     }
 }
 
-/// The enum of a `choice!`: its name and the names of its variants.
+/// The enum of a `choice!`: its name and the names of its variants. `enum Estado as Published { … }` names two types.
 fn declared(tokens: TokenStream) -> Option<(String, BTreeSet<String>)> {
-    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
-    let at = tokens.iter().position(|token| matches!(token, TokenTree::Ident(ident) if ident == "enum"))?;
-    match &tokens[at + 1..] {
-        [TokenTree::Ident(name), TokenTree::Group(variants), ..] if variants.delimiter() == Delimiter::Brace => {
-            Some((name.to_string(), variants_of(variants.stream())))
+    let mut tokens =
+        tokens.into_iter().skip_while(|token| !matches!(token, TokenTree::Ident(ident) if ident == "enum"));
+    let name = tokens.nth(1)?.to_string();
+    tokens.find_map(|token| match token {
+        TokenTree::Group(variants) if variants.delimiter() == Delimiter::Brace => {
+            Some((name.clone(), variants_of(variants.stream())))
         }
         _ => None,
-    }
+    })
 }
 
 /// `Creada, Cedula = "cedula",` are `Creada` and `cedula`; attributes are groups and skipped.
@@ -114,7 +115,8 @@ fn admitted(definition: &str) -> BTreeMap<String, BTreeSet<String>> {
             admitted.entry(compared.to_owned()).or_default().insert(part.to_owned());
             continue;
         }
-        for word in part.split([' ', '(', ')', ',']).filter(|word| !word.is_empty()) {
+        let is_between = |letter: char| letter.is_whitespace() || "(),".contains(letter);
+        for word in part.split(is_between).filter(|word| !word.is_empty()) {
             match last {
                 "CASE" => case = word,
                 _ if word == "=" => column = last,
@@ -138,7 +140,7 @@ mod tests {
                 r#"
                 seedwork::choice! {
                     /// Where it stands.
-                    pub enum Estado {
+                    pub enum Estado as EstadoDeCosa {
                         /// Begun.
                         Abierta,
                         /// Done.
@@ -158,7 +160,7 @@ mod tests {
     fn a_check_that_admits_the_names_of_a_choice_is_right() {
         let in_list = check("CHECK ((estado = ANY (ARRAY['Abierta'::text, 'ya cerrada'::text])))");
         let in_case = check(
-            "CHECK (CASE estado WHEN 'Abierta'::text THEN (n = 1) WHEN 'ya cerrada'::text THEN (n = 2) ELSE false END)",
+            "CHECK (\nCASE estado\n    WHEN 'Abierta'::text THEN (n = 1) WHEN 'ya cerrada'::text THEN (n = 2) ELSE false END)",
         );
         let of_numbers = check("CHECK ((version > 0))");
         let of_the_engine = Check { table: "inbox".into(), ..check("CHECK ((state = 'applied'::text))") };
