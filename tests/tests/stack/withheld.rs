@@ -22,6 +22,7 @@ async fn a_refused_message_holds_up_its_key_and_no_other_even_over_a_restart() {
     // All messages wait in the log and leave as one batch.
     place.set(&[("STA_TASKS", "http")]);
     let sta = place.start().await;
+    sta.becomes_ready().await;
     let mut refused = String::new();
     for n in 0..40 {
         let id = create(&sta, "https://a.example/1").await;
@@ -36,6 +37,7 @@ async fn a_refused_message_holds_up_its_key_and_no_other_even_over_a_restart() {
     assert_eq!(sta.stop().await.0, 0);
     place.set(&[("STA_TASKS", "http,relay,consumers")]);
     let sta = place.start().await;
+    sta.becomes_ready().await;
     load::relayed(&sta).await;
     tells(&sta, "what is withheld", |ingesta| ingesta["relay"]["withheld"] == 2).await;
     let others = said(&place, 80).await;
@@ -47,6 +49,7 @@ async fn a_refused_message_holds_up_its_key_and_no_other_even_over_a_restart() {
     tells(&sta, "what is withheld", |ingesta| ingesta["relay"]["withheld"] == 3).await;
     assert_eq!(sta.stop().await.0, 0);
     let sta = place.start().await;
+    sta.becomes_ready().await;
     change(&sta, "finalizar", &refused).await;
     create(&sta, "https://a.example/1").await;
     load::relayed(&sta).await;
