@@ -350,6 +350,8 @@ fn once_the_binary_has_settings_they_are_found() {
 mod exports;
 #[path = "tidy/front_door.rs"]
 mod front_door;
+#[path = "tidy/metrics.rs"]
+mod metrics;
 #[path = "tidy/offenders.rs"]
 mod offenders;
 #[path = "tidy/one_meaning.rs"]
