@@ -77,8 +77,6 @@ async fn run<R: AggregateRows>(
 ) {
     let mut wanted = wanted.lock().await;
     let mut group = Vec::with_capacity(GROUP);
-    // A buffer that is used again: each query needs a list of ids of its own, and no other allocation.
-    let mut ids: Arc<Vec<Uuid>> = Arc::new(Vec::with_capacity(GROUP));
     while let Some(1..) = stop.run_until_cancelled(wanted.recv_many(&mut group, GROUP)).await {
         // Ids that are requested in the same turn of this thread join the batch.
         yield_now().await;
@@ -88,11 +86,8 @@ async fn run<R: AggregateRows>(
             group.push(one);
         }
         group.retain(|one| !one.reply.is_closed());
-        let buffer = Arc::make_mut(&mut ids);
-        buffer.clear();
-        buffer.extend(group.iter().map(|one| one.id));
-        let ids = Arc::clone(&ids);
-        let by_ids = pool.read(async move |db| R::by_ids(ids.to_vec(), db).await);
+        let ids: Vec<Uuid> = group.iter().map(|one| one.id).collect();
+        let by_ids = pool.read(async move |db| R::by_ids(ids.clone(), db).await);
         let found = tokio::time::timeout(deadline, by_ids).await;
         match found.unwrap_or_else(|_| Err(ReadFailure::Away("no answer in time".to_owned()))) {
             Ok(rows) => {
