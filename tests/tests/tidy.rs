@@ -21,7 +21,7 @@ fn is_data(path: &str) -> bool {
 
 // Sources.
 
-fn says_what_it_is_for(path: &str, text: &str) -> Option<String> {
+fn lacks_module_doc(path: &str, text: &str) -> Option<String> {
     let silent = !is_data(path) && !text.starts_with("//!");
     silent.then(|| format!("{path}:1: begin with `//!` and say why this module exists"))
 }
@@ -268,7 +268,7 @@ fn assert_nothing(wrong: impl IntoIterator<Item = String>) {
 fn every_source_has_a_module_doc_and_is_short() {
     let tree = Tree::workspace();
     assert!(tree.ending("", "rs").count() > 20, "the sources were not found");
-    assert_nothing(tree.ending("", "rs").filter_map(|(path, text)| says_what_it_is_for(path, text)));
+    assert_nothing(tree.ending("", "rs").filter_map(|(path, text)| lacks_module_doc(path, text)));
     assert_nothing(tree.ending("", "rs").filter_map(|(path, text)| is_short(path, text)));
 }
 

@@ -4,9 +4,9 @@ use super::*;
 
 #[test]
 fn a_source_without_a_word_or_too_long_is_caught() {
-    assert!(says_what_it_is_for("x.rs", "use std::fmt;\n//! late").is_some());
-    assert!(says_what_it_is_for("x.rs", "//! Why.").is_none());
-    assert!(says_what_it_is_for("crates/x/tests/ui/a.rs", "fn main() {}").is_none());
+    assert!(lacks_module_doc("x.rs", "use std::fmt;\n//! late").is_some());
+    assert!(lacks_module_doc("x.rs", "//! Why.").is_none());
+    assert!(lacks_module_doc("crates/x/tests/ui/a.rs", "fn main() {}").is_none());
     assert!(is_short("x.rs", &"\n".repeat(MOST_LINES + 1)).is_some());
     assert!(is_short("x.rs", &"\n".repeat(MOST_LINES)).is_none());
 }

@@ -58,13 +58,13 @@ pub(super) fn record(supervisor: &Supervisor) -> anyhow::Result<PrometheusHandle
 pub(super) async fn scrape(handle: web::Data<PrometheusHandle>, state: web::Data<AppState>) -> HttpResponse {
     metrics_process::Collector::default().collect();
     counter!("sta_log_lines_dropped_total").absolute(telemetry::dropped_lines());
-    let body = handle.render() + &relays(&state.contexts);
+    let body = handle.render() + &log_gauges(&state.contexts);
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(body)
 }
 
 /// Returns the gauges of the logs and of their relays, whichever process writes and relays. A gauge of the recorder would
 /// keep its last value for ever; a value that is not known is absent here.
-fn relays(contexts: &[ContextState]) -> String {
+fn log_gauges(contexts: &[ContextState]) -> String {
     type Value = fn(&RelayProgress, LogState) -> f64;
     let gauges: [(&str, Value); 6] = [
         ("sta_log_last", |progress, _| progress.last as f64),
